@@ -1,0 +1,73 @@
+# Needs Python 3.10 or newer, make and git. `make lock` needs uv, `make image` a Docker engine.
+PYTHON ?= python3
+UV ?= uv
+DOCKER ?= docker
+DOCKER_BUILD_FLAGS ?=
+IMAGE ?= source-gitlab:dev
+PYTEST_FLAGS ?=
+UPGRADE ?=
+
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+LOCKS := requirements/dev.txt requirements/build.txt
+VERSION := $(shell sed -n 's/^version = "\(.*\)"/\1/p' pyproject.toml)
+COMPILE := $(UV) pip compile --universal --python-version 3.10 --generate-hashes --quiet \
+	--no-strip-extras --no-annotate --no-header --no-emit-index-url --no-emit-find-links $(UPGRADE)
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test lint format lock docs image soak bench bench-quick clean
+
+help: ## list the targets
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1	\2/p' $(MAKEFILE_LIST) | expand -t 14
+
+demo: $(STAMP) ## read an emulated GitLab into DuckDB
+	$(BIN)/python -m integration_tests.demo
+
+test: lint ## every check and every test
+	$(BIN)/python -m pytest $(PYTEST_FLAGS)
+
+lint: $(STAMP) ## style, types
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+
+format: $(STAMP) ## what ruff can mend, mended
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+
+docs: $(STAMP) ## write the generated pages of docs/
+	$(BIN)/python -m tools.docs
+
+lock: ## compile the lock files; make lock UPGRADE=--upgrade takes the newest
+	$(COMPILE) pyproject.toml -o requirements/runtime.txt
+	$(COMPILE) requirements/build.in -o requirements/build.txt
+	$(COMPILE) --all-extras pyproject.toml requirements/dev.in -o requirements/dev.txt
+	$(COMPILE) pyproject.toml requirements/pyairbyte.in -o requirements/pyairbyte.txt
+
+image: ## build the Docker image
+	$(DOCKER) build $(DOCKER_BUILD_FLAGS) --build-arg VERSION=$(VERSION) --tag $(IMAGE) .
+
+soak: $(STAMP) ## read for hours while the emulated GitLab misbehaves
+	$(BIN)/python -m integration_tests.soak
+
+bench: $(STAMP) ## measure against the peers
+	$(BIN)/python -m benchmarks
+
+bench-quick: $(STAMP) ## measure this connector only, in a minute
+	$(BIN)/python -m benchmarks --quick
+
+clean: ## remove what the other targets made
+	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis build dist
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# One environment, made anew whenever a lock file changes, so that it never holds what no lock names.
+$(STAMP): $(LOCKS) pyproject.toml
+	$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(None if (3, 10) <= v < (3, 14) else "Python 3.10 to 3.13 is needed, %s is %d.%d: make PYTHON=python3.12 ..." % (sys.executable, *v))'
+	rm -rf $(VENV)
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps \
+		$(addprefix -r ,$(LOCKS))
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps \
+		--no-build-isolation --editable .
+	touch $@
