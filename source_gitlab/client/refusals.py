@@ -1,0 +1,142 @@
+"""GitLab's refusals in words: what was refused, why as far as GitLab says, and what to do."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import orjson
+import requests
+from urllib3.exceptions import IncompleteRead, NameResolutionError, ProtocolError
+
+from source_gitlab.client.errors import Skipped
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_SHOWN = 200
+
+
+def said(body: bytes) -> str:
+    """What an error body says, in one line of at most 200 characters; "" when nothing readable.
+
+    GitLab uses `message` (a text, or an object of lists), `error` and `error_description`
+    (https://docs.gitlab.com/api/rest/troubleshooting/).
+    """
+    try:
+        data = orjson.loads(body)
+    except orjson.JSONDecodeError:
+        text = body[:_SHOWN].decode("utf-8", "replace").strip()
+        return "" if text.startswith("<") else " ".join(text.split())
+    if not isinstance(data, dict):
+        return ""
+    for name in ("error_description", "message", "error"):
+        if data.get(name):
+            return " ".join(str(data[name]).split())[:_SHOWN]
+    return ""
+
+
+def _because(body: bytes, status: int) -> str:
+    text = said(body) or f"HTTP {status}"
+    return text if str(status) in text else f"{status} {text}"
+
+
+def skipped(url: str, status: int, body: bytes) -> Skipped:
+    """A 403 or 404, sorted by what would have to change for it to be readable.
+
+    The forms: `insufficient_scope` names scopes, `insufficient_granular_scope` permissions
+    (lib/api/api_guard.rb); "404 Project Not Found" is also what a private project answers.
+    """
+    try:
+        data = orjson.loads(body)
+    except orjson.JSONDecodeError:
+        data = {}
+    error = data.get("error") if isinstance(data, dict) else None
+    if error in {"insufficient_scope", "insufficient_granular_scope"}:
+        wanted = data.get("scope") or data.get("error_description") or "read_api"
+        message = f"{url} needs a token with the scope {wanted}."
+        return Skipped(message, reason="scope", url=url, status=status)
+    because = _because(body, status)
+    if status == requests.codes.forbidden:
+        message = f"{url} may not be read by this token, or its feature is off ({because})."
+        return Skipped(message, reason="permission", url=url, status=status)
+    message = f"{url} does not exist, or this token may not see it ({because})."
+    return Skipped(message, reason="gone", url=url, status=status)
+
+
+def unauthorized(body: bytes) -> str:
+    """A 401 that no renewal can mend."""
+    return (
+        f"GitLab does not accept the token ({_because(body, 401)}). Check that it is complete, not"
+        " expired or revoked, and made on this GitLab; then put a new one into the configuration."
+    )
+
+
+def client(url: str, status: int, body: bytes) -> str:
+    """A 4xx that is neither a permission nor a limit."""
+    return f"GitLab did not accept the request {url} ({_because(body, status)})."
+
+
+def server(url: str, status: int, body: bytes) -> str:
+    """A 5xx or 408 that did not go away."""
+    return f"GitLab failed to answer {url} ({_because(body, status)}), again and again."
+
+
+def too_many(url: str) -> str:
+    """A 429 that did not go away."""
+    return (
+        f"GitLab kept refusing {url} as one request too many. Lower num_workers or"
+        " max_requests_per_minute, or ask the administrator for a higher limit."
+    )
+
+
+def redirected(url: str, response: requests.Response) -> str:
+    """A redirect that leads away from the API."""
+    target = response.headers.get("Location", "").partition("?")[0]
+    if "sign_in" in target:
+        return (
+            f"{url} leads to a sign-in page. Check api_url, and that the API needs no VPN or SSO."
+        )
+    return f"{url} is redirected to {target or 'nowhere'}, which is not followed. Check api_url."
+
+
+def transport(url: str, error: Exception) -> str:
+    """No whole answer: what failed below HTTP, without the library's own wording around it."""
+    causes = list(_causes(error))
+    if any(isinstance(cause, requests.exceptions.ProxyError) for cause in causes):
+        what = "the proxy could not be reached or refused the connection"
+    elif any(isinstance(cause, requests.exceptions.SSLError) for cause in causes):
+        what = f"TLS failed ({_last(causes)}); check api_url, ca_certificate and client_certificate"
+    elif any(isinstance(cause, NameResolutionError) for cause in causes):
+        what = "its name could not be resolved; check api_url"
+    elif any(isinstance(cause, requests.exceptions.ConnectTimeout) for cause in causes):
+        what = "it could not be reached in time"
+    elif any(isinstance(cause, requests.exceptions.Timeout) for cause in causes):
+        what = "it did not answer in time"
+    elif any(isinstance(cause, ConnectionRefusedError) for cause in causes):
+        what = "the connection was refused; check api_url and its port"
+    elif any(isinstance(cause, IncompleteRead) for cause in causes):
+        what = "its answer was cut short"
+    elif any(isinstance(cause, (ConnectionError, ProtocolError)) for cause in causes):
+        what = "the connection was lost"
+    else:
+        what = f"the request failed ({type(error).__name__})"
+    return f"{url}: {what}."
+
+
+def _causes(error: BaseException | None) -> Iterator[BaseException]:
+    seen: set[int] = set()
+    waiting = [error]
+    while waiting:
+        cause = waiting.pop()
+        if cause is None or id(cause) in seen:
+            continue
+        seen.add(id(cause))
+        yield cause
+        waiting += [cause.__cause__, cause.__context__]
+        waiting += [inner for inner in cause.args if isinstance(inner, BaseException)]
+        reason = getattr(cause, "reason", None)
+        waiting.append(reason if isinstance(reason, BaseException) else None)
+
+
+def _last(causes: list[BaseException]) -> str:
+    return " ".join(str(causes[-1]).split())[:_SHOWN]

@@ -1,0 +1,253 @@
+"""What a slice brings: the walk that its stream declares, over the list that the slice names."""
+
+from __future__ import annotations
+
+import logging
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from source_gitlab.client.http import pages_of
+from source_gitlab.declarations import streams
+from source_gitlab.reading.children import Children, Parents
+from source_gitlab.reading.instants import at, instant, plus
+from source_gitlab.reading.jobs import Jobs
+from source_gitlab.reading.pages import PER_PAGE, read_pages
+from source_gitlab.reading.refs import Commits
+from source_gitlab.reading.seek import Seek
+from source_gitlab.reading.shape import Shaper
+from source_gitlab.reading.slices import Page
+from source_gitlab.reading.state import digest
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from source_gitlab.client.errors import Skipped
+    from source_gitlab.client.http import Client, Query
+    from source_gitlab.config import Config
+    from source_gitlab.declarations import Stream
+    from source_gitlab.reading.ahead import Ahead
+    from source_gitlab.reading.slices import Row, Slice
+    from source_gitlab.reading.state import StreamState
+    from source_gitlab.report import Report
+    from source_gitlab.scopes import Scopes
+
+LOGGER = logging.getLogger("airbyte.source-gitlab")
+
+# GitLab moves a parent at most once a minute (app/models/concerns/throttled_touch.rb); twice that
+# covers the time between its change and our request.
+_SETTLED_MINUTES = 2
+
+
+class Reader:
+    """Reads slices. Thread-safe; a slice is read by one thread, its requests by several."""
+
+    def __init__(
+        self, client: Client, config: Config, scopes: Scopes, ahead: Ahead, report: Report
+    ) -> None:
+        """Read over `client`; `report` is told what is skipped below a slice."""
+        self._client = client
+        self._config = config
+        self._scopes = scopes
+        self._ahead = ahead
+        self._report = report
+        self._first = instant(config.start_date) if config.start_date else None
+        self._shapers = {name: Shaper(stream) for name, stream in streams().items()}
+
+    def pages(self, stream: Stream, slice_: Slice, state: StreamState) -> Iterator[Page]:
+        """The rows of a slice, page by page, as users get them.
+
+        Raises:
+            GitlabError: as `client.errors` sorts it; Skipped when the list itself is refused.
+        """
+        if stream.kind == "inventory":
+            yield from map(Page, self._inventory(stream, slice_))
+        elif stream.kind == "child":
+            yield from self._children(stream, slice_, state)
+        else:
+            columns = {f"{slice_['scope']}_id": slice_["id"]}
+            shaper = self._shapers[stream.name]
+            for page in self._walk(stream, slice_, state):
+                page.rows = shaper.shape(page.rows, columns)
+                yield page
+
+    def _walk(self, stream: Stream, slice_: Slice, state: StreamState) -> Iterator[Page]:
+        path, query = _list_of(stream, slice_, self._config)
+        since = slice_["since"] or (self._first if stream.incremental else None)
+        if stream.walk == "seek":
+            yield from self._seek(stream, slice_, state)
+        elif stream.walk == "jobs":
+            pipelines = self._passes(streams()["pipelines"], slice_)
+            lookback = self._config.lookback_minutes
+            jobs = Jobs(self._client, self._ahead, path, query, pipelines, lookback)
+            yield from jobs.pages(slice_, self._first)
+        elif stream.walk == "refs":
+            every = self._config.commit_refs == "all"
+            commits = Commits(self._client, path, query, every, self._first)
+            yield from commits.pages(slice_, state.heads.get(slice_["id"], {}))
+        elif stream.walk == "keyset":
+            query = {**query, "per_page": PER_PAGE}
+            for answer in pages_of(lambda query: self._client.rows(path, query), query):
+                yield Page(answer.data)
+        else:
+            if stream.since and since:
+                query = {**query, stream.since: since}
+            own = [column for column in stream.key if not column.endswith("_id")]
+            for rows in read_pages(self._client, self._ahead, path, query, own):
+                yield Page(self._within(stream, slice_, state, rows))
+
+    def _within(
+        self, stream: Stream, slice_: Slice, state: StreamState, rows: list[Row]
+    ) -> list[Row]:
+        """Without rows of projects that the group's list shows but that are not in scope."""
+        group = state.groups.get(slice_["id"]) if slice_["scope"] == "group" else None
+        if group is None or stream.keep != "project_id":
+            return rows
+        return [row for row in rows if row.get("project_id") in group.projects]
+
+    def _seek(self, stream: Stream, slice_: Slice, state: StreamState) -> Iterator[Page]:
+        for moved in self._moved(stream, slice_, state, stream.key, settle=0):
+            yield Page(moved.rows, moved.through, moved.position, seen=moved.seen)
+
+    def _passes(self, stream: Stream, slice_: Slice) -> tuple[Seek, ...]:
+        """The lists of a stream that is read by seeking: one for each declared pass."""
+        path, query = _list_of(stream, slice_, self._config)
+        return tuple(
+            Seek(self._client, self._ahead, path, {**query, **extra}, stream.key)
+            for extra in stream.passes
+        )
+
+    def _moved(
+        self,
+        stream: Stream,
+        slice_: Slice,
+        state: StreamState,
+        key: tuple[str, ...],
+        settle: int,
+    ) -> Iterator[Parents]:
+        """The rows of `stream` that moved since the slice's `since`, without those known.
+
+        With several passes, no single instant tells how far all of them are, so each has its own
+        in the position. Rows that are younger than `settle` minutes are not remembered as known.
+        """
+        since = slice_["since"] or self._first
+        passes = self._passes(stream, slice_)
+        reached = [since] * len(passes)
+        resumed = slice_.get("position", {}).get("through")
+        if resumed and len(resumed) == len(passes):
+            reached = [at_pass or since for at_pass in resumed]
+        recent = plus(slice_["start"], minutes=-self._config.lookback_minutes)
+        for number, seek in enumerate(passes):
+            found = seek.newest if stream.nullable else seek.rows
+            for rows, through in found(reached[number]):
+                reached[number] = through or reached[number]
+                settled = at(self._client.now() - 60 * settle)
+                fresh, seen = _unknown(rows, key, recent, settled, state.recent)
+                if len(passes) == 1:
+                    yield Parents(fresh, through=through, seen=seen)
+                else:
+                    yield Parents(fresh, position={"through": list(reached)}, seen=seen)
+
+    def _children(self, stream: Stream, slice_: Slice, state: StreamState) -> Iterator[Page]:
+        parent = streams()[stream.parent or ""]
+        where = f"{slice_['scope']} {slice_['id']}"
+
+        def skip(row: Row, error: Skipped) -> None:
+            place = f"project {row['project_id']}" if "project_id" in row else where
+            if self._report.skip(stream.name, place, error.reason, str(error)):
+                LOGGER.warning("%s: skipped a part of %s. %s", stream.name, place, error)
+
+        children = Children(self._client, self._ahead, stream, self._shapers[stream.name], skip)
+        settle = _SETTLED_MINUTES
+        if stream.moved_by and slice_["since"]:
+            yield from children.pages(self._moved_by(stream, slice_, state))
+        yield from children.pages(self._moved(parent, slice_, state, parent.key, settle))
+
+    def _moved_by(self, stream: Stream, slice_: Slice, state: StreamState) -> Iterator[Parents]:
+        """Parents named by the moved rows of another list, each once."""
+        assert stream.moved_by is not None  # noqa: S101 -- the caller looked
+        other = streams()[stream.moved_by.stream]
+        done: set[str] = set()
+        seeks = self._passes(other, slice_)
+        for rows, _ in (found for seek in seeks for found in seek.rows(slice_["since"])):
+            parents = []
+            for row in rows:
+                parent = row.get(stream.moved_by.parent)
+                identity = digest((other.name, row.get("id")), row["updated_at"])
+                if not parent or identity in state.recent:
+                    continue
+                named = digest((parent.get("id"),), None)
+                if named not in done:
+                    done.add(named)
+                    parents.append({**parent, "updated_at": row["updated_at"]})
+            yield Parents(parents)
+
+    def _inventory(self, stream: Stream, slice_: Slice) -> Iterator[list[Row]]:
+        roots = self._scopes.roots()
+        shape = self._shapers[stream.name].shape
+        root = next((group for group in roots.groups if group.id == slice_["id"]), None)
+        if stream.name == "groups" and root is not None:
+            below: dict[int, list[dict[str, Any]]] = {}
+            for project in self._scopes.projects():
+                entry = {"id": project.id, "path_with_namespace": project.path}
+                below.setdefault(project.namespace, []).append(entry)
+            rows = self._scopes.group_rows(root)
+            yield shape([{**row, "projects": below.get(row["id"], [])} for row in rows])
+        elif root is not None and roots.whole:
+            for rows in self._scopes.project_pages(root):
+                yield shape(self._with_statistics(rows))
+        elif root is None:
+            for project in roots.projects:
+                query = {"statistics": self._config.statistics}
+                yield shape([self._client.one(f"projects/{project.id}", query)])
+
+    def _with_statistics(self, rows: list[Row]) -> list[Row]:
+        """The group's list of projects takes no `statistics`, so each project is asked for them."""
+        if not self._config.statistics:
+            return rows
+        tasks = (
+            partial(self._client.one, f"projects/{row['id']}", {"statistics": True}) for row in rows
+        )
+        return list(self._ahead.in_order(tasks, self._ahead.workers))
+
+
+def _list_of(stream: Stream, slice_: Slice, config: Config) -> tuple[str, Query]:
+    """The path below /api/v4 of the list that a slice names, and its query."""
+    in_group = slice_["scope"] == "group"
+    path = f"{'groups' if in_group else 'projects'}/{slice_['id']}/{stream.path}"
+    query: Query = dict(stream.query)
+    if in_group:
+        query |= stream.group_query
+        if "non_archived" in query:
+            query["non_archived"] = not config.include_archived
+    return path, query
+
+
+def _unknown(
+    rows: list[Row],
+    key: tuple[str, ...],
+    recent: str,
+    settled: str,
+    known: Mapping[str, str],
+) -> tuple[list[Row], dict[str, str]]:
+    """The rows that an earlier read did not bring in this version, and what to remember of them.
+
+    Remembered are rows that the next read's overlap will bring again (updated since `recent`),
+    but for those that may still change without moving (updated after `settled`).
+    """
+    fresh: list[Row] = []
+    seen: dict[str, str] = {}
+    for row in rows:
+        updated_at = row.get("updated_at")
+        if updated_at is None:
+            fresh.append(row)
+            continue
+        moment = instant(updated_at)
+        if not known and moment < recent:
+            fresh.append(row)
+            continue
+        identity = digest((row.get(column) for column in key), moment)
+        if identity not in known:
+            fresh.append(row)
+        if recent <= moment <= settled:
+            seen[identity] = moment
+    return fresh, seen

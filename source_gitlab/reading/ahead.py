@@ -1,0 +1,53 @@
+"""Requests in parallel whose results are wanted in order."""
+
+from __future__ import annotations
+
+from collections import deque
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, TypeVar
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+    from concurrent.futures import Future
+
+T = TypeVar("T")
+
+
+class Ahead:
+    """A pool of threads that all streams share.
+
+    Tasks are started in the order in which they were submitted.
+    """
+
+    def __init__(self, workers: int) -> None:
+        """Start no thread yet."""
+        self.workers = workers
+        self._pool = ThreadPoolExecutor(workers, thread_name_prefix="ahead")
+
+    def submit(self, task: Callable[[], T]) -> Future[T]:
+        """Start one task; it may wait for tasks that were submitted before it, but for no other."""
+        return self._pool.submit(task)
+
+    def in_order(self, tasks: Iterable[Callable[[], T]], depth: int) -> Iterator[T]:
+        """The results of `tasks`, in order, with at most `depth` of them started or waiting.
+
+        `tasks` is consumed as results are taken, so it may itself be read from GitLab.
+
+        Raises:
+            whatever a task raises, when its turn comes; tasks behind it are cancelled.
+        """
+        waiting: deque[Future[T]] = deque()
+        try:
+            for task in tasks:
+                waiting.append(self._pool.submit(task))
+                if len(waiting) >= depth:
+                    yield waiting.popleft().result()
+            while waiting:
+                yield waiting.popleft().result()
+        finally:
+            for future in waiting:
+                future.cancel()
+
+    def close(self) -> None:
+        """Wait for nothing more."""
+        self._pool.shutdown(wait=False, cancel_futures=True)

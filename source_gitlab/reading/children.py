@@ -1,0 +1,96 @@
+"""Lists below a parent (commits of a merge request, trigger jobs of a pipeline, …).
+
+The children of every parent that moved since the last read are read, all of them. GitLab does not
+move a parent for a second change within a minute of the first (ThrottledTouch, one minute), so a
+parent that was young when it was read is read again by the next read, moved or not.
+"""
+
+from __future__ import annotations
+
+import string
+from dataclasses import dataclass, field
+from functools import partial
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+from source_gitlab.client.errors import Skipped
+from source_gitlab.reading.pages import read_pages
+from source_gitlab.reading.slices import Page
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
+    from source_gitlab.client.http import Client
+    from source_gitlab.declarations import Stream
+    from source_gitlab.reading.ahead import Ahead
+    from source_gitlab.reading.shape import Shaper
+    from source_gitlab.reading.slices import Row
+
+
+@dataclass
+class Parents:
+    """Parents that moved, with what is known once their children are delivered."""
+
+    rows: list[Row]
+    through: str | None = None
+    position: dict[str, Any] | None = None
+    seen: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Children:
+    """The children of one stream; `skip` is told of each parent that could not be read."""
+
+    client: Client
+    ahead: Ahead
+    stream: Stream
+    shaper: Shaper
+    skip: Callable[[Row, Skipped], None]
+
+    def pages(self, parents: Iterable[Parents]) -> Iterator[Page]:
+        """The children of all `parents`, a page for each parent.
+
+        A parent that is gone is told to `skip`. So is one that may not be read, and its project is
+        named in the page's `denied`, for it is then not read up to where its parents are.
+
+        Raises:
+            GitlabError: as `client.errors` sorts it, but for what is skipped.
+        """
+        denied: set[int] = set()
+        for batch in parents:
+            tasks = (partial(self._read, parent, denied) for parent in batch.rows)
+            for rows in self.ahead.in_order(tasks, 2 * self.ahead.workers):
+                if rows:
+                    yield Page(rows)
+            yield Page(
+                [],
+                through=batch.through,
+                position=batch.position,
+                seen=batch.seen,
+                denied=frozenset(denied),
+            )
+
+    def _read(self, parent: Row, denied: set[int]) -> list[Row]:
+        if parent.get("project_id") in denied:
+            return []
+        stream = self.stream
+        path = path_of(stream.path, parent)
+        try:
+            if stream.walk == "detail":
+                rows = [self.client.one(path, stream.query)]
+            else:
+                # The last column of a key identifies a row below its parent.
+                pages = read_pages(self.client, None, path, dict(stream.query), stream.key[-1:])
+                rows = [row for page in pages for row in page]
+        except Skipped as error:
+            self.skip(parent, error)
+            if error.reason != "gone" and "project_id" in parent:
+                denied.add(parent["project_id"])
+            return []
+        return self.shaper.shape(rows, parent=parent)
+
+
+def path_of(template: str, parent: Row) -> str:
+    """The template with its {columns} taken from the parent's row."""
+    columns = [name for _, name, _, _ in string.Formatter().parse(template) if name]
+    return template.format(**{name: quote(str(parent[name]), safe="") for name in columns})

@@ -1,0 +1,42 @@
+"""Moments as text: UTC with milliseconds and a Z, so that they compare as strings."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta, timezone
+
+import pendulum
+
+_LENGTH = len("2026-01-31T12:00:00.000Z")
+
+
+def instant(text: str) -> str:
+    """A timestamp of GitLab in the one form that compares as text.
+
+    GitLab sends milliseconds, cut from the microseconds it stores, in the time zone that its
+    administrator set.
+
+    Raises:
+        ValueError: the text is no timestamp.
+    """
+    if len(text) == _LENGTH and text[-1] == "Z" and text[19] == ".":
+        return text
+    moment = pendulum.parse(text)
+    if not isinstance(moment, pendulum.DateTime):
+        message = f"{text!r} is no timestamp"
+        raise ValueError(message)  # noqa: TRY004 -- the value is wrong, not its type
+    return _text(moment)
+
+
+def at(epoch: float) -> str:
+    """Seconds since the epoch as an instant."""
+    return _text(datetime.fromtimestamp(epoch, tz=timezone.utc))
+
+
+def plus(text: str, **delta: float) -> str:
+    """An instant moved by a `timedelta(**delta)`."""
+    return _text(datetime.fromisoformat(text.replace("Z", "+00:00")) + timedelta(**delta))
+
+
+def _text(moment: datetime) -> str:
+    utc = moment.astimezone(timezone.utc)
+    return f"{utc:%Y-%m-%dT%H:%M:%S}.{utc.microsecond // 1000:03d}Z"

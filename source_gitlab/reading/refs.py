@@ -1,0 +1,101 @@
+"""Commits: by what the heads of branches reach, not by dates.
+
+The list's `since` compares the date that the committer's clock wrote, so a commit that is pushed
+late, or rebased, is older than the last read and would never be seen. Instead the head of each
+followed branch is remembered, and what the new head reaches and the old one did not is read:
+`ref_name` takes a range `old..new` (https://docs.gitlab.com/api/commits/#list-repository-commits).
+The pages of a list between two fixed commits never change, so they can be numbered.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from source_gitlab.client.errors import BadRequest, Skipped
+from source_gitlab.client.http import pages_of
+from source_gitlab.reading.pages import PER_PAGE
+from source_gitlab.reading.slices import Page
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from source_gitlab.client.http import Client, Query
+    from source_gitlab.reading.slices import Slice
+
+# The name under which the head of the default branch is kept, whatever the branch is called.
+DEFAULT = ""
+
+
+@dataclass(frozen=True)
+class Commits:
+    """The commits of one project; `every_branch`, or those of its default branch."""
+
+    client: Client
+    path: str
+    query: Query
+    every_branch: bool
+    since: str | None
+
+    def pages(self, slice_: Slice, known: Mapping[str, str]) -> Iterator[Page]:
+        """Commits that the heads reach now and did not reach when `known` was written.
+
+        Raises:
+            GitlabError: as `client.errors` sorts it; Skipped also when there is no repository.
+        """
+        known = dict(known)
+        position = slice_.get("position")
+        if position:
+            ref, head, old = position["ref"], position["head"], position["old"]
+            yield from self._reached(ref, head, old, int(position["page"]))
+            known[ref] = head
+        head = self._default_head()
+        if head is None:
+            return
+        yield from self._follow(DEFAULT, head, known.get(DEFAULT))
+        if not self.every_branch:
+            return
+        heads = dict(self._branch_heads())
+        for ref, sha in heads.items():
+            # A branch seen for the first time brings what the default branch does not have.
+            yield from self._follow(ref, sha, known.get(ref, head))
+        gone = {ref: None for ref in known if ref not in heads and ref != DEFAULT}
+        if gone:
+            yield Page([], heads=dict(gone))
+
+    def _follow(self, ref: str, head: str, old: str | None) -> Iterator[Page]:
+        if head != old:
+            yield from self._reached(ref, head, old, 1)
+        else:
+            yield Page([], heads={ref: head})
+
+    def _reached(self, ref: str, head: str, old: str | None, page: int) -> Iterator[Page]:
+        query: Query = {**self.query, "ref_name": f"{old}..{head}" if old else head}
+        query |= {"per_page": PER_PAGE, "page": page}
+        if self.since and not old:
+            query["since"] = self.since
+        try:
+            for answer in pages_of(lambda query: self.client.rows(self.path, query), query):
+                if answer.next is None:
+                    yield Page(answer.data, position={}, heads={ref: head})
+                else:
+                    position: dict[str, Any] = {"ref": ref, "head": head, "old": old}
+                    position["page"] = answer.next["page"]
+                    yield Page(answer.data, position=position)
+        except (BadRequest, Skipped):
+            if not old:
+                raise
+            # The old head was collected as garbage after a force-push: read all of the new one.
+            yield from self._reached(ref, head, None, 1)
+
+    def _default_head(self) -> str | None:
+        """The commit that the default branch points at; None in an empty repository."""
+        answer = self.client.rows(self.path, {"per_page": 1})
+        return str(answer.data[0]["id"]) if answer.data else None
+
+    def _branch_heads(self) -> Iterator[tuple[str, str]]:
+        path = self.path.removesuffix("commits") + "branches"
+        query: Query = {"pagination": "keyset", "per_page": PER_PAGE}
+        for answer in pages_of(lambda query: self.client.rows(path, query), query):
+            for row in answer.data:
+                yield str(row["name"]), str(row["commit"]["id"])

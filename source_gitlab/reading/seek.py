@@ -1,0 +1,242 @@
+"""Lists that can be filtered and ordered by `updated_at`: read by value, never by page number.
+
+Page numbers over a list ordered by `updated_at` lose rows: a row that is updated while we page
+moves to the end, and the row behind the page's edge moves into a page that was already read. So we
+always ask for page 1 and move `updated_after` to the last value that we saw. That is immune to
+updates, deletions and the limit of 50,000 rows, and costs about one repeated row a page.
+
+Only the start of a window is found by page number, so that a long list can be read in several
+windows at once: such a page is a gapless piece of the order, and its window goes on from the last
+row by value until it meets the window behind it.
+
+Facts that this relies on: both filters include their bound (app/finders/concerns/
+updated_at_filter.rb); GitLab stores microseconds and sends milliseconds, cut, not rounded; rows
+without `updated_at` come last in ascending and first in descending order (PostgreSQL).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from source_gitlab.client.errors import ReadError
+from source_gitlab.reading.instants import instant, plus
+from source_gitlab.reading.pages import PER_PAGE, read_pages
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from concurrent.futures import Future
+
+    from source_gitlab.client.http import Answer, Client, Query
+    from source_gitlab.reading.ahead import Ahead
+    from source_gitlab.reading.slices import Row
+
+# Page numbers get slower for GitLab as they grow, so a new root is taken after this many pages.
+_PAGES_FROM_ROOT = 100
+# A window costs up to one page more than it holds; shorter lists are read in one go.
+_WINDOW_PAGES = 6
+_WINDOWS_AHEAD = 8
+_PAGES_WORTH_WINDOWS = 12
+_MOST_EMPTY_PAGES = 500
+_STUCK = "does not get past one moment"
+_HOLLOW = "names a next page, but sends no rows"
+_DISORDER = "is not in the order that was asked for"
+# Enough to see that nothing changed; a longer list of changes is read by seeking.
+_NEWEST = 20
+
+
+@dataclass(frozen=True)
+class Seek:
+    """One list to seek through; `key` are the columns that identify a row in it."""
+
+    client: Client
+    ahead: Ahead
+    path: str
+    query: Query
+    key: Sequence[str]
+
+    def rows(
+        self, since: str | None, until: str | None = None
+    ) -> Iterator[tuple[list[Row], str | None]]:
+        """Rows with `since <= updated_at`, oldest first, each version once.
+
+        Rows without `updated_at` are left out; `unchanged_since` has them.
+
+        Yields:
+            the rows of a page, and the instant up to which everything is now read.
+
+        Raises:
+            GitlabError: as `client.errors` sorts it.
+        """
+        edge = _Edge(self.key)
+        root = since
+        while True:
+            first = self._page(root, until)
+            longer = first.total is None or first.total > _PAGES_FROM_ROOT * PER_PAGE
+            starts = self._window_starts(first, root, until)
+            for rows in self._windows(first, starts, root, until, to_the_end=not longer):
+                fresh = edge.fresh(rows)
+                if fresh:
+                    yield fresh, edge.through
+            if not longer or not starts or not starts[-1].result().data:
+                return
+            if edge.through is None or edge.through == root:
+                raise self._error(_STUCK)
+            root = edge.through
+
+    def newest(self, since: str | None) -> Iterator[tuple[list[Row], str | None]]:
+        """The same, for lists in which a row may lack `updated_at`: those rows first.
+
+        A row that lacked it at an earlier read and still does is not sent again.
+        """
+        query: Query = {**self.query, "order_by": "updated_at", "sort": "desc"}
+        query |= {"per_page": _NEWEST if since else PER_PAGE}
+        answer = self.client.rows(self.path, query)
+        empty = [row for row in answer.data if row.get("updated_at") is None]
+        changed = [row for row in answer.data if row.get("updated_at") is not None]
+        while answer.next is not None and not changed:
+            answer = self.client.rows(self.path, answer.next)
+            empty += [row for row in answer.data if row.get("updated_at") is None]
+            changed = [row for row in answer.data if row.get("updated_at") is not None]
+        fresh = [row for row in empty if not since or instant(row["created_at"]) >= since]
+        if fresh:
+            yield fresh, None
+        oldest = instant(changed[-1]["updated_at"]) if changed else ""
+        if since and (answer.next is None or oldest < since):
+            rows = [row for row in changed if instant(row["updated_at"]) >= since]
+            if rows:
+                yield rows[::-1], instant(rows[0]["updated_at"])
+            return
+        yield from self.rows(since)
+
+    def _page(self, since: str | None, until: str | None, number: int = 1) -> Answer:
+        query: Query = {**self.query, "order_by": "updated_at", "sort": "asc"}
+        query["per_page"] = PER_PAGE
+        if since:
+            query["updated_after"] = since
+        if until:
+            query["updated_before"] = until
+        if number > 1:
+            query["page"] = number
+        return self.client.rows(self.path, query)
+
+    def _window_starts(
+        self, first: Answer, root: str | None, until: str | None
+    ) -> list[Future[Answer]]:
+        """The pages that windows behind the first one start with; none for a short list."""
+        if first.next is None or self.ahead.workers == 1:
+            return []
+        pages = _PAGES_FROM_ROOT
+        if first.total is not None:
+            pages = min(-(-first.total // PER_PAGE), pages)
+        if pages < _PAGES_WORTH_WINDOWS:
+            return []
+        numbers = range(1 + _WINDOW_PAGES, pages + 1, _WINDOW_PAGES)
+        return [self.ahead.submit(partial(self._page, root, until, n)) for n in numbers]
+
+    def _windows(
+        self,
+        first: Answer,
+        starts: list[Future[Answer]],
+        root: str | None,
+        until: str | None,
+        *,
+        to_the_end: bool,
+    ) -> Iterator[list[Row]]:
+        """Every window in order, page by page; without the last one if not `to_the_end`."""
+        if not starts:
+            yield from self._window(first, root, until)
+            return
+
+        def window(position: int) -> list[list[Row]]:
+            # Waits for pages that were handed to the pool before this window was, so they are
+            # already being fetched: waiting for them cannot fill the pool.
+            answer = starts[position - 1].result() if position else first
+            upper = until
+            if position < len(starts):
+                behind = _first(starts[position].result().data)
+                if behind is not None:
+                    # Rows of the same millisecond may stand on either side of the page's edge.
+                    upper = plus(behind, milliseconds=1)
+                    upper = min(upper, until) if until else upper
+            after = None if position else root
+            return list(self._window(answer, after, upper)) if answer.data else []
+
+        windows = range(len(starts) + 1 if to_the_end else len(starts))
+        tasks = (partial(window, position) for position in windows)
+        for pages in self.ahead.in_order(tasks, _WINDOWS_AHEAD):
+            yield from pages
+
+    def _window(self, answer: Answer, after: str | None, upper: str | None) -> Iterator[list[Row]]:
+        """From `answer` on by value, up to `upper`; `after` is the bound it was asked with."""
+        empty = 0
+        while True:
+            rows = [row for row in answer.data if row.get("updated_at") is not None]
+            if rows:
+                yield rows
+            if answer.next is None or len(rows) < len(answer.data):
+                return
+            if not rows:
+                # GitLab drops rows that the token may not see after it cut the page.
+                empty += 1
+                if empty > _MOST_EMPTY_PAGES:
+                    raise self._error(_HOLLOW)
+                answer = self.client.rows(self.path, answer.next)
+                continue
+            last = instant(rows[-1]["updated_at"])
+            if upper is not None and last > upper:
+                return
+            if after is not None and last < after:
+                raise self._error(_DISORDER)
+            if last == after:
+                yield from self._moment(last)
+                last = plus(last, milliseconds=1)
+            after = last
+            answer = self._page(after, upper)
+
+    def _moment(self, moment: str) -> Iterator[list[Row]]:
+        """Every row of one millisecond that has more rows than a page holds."""
+        query: Query = {**self.query, "order_by": "updated_at", "sort": "asc"}
+        query |= {"updated_after": moment, "updated_before": plus(moment, milliseconds=1)}
+        return read_pages(self.client, None, self.path, query, self.key)
+
+    def _error(self, what: str) -> ReadError:
+        url = f"{self.client.api_url}/{self.path}"
+        return ReadError(f"The list {url} {what}.", url=url)
+
+
+class _Edge:
+    """The rows at the end of what was read, which the next page repeats."""
+
+    def __init__(self, key: Sequence[str]) -> None:
+        self.through: str | None = None
+        self._key = key
+        self._versions: set[tuple[Any, ...]] = set()
+
+    def fresh(self, rows: list[Row]) -> list[Row]:
+        """The rows of the next page that were not in the page before."""
+        last = instant(rows[-1]["updated_at"])
+        if self.through is None or last > self.through:
+            self.through = last
+        if self._versions:
+            fresh = [row for row in rows if self._version(row) not in self._versions]
+        else:
+            fresh = rows
+        # Windows meet within one millisecond of each other, and a moment ends one later.
+        near = plus(self.through, milliseconds=-2)
+        kept = {version for version in self._versions if version[-1] >= near}
+        for row in reversed(rows):
+            updated_at = instant(row["updated_at"])
+            if updated_at < near:
+                break
+            kept.add(self._version(row))
+        self._versions = kept
+        return fresh
+
+    def _version(self, row: Row) -> tuple[Any, ...]:
+        return (*(row.get(column) for column in self._key), instant(row["updated_at"]))
+
+
+def _first(rows: list[Row]) -> str | None:
+    return next((instant(row["updated_at"]) for row in rows if row.get("updated_at")), None)

@@ -1,0 +1,53 @@
+"""A row of GitLab as users get it: its columns, those that the declaration adds, no secrets."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from source_gitlab.declarations import Stream
+    from source_gitlab.reading.slices import Row
+
+_NOTHING: dict[str, Any] = {}
+
+
+class Shaper:
+    """Shapes the rows of one stream; values keep their type."""
+
+    def __init__(self, stream: Stream) -> None:
+        """Split the declared paths once, not once a row."""
+        self._drop = stream.drop
+        self._keep = stream.keep
+        self._from_row: list[tuple[str, str, str | None]] = []
+        self._from_context: list[tuple[str, str, str]] = []
+        for column, path in stream.add.items():
+            start, _, rest = path.partition(".")
+            if start in {"parent", "slice"}:
+                self._from_context.append((column, start, rest))
+            else:
+                self._from_row.append((column, start, rest or None))
+
+    def shape(
+        self,
+        rows: list[Row],
+        slice_columns: Mapping[str, Any] = _NOTHING,
+        parent: Mapping[str, Any] = _NOTHING,
+    ) -> list[Row]:
+        """Change the rows in place, and return those that belong to this stream."""
+        if self._keep is not None:
+            rows = [row for row in rows if row.get(self._keep) is not None]
+        context = {"slice": slice_columns, "parent": parent}
+        constants = [(column, context[kind].get(name)) for column, kind, name in self._from_context]
+        for row in rows:
+            for column in self._drop:
+                row.pop(column, None)
+            for column, value in constants:
+                row[column] = value
+            for column, name, inner in self._from_row:
+                value = row.get(name)
+                if inner is not None:
+                    value = value.get(inner) if isinstance(value, dict) else None
+                row[column] = value
+        return rows

@@ -1,0 +1,44 @@
+"""What is read at once, and what comes of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, TypedDict
+
+Row = dict[str, Any]
+
+
+class Slice(TypedDict, total=False):
+    """One list to walk, as plain JSON: it reads the same in another thread or process.
+
+    `scope` is "group", "project" or "inventory" and `id` its numeric id. `since` is the instant
+    from which rows are read (None: all of them), `start` the server's time when the read was
+    planned. A project that entered a group which was read before has that group's id in `group`.
+    `position` is where an earlier read of this slice, from `start` on, had come to.
+    """
+
+    stream: str
+    scope: str
+    id: int
+    since: str | None
+    start: str
+    group: int
+    position: dict[str, Any]
+
+
+@dataclass
+class Page:
+    """Rows that belong together, and what is known to be complete once they are delivered.
+
+    `through`: every row up to this instant is delivered. `position`: where to go on when there
+    is no such instant ({}: nowhere, forget the last one). `heads`: commits reached, by ref (None: the ref is gone). `seen`: digests
+    of rows, with their instants, that need not be delivered again. `denied`: projects of the
+    group that could not be read.
+    """
+
+    rows: list[Row]
+    through: str | None = None
+    position: dict[str, Any] | None = None
+    heads: dict[str, str | None] = field(default_factory=dict)
+    seen: dict[str, str] = field(default_factory=dict)
+    denied: frozenset[int] = frozenset()

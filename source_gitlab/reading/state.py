@@ -1,0 +1,231 @@
+"""What of a stream has been read, and how far: the state that a later read starts from.
+
+One shape for all streams, keyed by numeric ids and bounded by the number of projects, about
+three characters each, whatever the number of rows::
+
+    {"version": 1,
+     "through": "2026-01-31T12:00:00.000Z",      projects that are read on their own: up to here,
+     "projects": "<ids>",                        all these,
+     "earlier": [["2026-01-30T…Z", "<ids>"]],    and these up to an earlier instant only
+     "groups": {"12": {"through": …,             a group's list: up to here,
+                       "projects": "<ids>",      for these projects of the group;
+                       "others": 3,              so many more are in it, left out on purpose
+                       "listed": "…Z"}},         when its projects were last listed
+     "positions": {"project:7": {…}},            where a slice under way has come to
+     "heads": {"7": {"main": "<sha>"}},          commits: the head that was reached, by ref
+     "recent": {"<digest>": "…Z"}}               rows delivered inside the next read's overlap
+"""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+from collections import defaultdict
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from source_gitlab.reading import ids
+from source_gitlab.reading.instants import instant
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from source_gitlab.reading.slices import Page, Slice
+
+VERSION = 1
+# Slices under way and slices that failed each stand at an instant of their own; beyond this many,
+# neighbours fall back to the earlier of their two instants.
+_MOST_INSTANTS = 64
+_MOST_RECENT = 500
+
+
+class StateError(ValueError):
+    """The state was not written by this connector, nor by one whose state it can take over."""
+
+
+@dataclass
+class Group:
+    """How far the list of one group is read, and for which of its projects."""
+
+    through: str | None = None
+    projects: set[int] = field(default_factory=set)
+    others: int = 0
+    listed: str | None = None
+
+
+def digest(key: Iterable[object], updated_at: object) -> str:
+    """A short name for one version of one row."""
+    text = "\x1f".join(str(part) for part in (*key, updated_at))
+    return hashlib.blake2b(text.encode(), digest_size=6).hexdigest()
+
+
+class StreamState:
+    """The state of one stream. Thread-safe: slices of the stream are read by several threads."""
+
+    def __init__(self) -> None:
+        """Nothing has been read."""
+        self.projects: dict[int, str] = {}
+        self.groups: dict[int, Group] = {}
+        self.heads: dict[int, dict[str, str]] = {}
+        self.positions: dict[str, dict[str, Any]] = {}
+        self.recent: dict[str, str] = {}
+        self._lock = threading.RLock()
+
+    @classmethod
+    def load(cls, raw: Mapping[str, Any] | None) -> StreamState:
+        """The state that `to_json` wrote, or one of Airbyte's connector, read with caution.
+
+        Raises:
+            StateError: it is neither.
+        """
+        if not raw or raw.get("__ab_no_cursor_state_message"):
+            return cls()
+        try:
+            if raw.get("version") == VERSION:
+                return cls._parse(raw)
+            return cls._parse_airbyte(raw)
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
+            raise StateError(str(error)) from error
+
+    @classmethod
+    def _parse(cls, raw: Mapping[str, Any]) -> StreamState:
+        state = cls()
+        for through, text in raw.get("earlier", []):
+            state.projects.update(dict.fromkeys(ids.decode(text), instant(through)))
+        if "projects" in raw:
+            through = instant(raw["through"])
+            state.projects.update(dict.fromkeys(ids.decode(raw["projects"]), through))
+        for number, group in raw.get("groups", {}).items():
+            state.groups[int(number)] = Group(
+                through=instant(group["through"]),
+                projects=ids.decode(group["projects"]),
+                others=int(group["others"]),
+                listed=instant(group["listed"]) if group.get("listed") else None,
+            )
+        for number, heads in raw.get("heads", {}).items():
+            state.heads[int(number)] = {str(ref): str(sha) for ref, sha in heads.items()}
+        state.positions = {str(key): dict(value) for key, value in raw.get("positions", {}).items()}
+        state.recent = {str(key): instant(value) for key, value in raw.get("recent", {}).items()}
+        return state
+
+    @classmethod
+    def _parse_airbyte(cls, raw: Mapping[str, Any]) -> StreamState:
+        """Take over the cursors that Airbyte's connector kept by project.
+
+        Its global cursor does not say which projects it covers, so where there is only that one
+        everything is read again. Where it kept two cursors for a project (pipelines have two
+        lists) the earlier one counts, and the other is missing when only one list was read.
+        """
+        if "states" not in raw and "use_global_cursor" not in raw:
+            known = {"updated_at", "created_at", "pipeline_updated_at"}
+            if not known & set(raw):
+                message = f"it has none of the parts of a state, only {', '.join(sorted(raw)[:5])}"
+                raise ValueError(message)
+            return cls()
+        found: dict[int, list[str]] = defaultdict(list)
+        doubled = False
+        for entry in raw.get("states") or []:
+            doubled = doubled or "pipeline_source" in entry["partition"]
+            number = int(entry["partition"]["id"])
+            found[number] += [instant(str(value)) for value in entry["cursor"].values()]
+        state = cls()
+        wanted = 2 if doubled else 1
+        state.projects = {
+            number: min(instants) for number, instants in found.items() if len(instants) >= wanted
+        }
+        return state
+
+    def to_json(self) -> dict[str, Any]:
+        """The state as JSON; every part that is empty is left out."""
+        with self._lock:
+            result: dict[str, Any] = {"version": VERSION}
+            levels = self._levels()
+            if levels:
+                through = max(levels, key=lambda level: len(levels[level]))
+                result |= {"through": through, "projects": ids.encode(levels.pop(through))}
+            if levels:
+                result["earlier"] = [
+                    [through, ids.encode(numbers)] for through, numbers in sorted(levels.items())
+                ]
+            groups = {
+                str(number): {
+                    "through": group.through,
+                    "projects": ids.encode(group.projects),
+                    "others": group.others,
+                    "listed": group.listed,
+                }
+                for number, group in sorted(self.groups.items())
+                if group.through is not None
+            }
+            if groups:
+                result["groups"] = groups
+            if self.heads:
+                result["heads"] = {str(n): dict(heads) for n, heads in sorted(self.heads.items())}
+            if self.positions:
+                result["positions"] = dict(self.positions)
+            if self.recent:
+                newest = sorted(self.recent.items(), key=lambda item: item[1])[-_MOST_RECENT:]
+                result["recent"] = dict(newest)
+            return result
+
+    def _levels(self) -> dict[str, set[int]]:
+        levels: dict[str, set[int]] = defaultdict(set)
+        for number, through in self.projects.items():
+            levels[through].add(number)
+        while len(levels) > _MOST_INSTANTS:
+            # The smallest set joins the one before it: those projects are read from there again.
+            in_order = sorted(levels)
+            smallest = min(in_order[1:], key=lambda level: len(levels[level]))
+            before = in_order[in_order.index(smallest) - 1]
+            levels[before] |= levels.pop(smallest)
+        return levels
+
+    def advance(self, slice_: Slice, page: Page) -> None:
+        """Note that the rows of `page` are delivered."""
+        with self._lock:
+            self.recent.update(page.seen)
+            if page.through is not None:
+                self._reach(slice_, page.through)
+            if page.position:
+                position = {**page.position, "since": slice_["since"], "start": slice_["start"]}
+                self.positions[key_of(slice_)] = position
+            elif page.position is not None:
+                self.positions.pop(key_of(slice_), None)
+            if slice_["scope"] == "project":
+                self._reach_heads(slice_["id"], page.heads)
+            else:
+                self.groups[slice_["id"]].projects -= page.denied
+
+    def close(self, slice_: Slice) -> None:
+        """Note that the slice is read to its end."""
+        with self._lock:
+            self.positions.pop(key_of(slice_), None)
+            if slice_["scope"] == "project" and "group" in slice_:
+                self.projects.pop(slice_["id"], None)
+                self.groups[slice_["group"]].projects.add(slice_["id"])
+            else:
+                self._reach(slice_, slice_["start"])
+
+    def _reach(self, slice_: Slice, through: str) -> None:
+        if slice_["scope"] == "project":
+            self.projects[slice_["id"]] = through
+        elif slice_["scope"] == "group":
+            self.groups.setdefault(slice_["id"], Group()).through = through
+
+    def _reach_heads(self, number: int, heads: Mapping[str, str | None]) -> None:
+        for ref, sha in heads.items():
+            known = self.heads.setdefault(number, {})
+            if sha is None:
+                known.pop(ref, None)
+            else:
+                known[ref] = sha
+
+    def forget_before(self, instant_: str) -> None:
+        """Drop digests of rows that no later overlap can reach."""
+        with self._lock:
+            self.recent = {key: value for key, value in self.recent.items() if value >= instant_}
+
+
+def key_of(slice_: Slice) -> str:
+    """The name of a slice in `positions`."""
+    return f"{slice_['scope']}:{slice_['id']}"

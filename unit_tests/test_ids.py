@@ -1,0 +1,45 @@
+"""Sets of ids as text."""
+
+from __future__ import annotations
+
+import base64
+import random
+import zlib
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from source_gitlab.reading import ids
+
+IDS = st.sets(st.integers(min_value=0, max_value=2**63 - 1) | st.integers(0, 50), max_size=60)
+
+
+@given(IDS)
+def test_a_set_comes_back_as_it_was(numbers: set[int]) -> None:
+    assert ids.decode(ids.encode(numbers)) == numbers
+
+
+def test_ten_thousand_scattered_ids_take_less_than_five_characters_each() -> None:
+    numbers = random.Random(1).sample(range(80_000_000), 10_000)
+    assert len(ids.encode(numbers)) < 35_000
+
+
+def test_consecutive_ids_take_no_room() -> None:
+    assert len(ids.encode(range(1_000, 900_000))) < 30
+
+
+@given(st.text(max_size=40) | st.binary(max_size=40).map(lambda data: data.hex()))
+def test_a_text_that_is_no_set_of_ids_is_refused(text: str) -> None:
+    try:
+        numbers = ids.decode(text)
+    except ValueError:
+        return
+    assert ids.decode(ids.encode(numbers)) == numbers
+
+
+def test_a_run_that_would_fill_memory_is_refused() -> None:
+
+    endless = base64.b64encode(zlib.compress(b"\x00" + b"\xff" * 8 + b"\x7f")).decode()
+    with pytest.raises(ValueError, match="more ids"):
+        ids.decode(endless)
