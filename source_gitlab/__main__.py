@@ -1,0 +1,7 @@
+"""`python -m source_gitlab`."""
+
+import sys
+
+from source_gitlab.cli import main
+
+sys.exit(main())

@@ -1,0 +1,1 @@
+"""The Airbyte face: the only place that knows the CDK."""

@@ -1,0 +1,203 @@
+"""The source that Airbyte, PyAirbyte and the CDK's tests drive."""
+
+from __future__ import annotations
+
+import sys
+from queue import Queue
+from typing import TYPE_CHECKING, Any
+
+import orjson
+from airbyte_cdk.config_observation import create_connector_config_control_message
+from airbyte_cdk.models import (
+    AirbyteCatalog,
+    AirbyteConnectionStatus,
+    AirbyteLogMessage,
+    AirbyteMessage,
+    AirbyteMessageSerializer,
+    AirbyteStream,
+    ConnectorSpecification,
+    Level,
+    Status,
+    SyncMode,
+    Type,
+)
+from airbyte_cdk.sources import Source
+from airbyte_cdk.sources.concurrent_source.concurrent_source import ConcurrentSource
+from airbyte_cdk.sources.message import InMemoryMessageRepository
+from airbyte_cdk.sources.message.concurrent_repository import ConcurrentMessageRepository
+from airbyte_cdk.sources.utils.slice_logger import DebugSliceLogger
+from airbyte_cdk.utils.airbyte_secrets_utils import update_secrets
+
+from source_gitlab.airbyte.failures import mistake, traced
+from source_gitlab.airbyte.streams import StreamWork
+from source_gitlab.check import check
+from source_gitlab.config import Config, ConfigError, load_spec, parse, secrets
+from source_gitlab.declarations import streams
+from source_gitlab.reading.state import StateError, StreamState
+from source_gitlab.session import Session
+
+if TYPE_CHECKING:
+    import logging
+    from collections.abc import Callable, Iterator, Mapping
+
+    from airbyte_cdk.models import AirbyteStateMessage, ConfiguredAirbyteCatalog
+
+    from source_gitlab.client.auth import Rotated
+    from source_gitlab.declarations import Stream
+
+# Records on their way to the output; more would only fill memory.
+_QUEUE = 2_000
+
+
+def print_message(message: AirbyteMessage) -> None:
+    """Write one message to standard output at once."""
+    line = orjson.dumps(AirbyteMessageSerializer.dump(message)).decode()
+    sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()
+
+
+class SourceGitlab(Source):
+    """GitLab as an Airbyte source."""
+
+    # Every dialect of configuration is accepted, and its mistakes named, by `config.parse`.
+    check_config_against_spec = False
+
+    def __init__(self, announce: Callable[[AirbyteMessage], None] = print_message) -> None:
+        """`announce` must bring a message out before it returns: renewed tokens depend on it."""
+        super().__init__()
+        self._announce = announce
+
+    def spec(self, logger: logging.Logger) -> ConnectorSpecification:
+        """The connector specification, as in `spec.yaml`."""
+        del logger
+        return ConnectorSpecification(**_spec_fields())
+
+    def check(self, logger: logging.Logger, config: Mapping[str, Any]) -> AirbyteConnectionStatus:
+        """Test each thing that the user named; the message says what is wrong and what to do."""
+        del logger
+        try:
+            parsed = self._parse(config)
+        except ConfigError as error:
+            return AirbyteConnectionStatus(status=Status.FAILED, message=str(error))
+        with Session(parsed, on_rotated=self._rotation(config)) as session:
+            result = check(session)
+        status = Status.SUCCEEDED if result.ok else Status.FAILED
+        return AirbyteConnectionStatus(status=status, message=result.message)
+
+    def discover(self, logger: logging.Logger, config: Mapping[str, Any]) -> AirbyteCatalog:
+        """The catalog of all declared streams; it is the same for every GitLab."""
+        del logger, config
+        return AirbyteCatalog(streams=[_catalog_entry(stream) for stream in streams().values()])
+
+    def read(
+        self,
+        logger: logging.Logger,
+        config: Mapping[str, Any],
+        catalog: ConfiguredAirbyteCatalog,
+        state: list[AirbyteStateMessage] | None = None,
+    ) -> Iterator[AirbyteMessage]:
+        """The messages of a read of the configured streams.
+
+        Raises:
+            AirbyteTracedException: the configuration, catalog or state is wrong, or, at the end,
+                a stream is incomplete.
+        """
+        try:
+            parsed = self._parse(config)
+        except ConfigError as error:
+            raise traced(error) from None
+        chosen = _chosen(catalog)
+        states = {stream.name: _state_of(stream, state or []) for stream in chosen}
+        queue: Queue[Any] = Queue(maxsize=_QUEUE)
+        repository = ConcurrentMessageRepository(queue, InMemoryMessageRepository())
+        with Session(parsed, on_rotated=self._rotation(config)) as session:
+            work = [
+                StreamWork(session, stream, states[stream.name], repository).as_stream(logger)
+                for stream in chosen
+            ]
+            concurrent = ConcurrentSource.create(
+                num_workers=parsed.num_workers,
+                initial_number_of_partitions_to_generate=max(1, parsed.num_workers // 2),
+                logger=logger,
+                slice_logger=DebugSliceLogger(),
+                message_repository=repository,
+                queue=queue,
+            )
+            try:
+                yield from concurrent.read(list(work))
+            finally:
+                for line in session.report.lines():
+                    yield _log(Level.WARN, line)
+
+    def _parse(self, config: Mapping[str, Any]) -> Config:
+        parsed = parse(config)
+        update_secrets(list(secrets(parsed)))
+        return parsed
+
+    def _rotation(self, config: Mapping[str, Any]) -> Callable[[Rotated], None]:
+        """Announces the configuration with a renewed token, for the platform to keep."""
+
+        def announce(rotated: Rotated) -> None:
+            update_secrets([rotated["access_token"], rotated["refresh_token"]])
+            credentials = {**(config.get("credentials") or {}), **rotated}
+            renewed = {**config, "credentials": credentials}
+            self._announce(create_connector_config_control_message(renewed))
+
+        return announce
+
+
+def _spec_fields() -> dict[str, Any]:
+    spec = load_spec()
+    known = {"documentationUrl", "connectionSpecification", "advanced_auth"}
+    return {key: value for key, value in spec.items() if key in known}
+
+
+def _catalog_entry(stream: Stream) -> AirbyteStream:
+    modes = [SyncMode.full_refresh]
+    if stream.incremental:
+        modes.append(SyncMode.incremental)
+    return AirbyteStream(
+        name=stream.name,
+        json_schema=stream.schema,
+        supported_sync_modes=modes,
+        source_defined_cursor=True if stream.incremental else None,
+        default_cursor_field=[stream.cursor] if stream.cursor else None,
+        source_defined_primary_key=[[column] for column in stream.key],
+        is_resumable=stream.incremental,
+    )
+
+
+def _chosen(catalog: ConfiguredAirbyteCatalog) -> list[Stream]:
+    known = streams()
+    names = list(dict.fromkeys(configured.stream.name for configured in catalog.streams))
+    unknown = [name for name in names if name not in known]
+    if unknown:
+        message = (
+            f"The catalog names streams that this connector does not have: {', '.join(unknown)}."
+            " Refresh the source's schema, or remove them; `discover` lists the streams there are."
+        )
+        raise mistake(message)
+    return [known[name] for name in names]
+
+
+def _state_of(stream: Stream, messages: list[AirbyteStateMessage]) -> StreamState:
+    for message in messages:
+        entry = message.stream
+        if entry is None or entry.stream_descriptor.name != stream.name:
+            continue
+        if not stream.incremental or entry.stream_state is None:
+            break
+        try:
+            return StreamState.load(dict(vars(entry.stream_state)))
+        except StateError as error:
+            text = (
+                f"The state of the stream {stream.name} was not written by this connector"
+                f" ({error}). Reset the stream to read it from the start, or give back the state"
+                " that it last wrote."
+            )
+            raise mistake(text) from None
+    return StreamState()
+
+
+def _log(level: Level, message: str) -> AirbyteMessage:
+    return AirbyteMessage(type=Type.LOG, log=AirbyteLogMessage(level=level, message=message))

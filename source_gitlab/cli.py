@@ -1,0 +1,50 @@
+"""What the arguments mean: which face they are for. A command imports only what it uses."""
+
+from __future__ import annotations
+
+import json
+import sys
+
+_AIRBYTE = frozenset({"check", "discover", "read"})
+_USAGE = """\
+source-gitlab reads a GitLab.
+
+  source-gitlab sync --to gitlab.duckdb [--group PATH] [--project PATH] ...
+                                      into a DuckDB file; the token is taken from GITLAB_TOKEN
+  source-gitlab spec                  as an Airbyte source: what can be configured
+  source-gitlab check --config FILE   whether a configuration works
+  source-gitlab discover --config FILE
+  source-gitlab read --config FILE --catalog FILE [--state FILE]
+
+`source-gitlab COMMAND --help` tells more.
+"""
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run one command, and return its exit code: 0 when all went well, 1 when not, 2 for misuse."""
+    given = sys.argv[1:] if arguments is None else arguments
+    command = given[0] if given else ""
+    if command == "spec":
+        return _spec()
+    if command == "sync":
+        from source_gitlab.duckdb.command import main as sync  # noqa: PLC0415
+
+        return sync(given[1:])
+    if command in _AIRBYTE:
+        from source_gitlab.airbyte.entrypoint import run  # noqa: PLC0415
+
+        return run(given)
+    asked = command in {"-h", "--help", "help"}
+    (sys.stdout if asked else sys.stderr).write(_USAGE)
+    return 0 if asked else 2
+
+
+def _spec() -> int:
+    from source_gitlab.config import load_spec  # noqa: PLC0415
+
+    sys.stdout.write(json.dumps({"type": "SPEC", "spec": load_spec()}) + "\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
