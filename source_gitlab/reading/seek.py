@@ -57,11 +57,12 @@ class Seek:
     key: Sequence[str]
 
     def rows(
-        self, since: str | None, until: str | None = None
+        self, since: str | None, until: str | None = None, *, undated: bool = True
     ) -> Iterator[tuple[list[Row], str | None]]:
         """Rows with `since <= updated_at`, oldest first, each version once.
 
-        Rows without `updated_at` are left out; `unchanged_since` has them.
+        A list whose rows do not tell `updated_at`, as in old versions of GitLab, is read page by
+        page; with `undated` false such rows are left out.
 
         Yields:
             the rows of a page, and the instant up to which everything is now read.
@@ -73,6 +74,11 @@ class Seek:
         root = since
         while True:
             first = self._page(root, until)
+            if undated and any(row.get("updated_at") is None for row in first.data):
+                query = self._query(root, until)
+                for rows in read_pages(self.client, self.ahead, self.path, query, self.key):
+                    yield rows, edge.through
+                return
             longer = first.total is None or first.total > _PAGES_FROM_ROOT * PER_PAGE
             starts = self._window_starts(first, root, until)
             for rows in self._windows(first, starts, root, until, to_the_end=not longer):
@@ -108,15 +114,18 @@ class Seek:
             if rows:
                 yield rows[::-1], instant(rows[0]["updated_at"])
             return
-        yield from self.rows(since)
+        yield from self.rows(since, undated=False)
 
-    def _page(self, since: str | None, until: str | None, number: int = 1) -> Answer:
+    def _query(self, since: str | None, until: str | None) -> Query:
         query: Query = {**self.query, "order_by": "updated_at", "sort": "asc"}
-        query["per_page"] = PER_PAGE
         if since:
             query["updated_after"] = since
         if until:
             query["updated_before"] = until
+        return query
+
+    def _page(self, since: str | None, until: str | None, number: int = 1) -> Answer:
+        query = {**self._query(since, until), "per_page": PER_PAGE}
         if number > 1:
             query["page"] = number
         return self.client.rows(self.path, query)
