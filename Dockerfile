@@ -1,0 +1,34 @@
+ARG BASE=python:3.13-slim-trixie
+
+FROM ${BASE} AS build
+WORKDIR /build
+COPY requirements/build.txt requirements/runtime.txt requirements/
+# Dependencies first: this layer is kept until a lock file changes. The test suites that pandas
+# and numpy bring along are a tenth of the image and of no use in it.
+RUN python -m venv /build/tools \
+    && /build/tools/bin/pip install --no-cache-dir --no-deps --require-hashes -r requirements/build.txt \
+    && python -m venv /opt/source-gitlab \
+    && /opt/source-gitlab/bin/pip install --no-cache-dir --no-deps --require-hashes -r requirements/runtime.txt \
+    && find /opt/source-gitlab/lib -path '*/site-packages/pandas/tests' -prune -exec rm -r {} + \
+    && find /opt/source-gitlab/lib -path '*/site-packages/numpy/*/tests' -prune -exec rm -r {} +
+COPY pyproject.toml README.md LICENSE ./
+COPY source_gitlab source_gitlab
+RUN /build/tools/bin/pip wheel --no-deps --no-build-isolation --wheel-dir dist . \
+    && /opt/source-gitlab/bin/pip install --no-cache-dir --no-deps --no-index dist/*.whl \
+    && /opt/source-gitlab/bin/pip uninstall --yes pip
+
+FROM ${BASE}
+ARG VERSION=0.1.0
+LABEL org.opencontainers.image.title="source-gitlab" \
+      org.opencontainers.image.description="Copies a GitLab, gitlab.com or self-managed, into wherever you keep data." \
+      org.opencontainers.image.version="${VERSION}" \
+      org.opencontainers.image.licenses="MIT" \
+      io.airbyte.name="source-gitlab" \
+      io.airbyte.version="${VERSION}"
+RUN useradd --uid 1000 --create-home airbyte
+COPY --from=build /opt/source-gitlab /opt/source-gitlab
+ENV PATH=/opt/source-gitlab/bin:${PATH} \
+    AIRBYTE_ENTRYPOINT="source-gitlab"
+USER airbyte
+WORKDIR /home/airbyte
+ENTRYPOINT ["source-gitlab"]
