@@ -1,0 +1,105 @@
+"""Who sees what: roles by membership, inheritance and sharing, and visibility."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from integration_tests.gitlab.world import GUEST, OWNER
+
+if TYPE_CHECKING:
+    from collections.abc import Hashable
+
+    from integration_tests.gitlab.rows import Row
+    from integration_tests.gitlab.world import World
+
+
+class Access:
+    """Answers questions of access for one world; remembers answers until the structure changes.
+
+    A viewer is a user's id, or None for an anonymous request.
+    """
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self._known: dict[Hashable, object] = {}
+        self._structure = -1
+
+    def group_level(self, viewer: int | None, group: Row) -> int:
+        """The viewer's access level in a group, inherited levels included; 0 is none."""
+        self._refresh()
+        key = ("group", viewer, group.id)
+        if key not in self._known:
+            self._known[key] = max(
+                (
+                    row.facts["access_level"]
+                    for above in self._world.ancestors(group.id)
+                    for row in self._world.group_members.of_group(above.id)
+                    if row.facts["user_id"] == viewer
+                ),
+                default=0,
+            )
+        return self._number(key)
+
+    def project_level(self, viewer: int | None, project: Row) -> int:
+        """The viewer's access level in a project: direct, by group, by sharing or as owner."""
+        self._refresh()
+        key = ("project", viewer, project.id)
+        if key not in self._known:
+            self._known[key] = self._work_out_level(viewer, project)
+        return self._number(key)
+
+    def _work_out_level(self, viewer: int | None, project: Row) -> int:
+        if viewer is None:
+            return 0
+        levels = [
+            row.facts["access_level"]
+            for row in self._world.project_members.of_project(project.id)
+            if row.facts["user_id"] == viewer
+        ]
+        if project.group_id is not None:
+            levels.append(self.group_level(viewer, self._world.groups[project.group_id]))
+        elif project.facts["owner_id"] == viewer:
+            levels.append(OWNER)
+        for group_id, level in project.facts.get("shares", []):
+            if group_id in self._world.groups:
+                shared = self.group_level(viewer, self._world.groups[group_id])
+                levels.append(min(level, shared))
+        return max(levels, default=0)
+
+    def sees_group(self, viewer: int | None, group: Row) -> bool:
+        """Whether the group exists for the viewer."""
+        if group.facts.get("hidden"):
+            return False
+        visibility = group.facts["visibility"]
+        if visibility == "public" or (visibility == "internal" and viewer is not None):
+            return True
+        return self.group_level(viewer, group) >= GUEST
+
+    def sees_project(self, viewer: int | None, project: Row) -> bool:
+        """Whether the project exists for the viewer."""
+        if project.facts.get("hidden"):
+            return False
+        visibility = project.facts["visibility"]
+        if visibility == "public" or (visibility == "internal" and viewer is not None):
+            return True
+        return self.project_level(viewer, project) >= GUEST
+
+    def visible_projects(self, viewer: int | None, group_id: int | None = None) -> list[Row]:
+        """The projects that the viewer sees: of the instance, or of a group and all below it."""
+        self._refresh()
+        key = ("visible", viewer, group_id)
+        if key not in self._known:
+            world = self._world
+            some = world.projects if group_id is None else world.projects_below(group_id)
+            self._known[key] = [row for row in some if self.sees_project(viewer, row)]
+        found = self._known[key]
+        return found if isinstance(found, list) else []
+
+    def _number(self, key: Hashable) -> int:
+        found = self._known[key]
+        return found if isinstance(found, int) else 0
+
+    def _refresh(self) -> None:
+        if self._structure != self._world.structure:
+            self._known = {}
+            self._structure = self._world.structure

@@ -1,0 +1,94 @@
+"""The ASGI application: GitLab's API, OAuth, and the control of the emulator itself."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from starlette.applications import Starlette
+from starlette.responses import Response
+from starlette.routing import Route
+
+from integration_tests.gitlab.control import control_routes
+from integration_tests.gitlab.endpoints import (
+    ci,
+    code,
+    groups,
+    instance,
+    people,
+    planning,
+    projects,
+)
+from integration_tests.gitlab.errors import json_response
+from integration_tests.gitlab.oauth_pages import OAuthPages
+from integration_tests.gitlab.service import Service, api_answer
+
+if TYPE_CHECKING:
+    from starlette.requests import Request
+    from starlette.types import ASGIApp, Receive, Scope, Send
+
+    from integration_tests.gitlab.auth import Token
+    from integration_tests.gitlab.call import Endpoint
+    from integration_tests.gitlab.emulator import Emulator
+
+
+class RawPath:
+    """Routes by the path as it was sent, so that ``%2F`` stays inside one segment."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Route one request."""
+        if scope["type"] == "http":
+            raw = scope.get("raw_path") or scope["path"].encode()
+            path = raw.split(b"?", 1)[0].decode("ascii", "replace")
+            scope = {**scope, "path": path, "emulator.path": path}
+        await self._app(scope, receive, send)
+
+
+def endpoints() -> list[Endpoint]:
+    """Every endpoint of the API."""
+    areas = (groups, projects, planning, people, code, ci, instance)
+    return [endpoint for area in areas for endpoint in area.api.endpoints]
+
+
+def _starlette_path(template: str) -> str:
+    return re.sub(r":(\w+)", r"{\1}", template)
+
+
+def create_app(emulator: Emulator) -> ASGIApp:
+    """The application of one instance."""
+    root = emulator.world.settings.relative_url_root.rstrip("/")
+    routes = [
+        Route(
+            f"{root}/api/v4{_starlette_path(endpoint.template)}",
+            Service(emulator, endpoint.template, api_answer(emulator, endpoint)),
+            methods=["GET"],
+        )
+        for endpoint in endpoints()
+    ]
+    routes += [
+        Route(
+            f"{root}{path}",
+            Service(emulator, path, answer, authenticates=authenticates),
+            methods=[method],
+        )
+        for method, path, answer, authenticates in OAuthPages(emulator).routes()
+    ]
+    routes += control_routes(emulator)
+
+    async def missing(request: Request, _token: Token | None) -> Response:
+        if "/api/" in request.scope["path"]:
+            return json_response({"error": "404 Not Found"}, 404)
+        return Response("<!DOCTYPE html><title>Not Found</title>", 404, media_type="text/html")
+
+    every = ["GET", "POST", "PUT", "DELETE", "PATCH", "HEAD"]
+    routes.append(
+        Route(
+            "/{rest:path}",
+            Service(emulator, "(unknown)", missing, authenticates=False),
+            methods=every,
+        )
+    )
+    return RawPath(Starlette(routes=routes))

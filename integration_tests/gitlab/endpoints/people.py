@@ -1,0 +1,91 @@
+"""Members of groups and projects, and the users of a project."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import orjson
+
+from integration_tests.gitlab.call import Registry
+from integration_tests.gitlab.errors import json_response
+from integration_tests.gitlab.paging import offset
+from integration_tests.gitlab.present.people import current_user, member, user_basic
+from integration_tests.gitlab.world import GUEST
+
+if TYPE_CHECKING:
+    from starlette.responses import Response
+
+    from integration_tests.gitlab.call import Call
+    from integration_tests.gitlab.rows import Row
+
+api = Registry()
+
+
+def _list_members(call: Call, rows: list[Row]) -> Response:
+    """Members by id; of a user who is member in several places the highest level."""
+    highest: dict[int, Row] = {}
+    for row in rows:
+        user_id = row.facts["user_id"]
+        known = highest.get(user_id)
+        if known is None or known.facts["access_level"] < row.facts["access_level"]:
+            highest[user_id] = row
+    found = [highest[user_id] for user_id in sorted(highest)]
+    return offset(call, found, call.show(member))
+
+
+@api.get("/user", scopes=("api", "read_api", "read_user"), anonymous=False)
+def user(call: Call) -> Response:
+    """The user whose token it is."""
+    return json_response(current_user(call.world, call.viewer or 0))
+
+
+@api.get("/groups/:id/members")
+def group_members(call: Call) -> Response:
+    """Direct members of a group."""
+    return _list_members(call, call.world.group_members.of_group(call.group().id))
+
+
+@api.get("/groups/:id/members/all")
+def all_group_members(call: Call) -> Response:
+    """Members of a group and of the groups above it."""
+    world = call.world
+    return _list_members(
+        call,
+        [
+            row
+            for one in world.ancestors(call.group().id)
+            for row in world.group_members.of_group(one.id)
+        ],
+    )
+
+
+@api.get("/projects/:id/members")
+def project_members(call: Call) -> Response:
+    """Direct members of a project."""
+    return _list_members(call, call.world.project_members.of_project(call.project().id))
+
+
+@api.get("/projects/:id/members/all")
+def all_project_members(call: Call) -> Response:
+    """Members of a project and of the groups above it."""
+    world, row = call.world, call.project()
+    inherited = [
+        found
+        for one in world.ancestors(row.group_id)
+        for found in world.group_members.of_group(one.id)
+    ]
+    return _list_members(call, world.project_members.of_project(row.id) + inherited)
+
+
+@api.get("/projects/:id/users")
+def project_users(call: Call) -> Response:
+    """Everyone who can work in a project, however he came by it."""
+    row = call.project()
+    skipped = {int(one) for one in call.query.many("skip_users")}
+    found = [
+        one
+        for one in call.world.users
+        if call.access.project_level(one.id, row) >= GUEST and one.id not in skipped
+    ]
+    found.sort(key=lambda one: one.id)
+    return offset(call, found, lambda one: orjson.dumps(user_basic(call.world, one.id)))

@@ -1,0 +1,364 @@
+"""Issues, epics, milestones, labels and boards."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import orjson
+
+from integration_tests.gitlab.call import Registry
+from integration_tests.gitlab.errors import EPIC, GROUP, forbidden, not_found, unauthorized
+from integration_tests.gitlab.paging import offset
+from integration_tests.gitlab.present.planning import (
+    board,
+    epic,
+    epic_issue,
+    issue,
+    label,
+    milestone,
+)
+from integration_tests.gitlab.present.structure import feature
+from integration_tests.gitlab.rows import Order
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Hashable, Iterator
+
+    from starlette.responses import Response
+
+    from integration_tests.gitlab.call import Call
+    from integration_tests.gitlab.rows import Json, Row, Table
+    from integration_tests.gitlab.world import World
+
+api = Registry()
+
+ORDERS = (
+    "created_at",
+    "updated_at",
+    "due_date",
+    "label_priority",
+    "milestone_due",
+    "popularity",
+    "priority",
+    "relative_position",
+    "title",
+    "weight",
+    "merged_at",
+)
+SCOPES = ("created-by-me", "assigned-to-me", "created_by_me", "assigned_to_me", "all")
+
+
+def list_issuables(  # noqa: PLR0913 - two resources in three scopes
+    call: Call,
+    table: Table,
+    scope: Hashable,
+    projects: list[Row],
+    present: Callable[[World, Row], Json],
+    *,
+    mine: bool = False,
+) -> Response:
+    """A page of issues or merge requests of some projects.
+
+    Sorted by created_at descending unless told; ties by id descending. Times are compared in full
+    and inclusively. ``mine`` is the default of the instance's lists: what the viewer created.
+    """
+    query = call.query
+    by = query.choice("order_by", ORDERS, "created_at")
+    sort = query.choice("sort", ("asc", "desc"), "desc")
+    whose = query.choice("scope", SCOPES, "created_by_me" if mine else "all").replace("-", "_")
+    state = query.choice("state", ("opened", "closed", "locked", "merged", "all"), "all")
+    limits = {
+        "state": None if state == "all" else state,
+        "author_id": call.viewer if whose == "created_by_me" else query.maybe_number("author_id"),
+        "assignee_id": call.viewer
+        if whose == "assigned_to_me"
+        else query.maybe_number("assignee_id"),
+        "issue_type": query.text("issue_type"),
+        "iids": tuple(query.many("iids")),
+        "labels": tuple(query.many("labels")),
+        "search": query.text("search"),
+        "after": query.moment("created_after"),
+        "before": query.moment("created_before"),
+    }
+    key = (scope, call.world.structure, tuple(limits.items()))
+    view = table.view(
+        key,
+        Order(by, descending=sort == "desc"),
+        lambda: _matching(
+            table,
+            projects,
+            {name: value for name, value in limits.items() if value},
+        ),
+    )
+    rows = view.between(query.moment("updated_after"), query.moment("updated_before"))
+    defaults = {
+        "order_by": by,
+        "sort": sort,
+        "state": state,
+        "with_labels_details": "false",
+        **({"non_archived": "true", "scope": whose} if mine else {}),
+    }
+    return offset(call, rows, call.show(present), defaults=defaults)
+
+
+def _matching(table: Table, projects: list[Row], limits: dict[str, Any]) -> Iterator[Row]:
+    for project in projects:
+        rows = table.by_project.get(project.id, {}).values()
+        yield from (row for row in rows if _matches(row, limits)) if limits else rows
+
+
+def _matches(row: Row, limits: dict[str, Any]) -> bool:
+    facts = row.facts
+    checks: dict[str, Callable[[Any], bool]] = {
+        "state": lambda value: bool(facts.get("state", "opened") == value),
+        "author_id": lambda value: bool(facts["author_id"] == value),
+        "assignee_id": lambda value: value in facts.get("assignee_ids", []),
+        "issue_type": lambda value: bool(facts.get("issue_type", "issue") == value),
+        "iids": lambda value: str(row.iid) in value,
+        "labels": lambda value: set(value) <= set(facts.get("labels", [])),
+        "search": lambda value: value.lower() in facts["title"].lower(),
+        "after": lambda value: row.created >= int(value),
+        "before": lambda value: row.created <= int(value),
+    }
+    return all(checks[name](value) for name, value in limits.items())
+
+
+def projects_with(call: Call, needs: str, group_id: int | None = None) -> list[Row]:
+    """The visible projects whose feature is on; archived ones only with non_archived=false."""
+    current = call.query.flag("non_archived", default=True)
+    return [
+        row
+        for row in call.access.visible_projects(call.viewer, group_id)
+        if feature(row, needs) != "disabled" and not (current and row.facts.get("archived"))
+    ]
+
+
+def scope_of(call: Call, kind: str, owner_id: int | None = None) -> Hashable:
+    """What tells one viewer's list from another's."""
+    return kind, owner_id, call.viewer, call.query.flag("non_archived", default=True)
+
+
+@api.get("/issues", anonymous=False)
+def issues(call: Call) -> Response:
+    """Issues of the instance; those that the viewer created, unless scope says otherwise."""
+    return list_issuables(
+        call,
+        call.world.issues,
+        scope_of(call, "instance"),
+        projects_with(call, "issues"),
+        issue,
+        mine=True,
+    )
+
+
+@api.get("/groups/:id/issues")
+def group_issues(call: Call) -> Response:
+    """Issues of a group and of all groups below, archived projects left out unless told."""
+    row = call.group()
+    projects = projects_with(call, "issues", row.id)
+    return list_issuables(call, call.world.issues, scope_of(call, "group", row.id), projects, issue)
+
+
+@api.get("/projects/:id/issues", job_token=True)
+def project_issues(call: Call) -> Response:
+    """Issues of a project; none when its issues are switched off."""
+    row = call.project()
+    projects = [row] if feature(row, "issues") != "disabled" else []
+    return list_issuables(call, call.world.issues, ("project", row.id), projects, issue)
+
+
+def _switched(call: Call, setting: str) -> bool:
+    """Whether the list is empty because the feature is off; raises when off means an error."""
+    if setting == "403":
+        raise forbidden()
+    if setting == "404":
+        raise not_found(GROUP)
+    if setting != "on" and call.viewer is None:
+        raise unauthorized()
+    return setting == "empty"
+
+
+@api.get("/groups/:id/epics")
+def epics(call: Call) -> Response:
+    """Epics of a group; of the groups below too, unless include_descendant_groups=false."""
+    row, query = call.group(), call.query
+    empty = _switched(call, call.settings.epics)
+    deep = query.flag("include_descendant_groups", default=True)
+    groups = call.world.descendants(row.id) if deep else [row]
+    if query.flag("include_ancestor_groups", default=False):
+        groups = groups + [one for one in call.world.ancestors(row.id) if one.id != row.id]
+    groups = [one for one in groups if call.access.sees_group(call.viewer, one)]
+    by = query.choice("order_by", ("created_at", "updated_at", "title"), "created_at")
+    sort = query.choice("sort", ("asc", "desc"), "desc")
+    state = query.choice("state", ("opened", "closed", "all"), "all")
+    after, before = query.moment("created_after"), query.moment("created_before")
+    ids = () if empty else tuple(one.id for one in groups)
+    table = call.world.epics
+    view = table.view(
+        (ids, state, after, before),
+        Order(by, descending=sort == "desc"),
+        lambda: (
+            one
+            for group_id in ids
+            for one in table.of_group(group_id)
+            if (state == "all" or one.facts.get("state", "opened") == state)
+            and (after is None or one.created >= after)
+            and (before is None or one.created <= before)
+        ),
+    )
+    rows = view.between(query.moment("updated_after"), query.moment("updated_before"))
+    defaults = {
+        "include_ancestor_groups": "false",
+        "include_descendant_groups": str(deep).lower(),
+        "order_by": by,
+        "sort": sort,
+        "state": state,
+        "with_labels_details": "false",
+    }
+    return offset(call, rows, call.show(epic), defaults=defaults)
+
+
+@api.get("/groups/:id/epics/:iid/issues")
+def epic_issues(call: Call) -> Response:
+    """The issues of an epic, in its own order. The path takes the epic's iid, not its id."""
+    row = call.group()
+    _switched(call, call.settings.epics)
+    iid = call.number("iid", "epic_iid")
+    found = [one for one in call.world.epics.of_group(row.id) if one.iid == iid]
+    if not found:
+        raise not_found(EPIC)
+    visible = {one.id for one in call.access.visible_projects(call.viewer)}
+    links = [
+        one
+        for one in call.world.epic_issues
+        if one.facts["epic_id"] == found[0].id
+        and call.world.issues[one.facts["issue_id"]].project_id in visible
+    ]
+    links.sort(key=lambda one: one.facts.get("relative_position", one.id * 500))
+    return offset(call, links, lambda one: orjson.dumps(epic_issue(call.world, one)))
+
+
+def _list_milestones(call: Call, rows: list[Row]) -> Response:
+    query = call.query
+    state = query.choice("state", ("active", "closed", "all"), "all")
+    after, before = query.moment("updated_after"), query.moment("updated_before")
+    iids = query.many("iids")
+    rows = [
+        row
+        for row in rows
+        if (state == "all" or row.facts.get("state", "active") == state)
+        and (after is None or (row.updated or 0) >= after)
+        and (before is None or (row.updated or 0) <= before)
+        and (not iids or str(row.iid) in iids)
+    ]
+    rows.sort(key=lambda row: (row.facts.get("due_date") or "9999", -row.id))
+    return offset(call, rows, call.show(milestone), defaults={"state": state})
+
+
+@api.get("/groups/:id/milestones")
+def group_milestones(call: Call) -> Response:
+    """Milestones of a group; with include_descendants those of all groups and projects below."""
+    row, query, world = call.group(), call.query, call.world
+    deep = query.flag("include_descendants", default=False) and call.settings.at_least(16, 7)
+    groups = world.descendants(row.id) if deep else [row]
+    if query.flag("include_ancestors", default=False) or query.maybe_flag(
+        "include_parent_milestones",
+    ):
+        groups = groups + [one for one in world.ancestors(row.id) if one.id != row.id]
+    rows = [
+        found
+        for one in groups
+        if call.access.sees_group(call.viewer, one)
+        for found in world.milestones.of_group(one.id)
+    ]
+    if deep:
+        for project in call.access.visible_projects(call.viewer, row.id):
+            rows += world.milestones.of_project(project.id)
+    return _list_milestones(call, rows)
+
+
+@api.get("/projects/:id/milestones")
+def project_milestones(call: Call) -> Response:
+    """Milestones of a project."""
+    row = call.project()
+    rows = call.world.milestones.of_project(row.id)
+    above = call.query.flag("include_ancestors", default=False)
+    if above or call.query.maybe_flag("include_parent_milestones"):
+        for group in call.world.ancestors(row.group_id):
+            rows += call.world.milestones.of_group(group.id)
+    return _list_milestones(call, rows)
+
+
+def project_label(world: World, row: Row) -> Json:
+    """A label as a project lists it, where those of its groups stand too."""
+    return {
+        **label(world, row),
+        "priority": row.facts.get("priority"),
+        "is_project_label": row.project_id is not None,
+    }
+
+
+def _list_labels(
+    call: Call,
+    rows: list[Row],
+    present: Callable[[World, Row], Json],
+) -> Response:
+    search = (call.query.text("search") or "").lower()
+    rows = [row for row in rows if search in row.facts["name"].lower()]
+    rows.sort(key=lambda row: (row.facts["name"], row.id))
+    if not call.query.maybe_flag("with_counts"):
+        return offset(call, rows, call.show(present), defaults={"with_counts": "false"})
+
+    def counted(row: Row) -> bytes:
+        issues, name = call.world.issues, row.facts["name"]
+        states = [one.facts.get("state") for one in issues if name in one.facts.get("labels", [])]
+        requests = [
+            one
+            for one in call.world.merge_requests
+            if name in one.facts.get("labels", []) and one.facts.get("state") == "opened"
+        ]
+        return orjson.dumps(
+            present(call.world, row)
+            | {
+                "open_issues_count": states.count("opened"),
+                "closed_issues_count": states.count("closed"),
+                "open_merge_requests_count": len(requests),
+            }
+        )
+
+    return offset(call, rows, counted, defaults={"with_counts": "true"})
+
+
+@api.get("/groups/:id/labels")
+def group_labels(call: Call) -> Response:
+    """Labels of a group and, unless told otherwise, of the groups above it."""
+    row, query, world = call.group(), call.query, call.world
+    groups = [row]
+    if query.flag("include_ancestor_groups", default=True):
+        groups = list(world.ancestors(row.id))
+    if query.flag("include_descendant_groups", default=False):
+        groups += [one for one in world.descendants(row.id) if one.id != row.id]
+    rows = [found for one in groups for found in world.labels.of_group(one.id)]
+    if not query.flag("only_group_labels", default=True):
+        for project in call.access.visible_projects(call.viewer, row.id):
+            rows += world.labels.of_project(project.id)
+    return _list_labels(call, rows, label)
+
+
+@api.get("/projects/:id/labels")
+def project_labels(call: Call) -> Response:
+    """Labels of a project and, unless told otherwise, of the groups above it."""
+    row = call.project()
+    rows = call.world.labels.of_project(row.id)
+    if call.query.flag("include_ancestor_groups", default=True):
+        for group in call.world.ancestors(row.group_id):
+            rows += call.world.labels.of_group(group.id)
+    return _list_labels(call, rows, project_label)
+
+
+@api.get("/groups/:id/boards")
+def boards(call: Call) -> Response:
+    """Issue boards of a group."""
+    row = call.group()
+    empty = _switched(call, call.settings.boards)
+    rows = [] if empty else call.world.boards.of_group(row.id)
+    return offset(call, rows, call.show(board))

@@ -1,0 +1,315 @@
+"""What a reader should end up with, worked out from the tables and not from the endpoints.
+
+``GET /emulator/world`` answers with ``{stream: [{"parent": {...}, "row": {...}}, ...]}``.
+``row`` is GitLab's JSON, without the runners' tokens; ``parent`` has the ids that the row's
+address holds: project_id, group_id, merge_request_iid, epic_id, pipeline_id. Parameters:
+
+* ``groups``, ``projects``: ids or paths, comma separated, as a user would configure them; with
+  neither, everything that the token is a member of,
+* ``token``: another token than the default one,
+* ``archived=false``: without archived projects,
+* ``streams``: only these, comma separated.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import orjson
+
+from integration_tests.gitlab.auth import DEFAULT
+from integration_tests.gitlab.present import ci, code, people, planning, structure
+from integration_tests.gitlab.rows import Json
+from integration_tests.gitlab.world import GUEST, OWNER, REPORTER
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
+    from integration_tests.gitlab.access import Access
+    from integration_tests.gitlab.emulator import Emulator
+    from integration_tests.gitlab.rows import Row, Table
+    from integration_tests.gitlab.world import World
+
+Expected = tuple[Json, Json]
+"""The ids in the row's address, and the row."""
+
+
+class Scope:
+    """The groups and projects that a reader was told to read, as far as its token sees them."""
+
+    def __init__(self, emulator: Emulator, params: dict[str, str]) -> None:
+        self.world: World = emulator.world
+        self.access: Access = emulator.access
+        self.viewer = emulator.tokens.by_value[params.get("token", DEFAULT)].user_id
+        named_groups = [one for one in params.get("groups", "").split(",") if one]
+        named_projects = [one for one in params.get("projects", "").split(",") if one]
+        if named_groups or named_projects:
+            self.groups, self.projects = self._named(named_groups, named_projects)
+        else:
+            self.groups = [
+                row
+                for row in self.world.groups
+                if self.access.sees_group(self.viewer, row)
+                and self.access.group_level(self.viewer, row) >= GUEST
+            ]
+            self.projects = [
+                row
+                for row in self.world.projects
+                if self.access.sees_project(self.viewer, row)
+                and self.access.project_level(self.viewer, row) >= GUEST
+            ]
+        if params.get("archived") == "false":
+            self.projects = [row for row in self.projects if not row.facts.get("archived")]
+
+    def _named(self, groups: list[str], projects: list[str]) -> tuple[list[Row], list[Row]]:
+        found_groups: dict[int, Row] = {}
+        for name in groups:
+            top = self.world.find_group(name)
+            if top is None:
+                message = f"no such group: {name}"
+                raise ValueError(message)
+            found_groups |= {
+                row.id: row
+                for row in self.world.descendants(top.id)
+                if self.access.sees_group(self.viewer, row)
+            }
+        found: dict[int, Row] = {}
+        for name in projects:
+            row = self.world.find_project(name)
+            if row is None:
+                message = f"no such project: {name}"
+                raise ValueError(message)
+            found[row.id] = row
+        if not projects:
+            found = {
+                row.id: row
+                for row in self.world.projects
+                if row.group_id in found_groups and self.access.sees_project(self.viewer, row)
+            }
+        return list(found_groups.values()), list(found.values())
+
+    def show(self, row: Row, present: Callable[[World, Row], Json]) -> Json:
+        """The JSON of a row, as recorded where it was."""
+        body = row.body(self.world.shown, present.__name__, lambda: present(self.world, row))
+        shown: Json = orjson.loads(body)
+        return shown
+
+    def having(self, feature: str, *, level: int = 0) -> list[Row]:
+        """The projects in scope that have a feature, and where the viewer's role is enough."""
+        return [
+            row
+            for row in self.projects
+            if structure.feature(row, feature) != "disabled"
+            and (
+                row.facts["visibility"] == "public"
+                or self.access.project_level(self.viewer, row) >= level
+            )
+        ]
+
+
+def _of_projects(
+    scope: Scope,
+    table: Table,
+    projects: Iterable[Row],
+    present: Callable[[World, Row], Json],
+) -> Iterator[Expected]:
+    for project in projects:
+        for row in table.of_project(project.id):
+            if row.readable:
+                yield {"project_id": project.id}, scope.show(row, present)
+
+
+def _of_groups(
+    scope: Scope,
+    table: Table,
+    present: Callable[[World, Row], Json],
+) -> Iterator[Expected]:
+    for group in scope.groups:
+        for row in table.of_group(group.id):
+            if row.readable:
+                yield {"group_id": group.id}, scope.show(row, present)
+
+
+def _group_labels(scope: Scope) -> Iterator[Expected]:
+    """A group lists the labels of the groups above it too."""
+    for group in scope.groups:
+        for above in scope.world.ancestors(group.id):
+            for row in scope.world.labels.of_group(above.id):
+                yield {"group_id": group.id}, row.overridden(planning.label(scope.world, row))
+
+
+def _project_labels(scope: Scope) -> Iterator[Expected]:
+    """A project lists the labels of the groups above it too."""
+    world = scope.world
+    for project in scope.projects:
+        rows = world.labels.of_project(project.id)
+        for above in world.ancestors(project.group_id):
+            rows += world.labels.of_group(above.id)
+        for row in rows:
+            shown = planning.label(world, row) | {
+                "priority": row.facts.get("priority"),
+                "is_project_label": row.project_id is not None,
+            }
+            yield {"project_id": project.id}, row.overridden(shown)
+
+
+def _epics(scope: Scope) -> Iterator[Expected]:
+    if scope.world.settings.epics == "on":
+        yield from _of_groups(scope, scope.world.epics, planning.epic)
+
+
+def _boards(scope: Scope) -> Iterator[Expected]:
+    if scope.world.settings.boards == "on":
+        yield from _of_groups(scope, scope.world.boards, planning.board)
+
+
+def _epic_issues(scope: Scope) -> Iterator[Expected]:
+    world = scope.world
+    inside = {group.id for group in scope.groups}
+    visible = {row.id for row in scope.access.visible_projects(scope.viewer)}
+    if world.settings.epics != "on":
+        return
+    for link in world.epic_issues:
+        epic = world.epics[link.facts["epic_id"]]
+        if epic.group_id in inside and world.issues[link.facts["issue_id"]].project_id in visible:
+            parent = {"group_id": epic.group_id, "epic_id": epic.id, "epic_iid": epic.iid}
+            yield parent, planning.epic_issue(world, link)
+
+
+def _groups(scope: Scope) -> Iterator[Expected]:
+    for row in scope.groups:
+        yield {}, row.overridden(structure.group(scope.world, row))
+
+
+def _projects(scope: Scope) -> Iterator[Expected]:
+    for row in scope.projects:
+        level = scope.access.project_level(scope.viewer, row)
+        shown = structure.project(scope.world, row)
+        if level >= OWNER:
+            shown["repository_storage"] = "default"
+        yield {}, row.overridden(shown)
+
+
+def _branches(scope: Scope) -> Iterator[Expected]:
+    for project in scope.having("repository", level=REPORTER):
+        repository = scope.world.repository(project.id)
+        for one in repository.branches.values():
+            shown = code.branch(scope.world, project.id, repository, one)
+            yield {"project_id": project.id}, shown
+
+
+def _tags(scope: Scope) -> Iterator[Expected]:
+    for project in scope.having("repository", level=REPORTER):
+        repository = scope.world.repository(project.id)
+        for one in repository.tags.values():
+            yield {"project_id": project.id}, code.tag(scope.world, project.id, repository, one)
+
+
+def _commits(scope: Scope) -> Iterator[Expected]:
+    """Every commit that a branch reaches, with its statistics."""
+    for project in scope.having("repository", level=REPORTER):
+        repository = scope.world.repository(project.id)
+        heads = [one.sha for one in repository.branches.values()]
+        for sha in sorted(repository.reachable(heads)):
+            one = repository.commits[sha]
+            shown = code.commit(scope.world, project.id, one, stats=True)
+            yield {"project_id": project.id}, shown
+
+
+def _merge_request_commits(scope: Scope) -> Iterator[Expected]:
+    world = scope.world
+    for project in scope.having("merge_requests"):
+        repository = world.repository(project.id)
+        for row in world.merge_requests.of_project(project.id):
+            if not row.readable:
+                continue
+            parent = {"project_id": project.id, "merge_request_iid": row.iid}
+            recorded = world.recorded_commits.get(row.id)
+            if recorded is not None:
+                yield from ((parent, orjson.loads(one)) for one in recorded)
+                continue
+            for one in row.commits(repository):
+                yield parent, code.commit(world, project.id, one)
+
+
+def _users(scope: Scope) -> Iterator[Expected]:
+    for project in scope.projects:
+        for row in scope.world.users:
+            if scope.access.project_level(row.id, project) >= GUEST:
+                yield {"project_id": project.id}, people.user_basic(scope.world, row.id) or {}
+
+
+def _bridges(scope: Scope) -> Iterator[Expected]:
+    for parent, row in _of_projects(
+        scope,
+        scope.world.bridges,
+        scope.having("builds"),
+        ci.bridge,
+    ):
+        yield parent | {"pipeline_id": row["pipeline"]["id"]}, row
+
+
+STREAMS: dict[str, Callable[[Scope], Iterator[Expected]]] = {
+    "groups": _groups,
+    "group_milestones": lambda s: _of_groups(s, s.world.milestones, planning.milestone),
+    "group_members": lambda s: _of_groups(s, s.world.group_members, people.member),
+    "group_labels": _group_labels,
+    "group_issue_boards": _boards,
+    "epics": _epics,
+    "epic_issues": _epic_issues,
+    "projects": _projects,
+    "project_milestones": lambda s: _of_projects(
+        s,
+        s.world.milestones,
+        s.projects,
+        planning.milestone,
+    ),
+    "project_members": lambda s: _of_projects(
+        s,
+        s.world.project_members,
+        s.projects,
+        people.member,
+    ),
+    "project_labels": _project_labels,
+    "branches": _branches,
+    "releases": lambda s: _of_projects(s, s.world.releases, s.having("releases"), code.release),
+    "tags": _tags,
+    "users": _users,
+    "deployments": lambda s: _of_projects(
+        s,
+        s.world.deployments,
+        s.having("environments", level=REPORTER),
+        ci.deployment,
+    ),
+    "commits": _commits,
+    "issues": lambda s: _of_projects(s, s.world.issues, s.having("issues"), planning.issue),
+    "merge_requests": lambda s: _of_projects(
+        s,
+        s.world.merge_requests,
+        s.having("merge_requests"),
+        code.merge_request,
+    ),
+    "merge_request_commits": _merge_request_commits,
+    "pipelines": lambda s: _of_projects(s, s.world.pipelines, s.having("builds"), ci.pipeline),
+    "pipelines_extended": lambda s: _of_projects(
+        s,
+        s.world.pipelines,
+        s.having("builds"),
+        ci.pipeline_detail,
+    ),
+    "jobs": lambda s: _of_projects(s, s.world.jobs, s.having("builds"), ci.job),
+    "pipeline_trigger_jobs": _bridges,
+}
+
+
+def expected_rows(emulator: Emulator, params: dict[str, str]) -> dict[str, list[dict[str, Any]]]:
+    """The expected rows of each stream; raises ValueError for names that do not resolve."""
+    scope = Scope(emulator, params)
+    wanted = [one for one in params.get("streams", "").split(",") if one] or list(STREAMS)
+    return {
+        stream: [
+            {"parent": parent, "row": orjson.loads(orjson.dumps(row))}
+            for parent, row in STREAMS[stream](scope)
+        ]
+        for stream in wanted
+    }

@@ -1,0 +1,73 @@
+"""Everything about the emulated instance that can be set, at start or while it runs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, fields
+from typing import Any
+
+
+@dataclass
+class Settings:
+    """Settings of the instance, with GitLab's defaults."""
+
+    external_url: str = "https://gitlab.example.com"
+    """What rows show in web_url and the like. Constant, so that two runs give equal rows."""
+    link_url: str = ""
+    """Scheme and host of Link headers when they are not those of the request (a proxy)."""
+    relative_url_root: str = ""
+    """Sub-path that the instance is installed under, such as ``/gitlab``."""
+    version: str = "18.5.2"
+    """GitLab's version; group milestones take include_descendants since 16.7."""
+    epics: str = "on"
+    """``on``, or how a Free instance answers for epics: ``403``, ``404`` or ``empty``."""
+    boards: str = "on"
+    """The same for boards."""
+    offset_limit: int = 50_000
+    """Rows that offset paging may reach in the types below."""
+    offset_limited: list[str] = field(default_factory=lambda: ["Project", "User", "Ci::Build"])
+    """Types that answer 405 beyond the limit."""
+    count_limit: int = 10_000
+    """Above this many rows a list has no totals and no link to its last page."""
+    unknown_ref: str = "404"
+    """Answer for commits of a revision that does not exist: ``404``, ``400`` or ``empty``."""
+    branch_keyset: bool = True
+    """Whether branches honour pagination=keyset (a feature flag in older versions)."""
+    child_pipeline_source: bool = True
+    """Whether source=parent_pipeline lists child pipelines (since 17.0)."""
+    release_filters: bool = True
+    """Whether project releases honour updated_after and updated_before."""
+    deployment_pairs: bool = True
+    """Whether deployments insist on order_by=updated_at beside updated_after."""
+    latency: float = 0.0
+    """Seconds that every API answer is held back."""
+    gzip: bool = False
+    """Whether bodies are compressed for clients that accept it."""
+    oauth_expires_in: int = 7200
+    """Life of an OAuth access token, in seconds."""
+    oauth_auto_approve: bool = False
+    """Whether /oauth/authorize approves without ?auto=1."""
+    oauth_device_polls: int = 1
+    """How often a device is told authorization_pending before it is approved by itself."""
+    rate_limit: int = 0
+    """Requests per minute and token; 0 is no limit and no RateLimit headers."""
+    family_limits: dict[str, list[int]] = field(default_factory=dict)
+    """Requests and seconds by endpoint template, e.g. ``{"GET /groups/:id": [400, 60]}``."""
+
+    def update(self, changes: dict[str, Any]) -> None:
+        """Set fields by name; raises ValueError for a name or a type that does not fit."""
+        known = {entry.name for entry in fields(self)}
+        for name, value in changes.items():
+            if name not in known:
+                message = f"no such setting: {name}; there are {', '.join(sorted(known))}"
+                raise ValueError(message)
+            current = getattr(self, name)
+            if isinstance(current, float) and isinstance(value, int):
+                value = float(value)  # noqa: PLW2901 - JSON has one kind of number
+            if type(value) is not type(current):
+                message = f"{name} must be {type(current).__name__}, not {value!r}"
+                raise ValueError(message)
+            setattr(self, name, value)
+
+    def at_least(self, *release: int) -> bool:
+        """Whether the instance is this release or a newer one."""
+        return tuple(map(int, self.version.split("-")[0].split(".")))[: len(release)] >= release
