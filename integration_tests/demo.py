@@ -1,0 +1,95 @@
+"""Read an emulated GitLab into gitlab.duckdb, and ask the file a question: ``make demo``.
+
+The emulated GitLab is the same at each start and listens at the same address, so the state in the
+file still holds when the demonstration is run again: then only what changed is read, which is
+nothing.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shlex
+import socket
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import duckdb
+
+from integration_tests.gitlab.launch import Emulator
+from source_gitlab.duckdb.summary import aligned
+
+FILE = "gitlab.duckdb"
+PORT = 8929
+QUESTION = "How long does a merge request take, from created to merged?"
+QUERY = """\
+SELECT project.path_with_namespace AS project,
+       strftime(mr.merged_at, '%Y-%m') AS month,
+       count(*) AS merged,
+       round(median(epoch(mr.merged_at - mr.created_at)) / 3600, 1) AS median_hours
+FROM merge_requests AS mr
+JOIN projects AS project ON project.id = mr.project_id
+WHERE mr.merged_at IS NOT NULL
+GROUP BY ALL
+ORDER BY ALL"""
+
+
+def main() -> int:
+    """Run the demonstration; the exit code of the first command that fails, else 0."""
+    if not _is_free(PORT):
+        _say(f"Port {PORT} is in use. Is another demonstration running? End it and run again.")
+        return 1
+    with Emulator("--port", str(PORT)) as gitlab, tempfile.TemporaryDirectory() as folder:
+        config = Path(folder) / "config.json"
+        credentials = {"auth_type": "access_token", "access_token": gitlab.token}
+        config.write_text(json.dumps({"credentials": credentials, "api_url": gitlab.url}))
+        _say(f"An emulated GitLab listens at {gitlab.url}.")
+        code = _run(["check", "--config", str(config)], gitlab.token)
+        code = code or _run(["sync", "--to", FILE, "--url", gitlab.url], gitlab.token)
+    if code:
+        _say(f"\nThe demonstration writes {FILE} here. Run it in a directory without one.")
+        return code
+    _ask()
+    _say(f"\nAll of it is in {FILE}. Run this again, and it reads only what changed since.")
+    return 0
+
+
+def _say(text: str) -> None:
+    # Flushed, because the commands that write between our lines have a buffer of their own.
+    sys.stdout.write(f"{text}\n")
+    sys.stdout.flush()
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True
+
+
+def _run(arguments: list[str], token: str) -> int:
+    """Run source-gitlab on this terminal, with the token in the environment."""
+    _say(f"\n$ source-gitlab {shlex.join(arguments)}")
+    command = [sys.executable, "-m", "source_gitlab", *arguments]
+    return subprocess.run(
+        command, env={**os.environ, "GITLAB_TOKEN": token}, check=False
+    ).returncode
+
+
+def _ask() -> None:
+    _say(f"\n{QUESTION}\n\n{QUERY}\n")
+    with duckdb.connect(FILE, read_only=True) as connection:
+        answer = connection.execute(QUERY)
+        header = [column[0] for column in answer.description or ()]
+        rows = [[str(value) for value in row] for row in answer.fetchall()]
+    for line in aligned([header, *rows]):
+        _say(line)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,89 @@
+"""What a sync did, in words and one table."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+    from source_gitlab.duckdb.sync import Outcome
+    from source_gitlab.report import Entry
+
+_HEADER = ("stream", "read", "new", "updated", "removed", "in file")
+_EXAMPLES = 3  # skipped things of one kind that are told in full
+
+
+def summary(outcome: Outcome, path: Path) -> Iterator[str]:
+    """The lines that end a sync: the table, what was left out and why, and the verdict."""
+    yield from _table(outcome)
+    yield ""
+    yield from _left_out(outcome.skipped)
+    for entry in outcome.failed:
+        yield f"{entry.stream}: failed at {entry.where}. {entry.message}"
+    yield from _verdict(outcome, path)
+
+
+def _table(outcome: Outcome) -> Iterator[str]:
+    rows = [
+        (name, *(f"{n:,}" for n in (t.read, t.new, t.updated, t.removed, t.total)))
+        for name, t in outcome.tallies.items()
+    ]
+    yield from aligned([_HEADER, *rows])
+
+
+def aligned(rows: Sequence[Sequence[str]]) -> Iterator[str]:
+    """Rows of a table as text, the first column to the left and the others to the right."""
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    for row in rows:
+        cells = [row[0].ljust(widths[0])]
+        cells += [cell.rjust(width) for cell, width in zip(row[1:], widths[1:], strict=True)]
+        yield "  ".join(cells).rstrip()
+
+
+def _left_out(skipped: Sequence[Entry]) -> Iterator[str]:
+    """What was skipped: each reason once, with the streams that it concerns."""
+    streams: dict[tuple[str, str], list[str]] = {}
+    for entry in skipped:
+        streams.setdefault((entry.reason, entry.message), []).append(entry.stream)
+    alike: dict[tuple[str, str], list[str]] = {}
+    for (reason, message), names in streams.items():
+        alike.setdefault((reason, ", ".join(dict.fromkeys(names))), []).append(message)
+    for (reason, where), messages in alike.items():
+        for message in messages[:_EXAMPLES]:
+            yield f"Left out of {where}: {message}"
+        if len(messages) > _EXAMPLES:
+            yield f"Left out of {where}: {len(messages) - _EXAMPLES:,} more like it ({reason})."
+
+
+def _verdict(outcome: Outcome, path: Path) -> Iterator[str]:
+    cost = f"{outcome.requests:,} requests, {outcome.seconds:.1f} s"
+    if outcome.complete:
+        if not outcome.changed and outcome.since:
+            yield f"Nothing has changed since {outcome.since}: 0 rows, {cost}."
+        else:
+            yield f"{path}: {_changes(outcome)}; {cost}."
+        return
+    if outcome.fatal:
+        yield f"Stopped: {outcome.fatal}"
+    elif outcome.interrupted:
+        yield "Interrupted."
+    else:
+        told = {entry.message for entry in outcome.failed}
+        for name, problem in outcome.incomplete.items():
+            if problem not in told:
+                yield f"{name}: {problem}"
+    yield (
+        f"{path}: incomplete, {_changes(outcome)}; {cost}. "
+        f"{len(outcome.incomplete)} of {len(outcome.tallies)} streams did not end; what was read "
+        "is kept. Run the same command again to go on."
+    )
+
+
+def _changes(outcome: Outcome) -> str:
+    tallies = outcome.tallies.values()
+    new = sum(tally.new for tally in tallies)
+    updated = sum(tally.updated for tally in tallies)
+    removed = sum(tally.removed for tally in tallies)
+    return f"{new:,} rows new, {updated:,} updated, {removed:,} removed"

@@ -1,0 +1,227 @@
+"""A sync: the selected streams, read by the core, into a store.
+
+Streams with a cursor are upserted, and their state is committed with the rows that it covers every
+few seconds. Streams without one are replaced when they are complete: what GitLab no longer lists
+disappears. A project that is skipped (its list may not be read) counts as read: the replaced table
+has no rows of it, and the skip is in the report. What fails leaves its stream as it was.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from source_gitlab.client.errors import FatalError
+from source_gitlab.duckdb.feed import Begun, Failed, Feed, Rows, Run
+from source_gitlab.reading.state import StreamState
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from source_gitlab.declarations import Stream
+    from source_gitlab.duckdb.feed import Message
+    from source_gitlab.duckdb.progress import Progress
+    from source_gitlab.duckdb.store import Changes, Store
+    from source_gitlab.report import Entry
+    from source_gitlab.session import Session
+
+# What a killed sync reads again, at most.
+_COMMIT_SECONDS = 5.0
+_COMMIT_ROWS = 50_000
+
+
+@dataclass
+class Tally:
+    """What a sync did to one stream, in rows; `total` is what the file holds at the end."""
+
+    read: int = 0
+    new: int = 0
+    updated: int = 0
+    removed: int = 0
+    total: int = 0
+    problem: str | None = None
+
+
+@dataclass
+class Outcome:
+    """What a sync did. `since` is when the file was last synced before, or None.
+
+    `fatal` is why the sync stopped early; `interrupted` tells that the user stopped it.
+    """
+
+    tallies: dict[str, Tally]
+    since: str | None
+    requests: int = 0
+    seconds: float = 0.0
+    skipped: list[Entry] = field(default_factory=list)
+    failed: list[Entry] = field(default_factory=list)
+    fatal: str | None = None
+    interrupted: bool = False
+
+    @property
+    def complete(self) -> bool:
+        """Whether every stream was read to its end."""
+        return self.fatal is None and not self.interrupted and not self.incomplete
+
+    @property
+    def incomplete(self) -> dict[str, str]:
+        """Why, by stream that was not read to its end."""
+        return {name: tally.problem for name, tally in self.tallies.items() if tally.problem}
+
+    @property
+    def changed(self) -> int:
+        """Rows that are new, updated or gone."""
+        return sum(t.new + t.updated + t.removed for t in self.tallies.values())
+
+
+class Sync:
+    """One sync of `streams` into `store`; run it once.
+
+    With `full_refresh`, every stream is read from the start and replaced when it is complete.
+    """
+
+    def __init__(
+        self,
+        session: Session,
+        store: Store,
+        streams: Iterable[Stream],
+        *,
+        progress: Progress,
+        full_refresh: bool = False,
+    ) -> None:
+        self._session = session
+        self._store = store
+        self._progress = progress
+        self._stopped = threading.Event()
+        self._failure: BaseException | None = None
+        self._runs: list[Run] = []
+        self._replaced: set[str] = set()
+        for stream in streams:
+            fresh = full_refresh or not stream.incremental or store.needs_replacing(stream.name)
+            if fresh:
+                self._replaced.add(stream.name)
+            raw = None if fresh else store.state(stream.name)
+            self._runs.append(Run(stream, StreamState.load(raw)))
+        self._tallies = {run.stream.name: Tally() for run in self._runs}
+        self._begun: dict[str, Run] = {}
+        self._ended: set[str] = set()
+        self._written: dict[str, Mapping[str, Any]] = {}
+        self._uncommitted = 0
+
+    def stop(self) -> None:
+        """End early, from any thread or signal handler; what is whole will be committed."""
+        self._stopped.set()
+
+    def run(self) -> Outcome:
+        """Read and write everything.
+
+        Raises:
+            StoreError: the file cannot be written; it is as of the last commit.
+        """
+        started = time.monotonic()
+        outcome = Outcome(self._tallies, self._store.last_commit(self._tallies))
+        before = self._store.counts()
+        feed = Feed(self._session, self._runs, self._session.config.num_workers)
+        feed.start()
+        try:
+            self._write(feed)
+        finally:
+            feed.stop()
+        self._commit(feed)
+        for name in self._replaced & set(self._begun) - self._ended:
+            self._store.abandon_replace(name)
+        self._store.commit({})
+        if isinstance(self._failure, FatalError):
+            outcome.fatal = str(self._failure)
+        elif self._failure is not None:
+            raise self._failure
+        outcome.interrupted = self._stopped.is_set()
+        outcome.seconds = time.monotonic() - started
+        outcome.requests = self._requests()
+        outcome.skipped = self._session.report.skipped
+        outcome.failed = self._session.report.failed
+        self._count(before)
+        return outcome
+
+    def _write(self, feed: Feed) -> None:
+        due = time.monotonic() + _COMMIT_SECONDS
+        while self._under_way():
+            message = feed.next()
+            if message is not None:
+                self._take(message)
+            if self._uncommitted >= _COMMIT_ROWS or time.monotonic() >= due:
+                self._commit(feed)
+                due = time.monotonic() + _COMMIT_SECONDS
+            self._show()
+
+    def _under_way(self) -> bool:
+        ended = len(self._ended) == len(self._runs)
+        return not (ended or self._failure or self._stopped.is_set())
+
+    def _take(self, message: Message) -> None:
+        if isinstance(message, Failed):
+            self._failure = self._failure or message.error
+            return
+        name = message.run.stream.name
+        if isinstance(message, Begun):
+            self._begun[name] = message.run
+            if name in self._replaced:
+                self._store.begin_replace(name)
+        elif isinstance(message, Rows):
+            self._store.write(name, message.rows)
+            self._tallies[name].read += len(message.rows)
+            self._uncommitted += len(message.rows)
+        else:
+            self._end(message.run)
+
+    def _end(self, run: Run) -> None:
+        name = run.stream.name
+        self._ended.add(name)
+        if name not in self._replaced:
+            return
+        if run.problem:
+            self._store.abandon_replace(name)
+            return
+        changes: Changes = self._store.finish_replace(name, run.state.to_json())
+        tally = self._tallies[name]
+        tally.new, tally.updated, tally.removed = changes.new, changes.changed, changes.removed
+
+    def _commit(self, feed: Feed) -> None:
+        """Commit what is read, each state with the rows that it covers (see `feed`)."""
+        states: dict[str, Mapping[str, Any]] = {}
+        for name, run in self._begun.items():
+            state = None if name in self._replaced else run.copy_state()
+            if state is not None and state != self._written.get(name):
+                states[name] = state
+        for message in feed.waiting():
+            self._take(message)
+        self._store.commit(states)
+        self._written |= states
+        self._uncommitted = 0
+
+    def _count(self, before: Mapping[str, int]) -> None:
+        after = self._store.counts()
+        for run in self._runs:
+            name = run.stream.name
+            tally = self._tallies[name]
+            tally.total = after[name]
+            tally.problem = run.problem
+            if tally.problem is None and name not in self._ended:
+                tally.problem = "The sync ended before this stream did."
+            if name not in self._replaced:
+                tally.new = after[name] - before[name]
+                tally.updated = self._store.updated(name)
+
+    def _requests(self) -> int:
+        return sum(self._session.client.requests.values())
+
+    def _show(self) -> None:
+        self._progress.show(
+            rows=sum(tally.read for tally in self._tallies.values()),
+            requests=self._requests(),
+            ended=len(self._ended),
+            streams=len(self._runs),
+            reading=[name for name in self._begun if name not in self._ended],
+        )
