@@ -88,7 +88,8 @@ class Client:
         self.requests: Counter[str] = Counter()
         self.retried = 0
         self.retries = retries or Retries()
-        self._timeout = (_CONNECT_TIMEOUT, float(config.request_timeout))
+        wait = float(config.request_timeout)
+        self._timeout = (min(_CONNECT_TIMEOUT, wait), wait)
         self._counting = threading.Lock()
         self._certificates = Certificates(config)
         self._http = _session(config, self._certificates)
@@ -134,8 +135,24 @@ class Client:
         Raises:
             GitlabError: as `client.errors` sorts it.
         """
+        return self._get(f"{self.api_url}/{path}", path, query)
+
+    def token_info(self) -> Row:
+        """What an OAuth token says of itself; GitLab keeps this outside of /api/v4.
+
+        https://docs.gitlab.com/api/oauth2/#retrieve-the-token-information
+
+        Raises:
+            GitlabError: as `client.errors` sorts it.
+        """
+        path = "oauth/token/info"
+        data = self._get(f"{self.api_url.removesuffix('/api/v4')}/{path}", path, {}).data
+        if not isinstance(data, dict):
+            raise self._not_what_was_asked(path, "an object", data)
+        return data
+
+    def _get(self, url: str, path: str, query: Mapping[str, Any]) -> Answer:
         text = urlencode({key: _text(value) for key, value in query.items()})
-        url = f"{self.api_url}/{path}"
         response, body = _Exchange(self, f"{url}?{text}" if text else url, path).run()
         try:
             data = orjson.loads(body)
@@ -250,6 +267,8 @@ class _Exchange:
         status = response.status_code
         if status == requests.codes.too_many_requests:
             self._slow_down(response)
+        elif status == requests.codes.unauthorized and not token:
+            raise refusals.needs_token(self._shown, body)
         elif status == requests.codes.unauthorized:
             if self._renewed or not self._client.renew(token):
                 error = Unauthorized(refusals.unauthorized(body), url=self._shown, status=status)

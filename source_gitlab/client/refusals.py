@@ -63,6 +63,12 @@ def skipped(url: str, status: int, body: bytes) -> Skipped:
     return Skipped(message, reason="gone", url=url, status=status)
 
 
+def needs_token(url: str, body: bytes) -> Skipped:
+    """A 401 for a request without a token: some lists of public projects want one all the same."""
+    message = f"{url} is not shown to everybody: it needs a token ({_because(body, 401)})."
+    return Skipped(message, reason="permission", url=url, status=401)
+
+
 def unauthorized(body: bytes) -> str:
     """A 401 that no renewal can mend."""
     return (

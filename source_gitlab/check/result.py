@@ -1,0 +1,126 @@
+"""What the setup report says, for people and for programs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+PASSED, WARNING, FAILED = "passed", "warning", "failed"
+
+# The verdicts on a stream; "needs scope", "needs role" and "needs" a tier go on with which.
+OK = "ok"
+NEEDS_SCOPE = "needs scope"
+NEEDS_ROLE = "needs role"
+NEEDS_TOKEN = "needs a token"  # noqa: S105 -- what is wrong, not a token
+NEEDS_TIER = "needs"
+FEATURE_OFF = "feature off"
+EMPTY_SCOPE = "empty scope"
+NOT_PROBED = "unknown (not probed)"
+PROBE_FAILED = "unknown (probe failed)"
+
+
+@dataclass(frozen=True)
+class Step:
+    """One test of the setup.
+
+    `status` is "passed", "warning" or "failed"; `details` are the facts behind the sentence, as
+    JSON values.
+    """
+
+    title: str
+    status: str
+    message: str
+    details: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """Whether a stream can be read with this token: one of the verdicts above, and a sentence."""
+
+    verdict: str
+    message: str
+
+    @property
+    def readable(self) -> bool:
+        """Whether nothing is known to stand in the way."""
+        return self.verdict in {OK, EMPTY_SCOPE}
+
+
+@dataclass(frozen=True)
+class Result:
+    """What all tests say: the steps in their order, the streams by name, the requests it took."""
+
+    steps: tuple[Step, ...]
+    streams: Mapping[str, Verdict] = field(default_factory=dict)
+    requests: int = 0
+
+    @classmethod
+    def of_mistake(cls, message: str) -> Result:
+        """The result when the configuration itself has a mistake, so that nothing was asked."""
+        return cls((Step("Configuration", FAILED, message),))
+
+    @property
+    def ok(self) -> bool:
+        """Whether a read can work."""
+        return all(step.status != FAILED for step in self.steps)
+
+    @property
+    def status(self) -> str:
+        """The worst status of all steps."""
+        found = {step.status for step in self.steps}
+        return next((status for status in (FAILED, WARNING) if status in found), PASSED)
+
+    @property
+    def message(self) -> str:
+        """Every failure in one text; when there is none, what was found, warnings last."""
+        if not self.ok:
+            return " ".join(step.message for step in self.steps if step.status == FAILED)
+        found = [step.message for step in self.steps if step.status == PASSED]
+        warnings = [f"Warning: {step.message}" for step in self.steps if step.status == WARNING]
+        return " ".join([*found, *warnings])
+
+    def without(self, secrets: Iterable[str]) -> Result:
+        """The same with each of these texts blotted out: a server may send back what it was sent.
+
+        `details` are numbers, names and scopes that GitLab keeps, and stay.
+        """
+        texts = tuple(secrets)
+
+        def clean(message: str) -> str:
+            for text in texts:
+                message = message.replace(text, "[secret]")
+            return message
+
+        steps = tuple(
+            Step(clean(step.title), step.status, clean(step.message), step.details)
+            for step in self.steps
+        )
+        streams = {
+            name: Verdict(found.verdict, clean(found.message))
+            for name, found in self.streams.items()
+        }
+        return Result(steps, streams, self.requests)
+
+    def to_json(self) -> dict[str, Any]:
+        """The whole report as JSON values."""
+        return {
+            "status": self.status,
+            "message": self.message,
+            "steps": [
+                {
+                    "title": step.title,
+                    "status": step.status,
+                    "message": step.message,
+                    "details": dict(step.details),
+                }
+                for step in self.steps
+            ],
+            "streams": {
+                name: {"verdict": found.verdict, "message": found.message}
+                for name, found in self.streams.items()
+            },
+            "requests": self.requests,
+        }
