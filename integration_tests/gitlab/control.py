@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Any
 import orjson
 from starlette.routing import Route
 
+from integration_tests.gitlab.changes.base import MutationError
 from integration_tests.gitlab.clock import SECOND, moment, stamp
 from integration_tests.gitlab.errors import json_response
 from integration_tests.gitlab.expected import expected_rows
 from integration_tests.gitlab.faults import Fault
-from integration_tests.gitlab.mutations import MutationError, mutate
+from integration_tests.gitlab.mutations import mutate
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -37,7 +38,7 @@ class Control:
         self._emulator.log.reset()
         return {}
 
-    async def reset(self, _request: Request) -> Any:  # noqa: ANN401 - JSON
+    async def reset(self, _request: Request) -> Any:
         """POST: return to the first state in everything."""
         self._emulator.reset()
         return {}
@@ -84,12 +85,13 @@ class Control:
         return vars(self._emulator.world.settings)
 
     async def tokens(self, request: Request) -> Any:
-        """GET, or POST {op: create|revoke|expire, token, user_id, scopes}."""
+        """GET, or POST {op: create|revoke|expire, token, user_id, scopes, days}."""
         tokens = self._emulator.tokens
         if request.method == "POST":
             given = await _json(request)
             if given["op"] == "create":
-                tokens.create(given["token"], given.get("user_id", 1), given["scopes"])
+                user_id, days = given.get("user_id", 1), given.get("days", 365)
+                tokens.create(given["token"], user_id, given["scopes"], days)
             elif given["op"] in {"revoke", "expire"}:
                 getattr(tokens, given["op"])(given["token"])
             else:

@@ -198,7 +198,7 @@ def add_merge_requests(world: World) -> None:
                 "title": f"Merge request {number}",
                 "description": None if number % 9 == 0 else f"Closes #{iid}",
                 "state": state,
-                "merged": created + 2 * DAY if state == "merged" else None,
+                "merged": created + (3 + 11 * number % 140) * HOUR if state == "merged" else None,
                 "merged_by_id": 3 if state == "merged" else None,
                 "merge_commit_sha": make_sha("merge", number) if state == "merged" else None,
                 "closed": created + 2 * DAY if state == "closed" else None,

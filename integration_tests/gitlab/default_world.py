@@ -342,7 +342,7 @@ def _epic_issues(world: World) -> None:
     link = 0
     for epic_id, project_id, iids in (
         (401, WEB, (1, 2, 3)),
-        (402, WEB, (4,)),
+        (402, WEB, (4, 11)),
         (404, API, (1, 2)),
         (406, CLI, (1,)),
         (407, SITE, (1, 2)),

@@ -50,6 +50,7 @@ SIGN_IN_PAGE = "<!DOCTYPE html>\n<html><head><title>Sign in · GitLab</title></h
 class Fault:
     """One rule. It strikes a request that fits every condition given.
 
+    ``query`` are parameters that it must have, ``without`` names those that it must not have.
     ``nth`` are ordinals, from 1, among the requests that fit; ``skip`` lets the first ones pass;
     ``every`` strikes each so-many-th; ``probability`` is drawn with ``seed``; ``times`` bounds how
     often it strikes in all. ``when`` is ``after`` to do the work and lose the answer.
@@ -60,6 +61,7 @@ class Fault:
     path: str = ""
     template: str = ""
     query: dict[str, str] = field(default_factory=dict)
+    without: list[str] = field(default_factory=list)
     nth: list[int] = field(default_factory=list)
     skip: int = 0
     every: int = 0
@@ -104,6 +106,7 @@ class Fault:
             and (not self.template or self.template == template)
             and self._path.search(path) is not None
             and all(query.get(name) == value for name, value in self.query.items())
+            and not any(name in query for name in self.without)
         )
 
     def strikes(self) -> bool:

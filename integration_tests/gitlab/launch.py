@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import requests
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from types import TracebackType
 
     from typing_extensions import Self
@@ -59,6 +60,7 @@ class Emulator:
         root = self.url.split("://", 1)
         self._control_url = f"{root[0]}://{root[1].split('/')[0]}"
         self._session = requests.Session()
+        self._session.trust_env = False
         self.certificates: Path | None = None
         if self.ready["certificates"]:
             folder = self.certificates = Path(self.ready["certificates"])
@@ -93,19 +95,20 @@ class Emulator:
     def get(
         self,
         path: str,
+        params: Mapping[str, object] | None = None,
         *,
         token: str | None = "",
         timeout: float = 30,
-        **params: object,
+        **more: object,
     ) -> requests.Response:
         """GET below /api/v4 with the default token, another one, or (None) none at all."""
         headers = {}
         if token is not None:
             headers["authorization"] = f"Bearer {token or self.token}"
-        url = f"{self.url}/api/v4/{path.lstrip('/')}"
+        query = {name: str(value) for name, value in {**(params or {}), **more}.items()}
         return self._session.get(
-            url,
-            params={name: str(value) for name, value in params.items()},
+            f"{self.url}/api/v4/{path.lstrip('/')}",
+            params=query,
             headers=headers,
             timeout=timeout,
             allow_redirects=False,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
-from urllib.parse import urlencode
+from urllib.parse import parse_qsl, urlencode
 
 import orjson
 from starlette.responses import HTMLResponse, RedirectResponse, Response
@@ -32,7 +32,7 @@ async def _form(request: Request) -> dict[str, str]:
             raise ApiError(400, {"error": "invalid_request"}) from error
         given |= {str(name): str(value) for name, value in parsed.items()}
     else:
-        given |= {name: str(value) for name, value in (await request.form()).items()}
+        given |= dict(parse_qsl((await request.body()).decode(), keep_blank_values=True))
     return given
 
 

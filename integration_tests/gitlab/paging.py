@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from integration_tests.gitlab.call import Call
 
-PER_PAGE, MOST_PER_PAGE = 20, 100
+PER_PAGE = 20
 PER_PAGE_NAME, CURSOR_NAME = "per_page", "cursor"
 
 T = TypeVar("T")
@@ -41,11 +41,11 @@ class Sliceable(Protocol[T_co]):
 
 
 def page_size(call: Call) -> int:
-    """``per_page``: 20 unless said, silently cut at 100; 400 below 1."""
+    """``per_page``: 20 unless said, silently cut at the most; 400 below 1."""
     size = call.query.number("per_page", PER_PAGE)
     if size < 1:
         raise invalid(PER_PAGE_NAME, "has a value not allowed")
-    return min(size, MOST_PER_PAGE)
+    return min(size, call.settings.most_per_page)
 
 
 def link_base(call: Call) -> str:

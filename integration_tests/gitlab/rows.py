@@ -68,6 +68,10 @@ class Row:
         """What is known of the row beyond its identity and times."""
         return self.own_facts
 
+    def learn(self, **facts: object) -> None:
+        """Set facts."""
+        self.own_facts = {**self.facts, **facts}
+
     def body(self, stamp: int, key: Hashable, make: Callable[[], Mapping[str, Any]]) -> bytes:
         """The row's JSON in the form ``key``, serialised once for each ``stamp`` of the world."""
         if self._stamp != stamp or self._bodies is None:

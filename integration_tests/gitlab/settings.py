@@ -22,6 +22,8 @@ class Settings:
     """``on``, or how a Free instance answers for epics: ``403``, ``404`` or ``empty``."""
     boards: str = "on"
     """The same for boards."""
+    most_per_page: int = 100
+    """Rows that a page may have; a larger ``per_page`` is silently cut to it."""
     offset_limit: int = 50_000
     """Rows that offset paging may reach in the types below."""
     offset_limited: list[str] = field(default_factory=lambda: ["Project", "User", "Ci::Build"])

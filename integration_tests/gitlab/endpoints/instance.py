@@ -44,6 +44,16 @@ def metadata(call: Call) -> Response:
     )
 
 
+@api.get("/job", scopes=(), anonymous=False, job_token=True)
+def own_job(call: Call) -> Response:
+    """The CI job whose token the request carries; other kinds of tokens are not to be had here."""
+    token = call.token
+    if token is None or token.kind != "job":
+        raise ApiError(404, {"message": "404 Job Not Found"})
+    user = call.world.users[token.user_id].facts["username"]
+    return json_response({"id": 1, "name": "emulated", "user": {"username": user}})
+
+
 @api.get("/personal_access_tokens/self", scopes=(), anonymous=False)
 def own_token(call: Call) -> Response:
     """The access token of the request; OAuth tokens are not to be had here."""

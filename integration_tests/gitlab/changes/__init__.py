@@ -1,0 +1,1 @@
+"""What can happen to the world while it is read, one module for each area."""

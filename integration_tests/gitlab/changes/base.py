@@ -1,0 +1,62 @@
+"""What all changes need: rows by id, times, and word to everything that depends on a row."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from integration_tests.gitlab.clock import HOUR, moment
+
+if TYPE_CHECKING:
+    from integration_tests.gitlab.rows import Row, Table
+    from integration_tests.gitlab.world import World
+
+
+STRUCTURAL = {"users", "groups", "projects", "group_members", "project_members"}
+"""Tables that decide where rows are and who sees them."""
+
+NOT_EMBEDDED = {"issues", "merge_requests", "deployments", "bridges", "releases", "boards"}
+"""Tables whose rows no other row shows."""
+
+
+class MutationError(Exception):
+    """A change that does not fit the world."""
+
+
+ACTIVITY = frozenset({"issues", "merge_requests", "milestones"})
+"""Tables whose changes are events of the project; nothing of CI is."""
+
+
+def find_row(world: World, table: str, row_id: int) -> tuple[Table, Row]:
+    """A table and one of its rows; raises MutationError when there is none."""
+    found = world.table(table)
+    if row_id not in found:
+        message = f"{table} has no row {row_id}"
+        raise MutationError(message)
+    return found, found[row_id]
+
+
+def told(world: World, table: Table, row: Row) -> None:
+    """Let everything that depends on a row know that it has changed."""
+    table.changed(row)
+    if table.name in STRUCTURAL:
+        world.restructured()
+    elif table.name not in NOT_EMBEDDED:
+        world.shown += 1
+    if table.name in ACTIVITY:
+        active(world, row.project_id or 0)
+
+
+def active(world: World, project_id: int) -> None:
+    """Note activity in a project, which GitLab writes down once an hour at most."""
+    project = world.projects.rows.get(project_id)
+    if project is None:
+        return
+    now = world.clock.now()
+    if now - project.facts.get("last_activity", 0) > HOUR:
+        project.learn(last_activity=now)
+        project.changed()
+
+
+def time_or(given: str | None, otherwise: int) -> int:
+    """The time that was given, or another one."""
+    return otherwise if given is None else moment(given)
