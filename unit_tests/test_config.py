@@ -356,7 +356,7 @@ HIDDEN = (
 
 
 @pytest.mark.parametrize(("raw", "field", "says"), MISTAKES)
-def test_mistake(raw: Any, field: str, says: str) -> None:  # noqa: ANN401
+def test_mistake(raw: Any, field: str, says: str) -> None:
     """A message names the field, says what to type, and shows no secret."""
     with pytest.raises(ConfigError) as caught:
         parse(raw)
@@ -448,7 +448,7 @@ VALUES = st.recursive(
 )
 
 
-def attempt(raw: Any) -> Config | ConfigError:  # noqa: ANN401
+def attempt(raw: Any) -> Config | ConfigError:
     """The outcome of parse, whichever of the two that it promises."""
     try:
         return parse(raw)
@@ -458,7 +458,7 @@ def attempt(raw: Any) -> Config | ConfigError:  # noqa: ANN401
 
 @settings(max_examples=400, deadline=None)
 @given(st.dictionaries(st.sampled_from(NAMES) | st.text(max_size=12), VALUES, max_size=8) | VALUES)
-def test_anything_is_a_config_or_a_config_error(raw: Any) -> None:  # noqa: ANN401
+def test_anything_is_a_config_or_a_config_error(raw: Any) -> None:
     """No input makes parse raise anything else."""
     outcome = attempt(raw)
     assert isinstance(outcome, (Config, ConfigError))
@@ -472,7 +472,7 @@ def test_anything_is_a_config_or_a_config_error(raw: Any) -> None:  # noqa: ANN4
     VALUES,
     st.sampled_from([PAT, OAUTH]),
 )
-def test_any_value_beside_good_credentials(name: str, value: Any, credentials: Any) -> None:  # noqa: ANN401
+def test_any_value_beside_good_credentials(name: str, value: Any, credentials: Any) -> None:
     """What was understood can be written down and understood again."""
     config = attempt({"credentials": credentials, name: value})
     if isinstance(config, ConfigError):

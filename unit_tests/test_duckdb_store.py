@@ -213,6 +213,35 @@ def test_an_upsert_keeps_one_row_a_key_the_last_written(path: Path) -> None:
     ]
 
 
+@pytest.mark.parametrize("remembered", [0, 3, 1000])
+def test_a_row_may_come_again_in_a_later_load(
+    path: Path, monkeypatch: pytest.MonkeyPatch, remembered: int
+) -> None:
+    """Whether or not the store still remembers that it was there."""
+    monkeypatch.setattr("source_gitlab.duckdb.loading._FULL", 1)
+    monkeypatch.setattr("source_gitlab.duckdb.store._REMEMBERED_KEYS", remembered)
+    with Store(path, SCHEMAS) as store:
+        store.begin_replace("branches")
+        for turn in range(3):
+            store.write("issues", [{"id": n, "title": str(turn)} for n in range(turn, turn + 4)])
+            store.write("branches", [{"project_id": turn % 2, "name": "a", "commit": {"n": turn}}])
+        store.finish_replace("branches", {})
+        store.write("branches", [{"project_id": 0, "name": "a", "commit": {"n": 9}}])
+        store.commit({})
+    assert query(path, "SELECT id, title FROM issues ORDER BY id") == [
+        (0, "0"),
+        (1, "1"),
+        (2, "2"),
+        (3, "2"),
+        (4, "2"),
+        (5, "2"),
+    ]
+    assert query(path, "SELECT project_id, commit FROM branches ORDER BY project_id") == [
+        (0, '{"n":9}'),
+        (1, '{"n":1}'),
+    ]
+
+
 def test_only_rows_with_other_values_count_as_updated(path: Path) -> None:
     """An overlap brings rows again that have not changed."""
     rows: list[Row] = [{"id": n, "title": f"t{n}", "author": {"id": n}} for n in range(10)]
@@ -678,7 +707,7 @@ with Store(path, tables) as store:
 
 def test_a_killed_process_loses_and_doubles_nothing(path: Path) -> None:
     """SIGKILL at moments that nobody chose: rows and state agree, to the row."""
-    chance = random.Random(20240501)  # noqa: S311 - moments, not secrets
+    chance = random.Random(20240501)
     reached = 0
     for _ in range(8):
         process = subprocess.Popen(child(path, WRITER), stdout=subprocess.PIPE, text=True)

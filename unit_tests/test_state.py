@@ -16,8 +16,8 @@ from source_gitlab.reading.state import Group, StateError, StreamState
 EARLY, LATE = "2026-01-01T00:00:00.000Z", "2026-02-01T00:00:00.000Z"
 
 
-def project(number: int, start: str = LATE, **more: Any) -> Slice:
-    return Slice(stream="jobs", scope="project", id=number, since=None, start=start, **more)
+def project(number: int, start: str = LATE) -> Slice:
+    return Slice(stream="jobs", scope="project", id=number, since=None, start=start)
 
 
 def group(number: int, start: str = LATE) -> Slice:
@@ -52,7 +52,8 @@ def test_a_group_of_which_nothing_is_read_is_not_in_the_state() -> None:
 def test_a_project_that_entered_counts_only_once_it_is_read_in_full() -> None:
     state = StreamState()
     state.groups[1] = Group(EARLY, {5}, 0, EARLY)
-    newcomer = project(9, group=1)
+    newcomer = project(9)
+    newcomer["group"] = 1
     state.advance(newcomer, Page([{"id": 1}], through=EARLY))
     assert again(state).groups[1].projects == {5}
     state.close(newcomer)

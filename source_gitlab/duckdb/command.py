@@ -18,9 +18,9 @@ from source_gitlab.command_line import (
     add_flags,
     assemble,
     flags_of,
-    keep_rotated,
-    names,
     read_file,
+    rotation_of,
+    split_names,
 )
 from source_gitlab.config import ConfigError
 from source_gitlab.declarations import Stream, streams
@@ -76,6 +76,9 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--since", metavar="DATE", help="read only what changed since 2024-01-01")
     parser.add_argument(
+        "--report", type=Path, metavar="FILE", help="write what was skipped or failed, as JSON"
+    )
+    parser.add_argument(
         "--full-refresh",
         action="store_true",
         help="read everything again, and replace each table when its stream is complete",
@@ -92,10 +95,10 @@ def _sync(options: argparse.Namespace) -> int:
     from source_gitlab.duckdb.sync import Sync  # noqa: PLC0415
     from source_gitlab.duckdb.types import StreamTable  # noqa: PLC0415
 
-    selected = _selected(names(options.select))
+    selected = _selected(split_names(options.select))
     file = read_file(options.config) if options.config else {}
-    config = assemble(_flags(options), os.environ, file)
-    keep = keep_rotated(options.config, config) if options.config else None
+    config = assemble(_flags(options), os.environ, file, options.profile)
+    keep = rotation_of(options, config)
     tables = {
         name: StreamTable.from_schema(name, stream.schema, stream.key)
         for name, stream in selected.items()
@@ -114,7 +117,11 @@ def _sync(options: argparse.Namespace) -> int:
                 progress=progress,
                 full_refresh=options.full_refresh,
             )
-            with _signals(sync.stop), _few_collections():
+            with (
+                _reported(session, options.report),
+                _signals(sync.stop),
+                _few_collections(),
+            ):
                 outcome = sync.run()
     except StoreError as error:
         raise UsageError(str(error)) from error
@@ -165,6 +172,20 @@ def _notes(progress: Progress) -> Iterator[None]:
         yield
     finally:
         logger.removeHandler(handler)
+
+
+@contextmanager
+def _reported(session: Session, path: Path | None) -> Iterator[None]:
+    """Write the report when the sync is over, however it ended."""
+    try:
+        yield
+    finally:
+        if path is not None:
+            try:
+                session.report.write(path)
+            except OSError as error:
+                message = f"The report cannot be written to {path}: {error.strerror}."
+                raise UsageError(message) from error
 
 
 @contextmanager

@@ -4,9 +4,6 @@ A process killed at any moment leaves the file as of the last commit: the rows o
 state that counts them in are both there or both missing. Rows are upserted by key, so what is read
 again after such a death replaces itself.
 
-Rows travel as JSON in a file that DuckDB reads with explicit types. For 4.6 KB rows that takes half
-the CPU of handing the same JSON over as a parameter, and a small part of what `executemany` takes.
-
 A store belongs to one thread.
 """
 
@@ -19,7 +16,7 @@ import logging
 import re
 import tempfile
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -28,11 +25,14 @@ import orjson
 
 from source_gitlab.duckdb import tables
 from source_gitlab.duckdb.fitting import Fitter
-from source_gitlab.duckdb.tables import StoreError, literal, quoted
+from source_gitlab.duckdb.loading import Load
+from source_gitlab.duckdb.tables import StoreError, quoted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Mapping
     from types import TracebackType
+
+    from typing_extensions import Self
 
     from source_gitlab.duckdb.fitting import Row
     from source_gitlab.duckdb.types import StreamTable
@@ -43,16 +43,13 @@ log = logging.getLogger(__name__)
 
 _DATE = re.compile(r"\d{4}-\d\d-\d\d")
 
-_LOAD_BYTES = 4 << 20
-"""Rows of one stream that wait for one load: enough to make its fixed cost small."""
-
 _BUFFER_BYTES = 32 << 20
 """Rows of all streams that wait, at most."""
 
-_LOADED = "_source_gitlab_loaded"
+_REMEMBERED_KEYS = 500_000
+"""Keys that are remembered, over all tables, to know that a row is new; some 40 MB."""
 
-_LARGEST_ROW = 16 << 20
-"""The JSON object that DuckDB's reader accepts unless told otherwise."""
+_LOADED = "_source_gitlab_loaded"
 
 
 @dataclass(frozen=True)
@@ -65,24 +62,6 @@ class Changes:
 
     def __bool__(self) -> bool:
         return bool(self.new or self.changed or self.removed)
-
-
-@dataclass
-class _Load:
-    """Where the rows of one stream go, and those that wait to go there.
-
-    `fresh` tells that the table was empty to begin with; `updated` counts the rows of the table
-    that this store has changed.
-    """
-
-    table: StreamTable
-    fitter: Fitter
-    fresh: bool = True
-    updated: int = 0
-    bodies: list[bytes] = field(default_factory=list)
-    keys: set[Any] = field(default_factory=set)
-    size: int = 0
-    largest: int = 0
 
 
 class Store:
@@ -109,6 +88,7 @@ class Store:
         self._warn = warn
         self._open = False
         self._buffered = 0
+        self._remembered = 0
         self._connection = tables.connect(self.path)
         # Questions about values must not touch the transaction, which any error would abort.
         self._probe = self._connection.cursor()
@@ -131,9 +111,9 @@ class Store:
         self._loads = {name: self._load(table, name) for name, table in actual.items()}
         for name, load in self._loads.items():
             load.fresh = self._count(name) == 0
-        self._replacing: dict[str, _Load] = {}
+        self._replacing: dict[str, Load] = {}
 
-    def __enter__(self) -> Store:  # noqa: PYI034 - Self needs Python 3.11
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(
@@ -192,14 +172,11 @@ class Store:
             self._keep_keyless(stream, fit.keyless)
         if not fit.body:
             return
-        if not load.keys.isdisjoint(fit.keys):
+        if load.holds_any(fit.keys):
             self._flush(load)
-        load.bodies.append(fit.body)
-        load.keys |= fit.keys
-        load.size += len(fit.body)
-        load.largest = max(load.largest, len(fit.body))
+        load.add(fit)
         self._buffered += len(fit.body)
-        if load.size >= _LOAD_BYTES:
+        if load.is_full:
             self._flush(load)
         elif self._buffered >= _BUFFER_BYTES:
             self._flush_all()
@@ -234,6 +211,7 @@ class Store:
                 self._connection.execute(f"DROP TABLE {old}")
                 self._connection.execute(f"ALTER TABLE {new} RENAME TO {old}")
                 self._loads[stream] = self._load(self._declared[stream], stream)
+                self._loads[stream].fresh = False
                 self._rekeyed.discard(stream)
             else:
                 self._connection.execute(f"DROP TABLE {new}")
@@ -272,11 +250,11 @@ class Store:
             self._connection.close()
         self._folder.cleanup()
 
-    def _load(self, table: StreamTable, stream: str) -> _Load:
+    def _load(self, table: StreamTable, stream: str) -> Load:
         def warn(message: str) -> None:
             self._warn(f"{stream}{message}")
 
-        return _Load(table, Fitter(table, self._castable, warn))
+        return Load(table, Fitter(table, self._castable, warn))
 
     def _castable(self, text: str, kind: str) -> bool:
         # DuckDB takes a time for a DATE and drops the hours.
@@ -297,44 +275,38 @@ class Store:
                     [stream, orjson.dumps(row).decode()],
                 )
 
+    def _each_load(self) -> Iterator[Load]:
+        yield from (*self._loads.values(), *self._replacing.values())
+
     def _flush_all(self) -> None:
-        for load in (*self._loads.values(), *self._replacing.values()):
+        for load in self._each_load():
             self._flush(load)
 
-    def _flush(self, load: _Load) -> None:
-        if not load.bodies:
+    def _flush(self, load: Load) -> None:
+        if not load.size:
             return
-        names = ", ".join(quoted(column.name) for column in load.table.columns)
-        types = ", ".join(
-            f"{quoted(column.name)}: {literal(column.type)}" for column in load.table.columns
-        )
-        rows = (
-            f"SELECT {names} FROM read_json({literal(str(self._file))}, format = 'array', "
-            f"auto_detect = false, columns = {{{types}}}, "
-            f"maximum_object_size = {max(_LARGEST_ROW, load.largest + 2)})"
-        )
         with self._transaction():
-            with self._file.open("wb") as file:
-                file.write(b"[")
-                file.write(b",".join(load.bodies))
-                file.write(b"]")
-            if load.fresh or self._brings_something(load, rows):
-                source = rows if load.fresh else f"SELECT {names} FROM {_LOADED}"
+            load.write_to(self._file)
+            source = load.select_from(self._file)
+            if load.fresh or self._brings_something(load, source):
+                source = source if load.fresh else f"SELECT {load.names} FROM {_LOADED}"
+                verb = "INSERT" if load.is_new else "INSERT OR REPLACE"
                 self._connection.execute(
-                    f"INSERT OR REPLACE INTO {quoted(load.table.name)} ({names}) {source}"
+                    f"{verb} INTO {quoted(load.table.name)} ({load.names}) {source}"
                 )
         self._buffered -= load.size
-        load.bodies.clear()
-        load.keys.clear()
-        load.size = load.largest = 0
+        self._remembered += load.clear()
+        if self._remembered > _REMEMBERED_KEYS:
+            for each in self._each_load():
+                each.known = None
 
-    def _brings_something(self, load: _Load, rows: str) -> bool:
+    def _brings_something(self, load: Load, source: str) -> bool:
         """Load rows into a temporary table, and say whether any of them is new or other.
 
         Much of what an overlap or a moved parent brings again is the same as before; writing it
         would wear the file and count as a change.
         """
-        self._connection.execute(f"CREATE OR REPLACE TEMP TABLE {_LOADED} AS {rows}")
+        self._connection.execute(f"CREATE OR REPLACE TEMP TABLE {_LOADED} AS {source}")
         changes = self._compare(load.table, replace(load.table, name=_LOADED))
         load.updated += changes.changed
         return bool(changes.new or changes.changed)
