@@ -1,13 +1,14 @@
 """Where a command's configuration comes from: flags, environment and a file, in this order.
 
-A renewed pair of OAuth tokens goes back into the file, for GitLab has revoked the old pair by then
-(https://docs.gitlab.com/api/oauth2/).
+Where renewed OAuth tokens cannot be kept on this machine, they go back into the file, for GitLab
+has revoked the old pair by then (https://docs.gitlab.com/api/oauth2/).
 """
 
 from __future__ import annotations
 
 import os
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,14 +17,19 @@ import yaml
 from source_gitlab.client.errors import FatalError
 from source_gitlab.config import Config, ConfigError, OAuth, parse
 from source_gitlab.dialects import given_secrets
+from source_gitlab.vault.errors import VaultError
+from source_gitlab.vault.home import home
+from source_gitlab.vault.signed_in import credentials_of, named_profile, profile_of
 
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Callable, Mapping, Sequence
 
     from source_gitlab.client.auth import Rotated
+    from source_gitlab.vault.profile import Profile
 
 TOKEN_VARIABLES = ("GITLAB_TOKEN", "GITLAB_PRIVATE_TOKEN")
+JOB_VARIABLE = "CI_JOB_TOKEN"
 
 # What the dialects that a file may be written in call the fields that flags set.
 _ALIASES = {
@@ -37,6 +43,7 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
     """Let a command take the flags that say which GitLab, and which groups and projects."""
     parser.add_argument("--config", type=Path, metavar="FILE", help="configuration, JSON or YAML")
     parser.add_argument("--url", help="the GitLab, if not https://gitlab.com")
+    parser.add_argument("--profile", metavar="NAME", help="a sign-in of `source-gitlab login`")
     for name, what in (
         ("--group", "groups to read, with all below them: paths or ids"),
         ("--project", "projects to read: paths or ids"),
@@ -48,13 +55,13 @@ def flags_of(options: argparse.Namespace) -> dict[str, Any]:
     """The fields of a configuration that these flags set."""
     given = {
         "api_url": options.url,
-        "groups_list": names(options.group),
-        "projects_list": names(options.project),
+        "groups_list": split_names(options.group),
+        "projects_list": split_names(options.project),
     }
     return {name: value for name, value in given.items() if value}
 
 
-def names(values: Sequence[str] | None) -> list[str]:
+def split_names(values: Sequence[str] | None) -> list[str]:
     """The names of a flag that may be given several times, with commas or spaces between them."""
     return [part for value in values or () for part in value.replace(",", " ").split()]
 
@@ -79,11 +86,15 @@ def read_file(path: Path) -> dict[str, Any]:
 
 
 def assemble(
-    flags: Mapping[str, Any], environment: Mapping[str, str], file: Mapping[str, Any]
+    flags: Mapping[str, Any],
+    environment: Mapping[str, str],
+    file: Mapping[str, Any],
+    profile: str | None = None,
 ) -> Config:
     """The configuration: the file's fields, with those of `flags` in their place.
 
-    A token from the environment counts only where the file has no credentials.
+    The credentials are those of the `profile` that is named, else those in the file, else the token
+    in the environment, else those of the last `source-gitlab login` to this GitLab.
 
     Raises:
         ConfigError: it has a mistake, or there is no token anywhere.
@@ -91,30 +102,105 @@ def assemble(
     replaced = {alias for name in flags for alias in _ALIASES.get(name, ())}
     raw = {name: value for name, value in file.items() if name not in replaced}
     raw |= flags
-    if not _has_credentials(file):
-        raw["credentials"] = _from_environment(environment)
-    return parse(raw)
+    try:
+        if profile:
+            return _signed_in(raw, named_profile(profile, environment))
+        if _has_credentials(file):
+            return parse(_with_job_token(raw, environment))
+        from_environment = _from_environment(environment)
+        if from_environment:
+            return parse({**raw, "credentials": from_environment})
+        instance = parse({**raw, "credentials": _UNUSED}).base_url
+        found = profile_of(instance, environment)
+        if found:
+            return _signed_in(raw, found)
+    except VaultError as error:
+        raise ConfigError(field="", message=str(error)) from error
+    raise ConfigError(field="", message=_no_token(environment, instance))
+
+
+# An address is only known once the whole configuration is read, which takes some token.
+_UNUSED = {"auth_type": "access_token", "access_token": "unused"}
+_CREDENTIALS = frozenset(
+    {
+        *("credentials", "auth_type", "auth", "client_access", "client_id", "client_secret"),
+        *("access_token", "private_token", "personal_access_token", "api_key"),
+        *("refresh_token", "token_expiry_date", "redirect_uri"),
+    }
+)
+
+
+def _signed_in(raw: Mapping[str, Any], profile: Profile) -> Config:
+    """The configuration with the tokens of a profile, of which the session takes care from there.
+
+    Raises:
+        ConfigError: the profile is of another GitLab.
+        VaultError: the profile cannot be opened.
+    """
+    rest = {name: value for name, value in raw.items() if name not in _CREDENTIALS}
+    if not {"api_url", *_ALIASES["api_url"]} & rest.keys():
+        rest["api_url"] = profile.purpose.base_url
+    config = parse({**rest, "credentials": credentials_of(profile)})
+    if config.base_url != profile.purpose.base_url:
+        message = (
+            f"The profile {profile.purpose.profile} is for {profile.purpose.base_url}, not for "
+            f"{config.base_url}."
+        )
+        raise ConfigError(field="api_url", message=message)
+    if isinstance(config.credentials, OAuth):
+        credentials = replace(config.credentials, profile=profile.purpose.profile)
+        return replace(config, credentials=credentials)
+    return config
+
+
+def _with_job_token(raw: dict[str, Any], environment: Mapping[str, str]) -> dict[str, Any]:
+    """The same with the token of the CI job that this runs in, where it asks for that."""
+    credentials = raw.get("credentials")
+    token = environment.get(JOB_VARIABLE, "").strip()
+    if credentials != {"auth_type": "job_token"} or not token:
+        return raw
+    return {**raw, "credentials": {"auth_type": "job_token", "job_token": token}}
 
 
 def _has_credentials(file: Mapping[str, Any]) -> bool:
     return bool({"credentials", "auth_type"} & file.keys()) or any(given_secrets(file))
 
 
-def _from_environment(environment: Mapping[str, str]) -> dict[str, str]:
+def _from_environment(environment: Mapping[str, str]) -> dict[str, str] | None:
     for name in TOKEN_VARIABLES:
         token = environment.get(name, "").strip()
         if token:
             return {"auth_type": "access_token", "access_token": token}
+    return None
+
+
+def _no_token(environment: Mapping[str, str], instance: str) -> str:
     message = (
-        "There is no token. Set GITLAB_TOKEN to an access token with the scope read_api, or write "
-        "credentials into a file and name it with --config."
+        f"There is no token for {instance}. Set {TOKEN_VARIABLES[0]} to an access token with the "
+        "scope read_api, write credentials into a file and name it with --config, or run "
+        "source-gitlab login."
     )
-    if environment.get("CI_JOB_TOKEN"):
+    if environment.get(JOB_VARIABLE):
         message += (
-            " The CI_JOB_TOKEN of this job may not read these lists: make a group or project "
-            "access token and give it to the job as the variable GITLAB_TOKEN."
+            f" The {JOB_VARIABLE} of this job may not read most lists: make a group or project "
+            f"access token and give it to the job as the variable {TOKEN_VARIABLES[0]}, or write "
+            "credentials: {auth_type: job_token} for the lists that it may read."
         )
-    raise ConfigError(field="", message=message)
+    return message
+
+
+def rotation_of(options: argparse.Namespace, config: Config) -> Callable[[Rotated], None] | None:
+    """What is told of renewed tokens: the file that they are from, if no profile keeps them.
+
+    Raises:
+        ConfigError: the directory for profiles was named and cannot be used.
+    """
+    if not options.config or not isinstance(config.credentials, OAuth):
+        return None
+    try:
+        return keep_rotated(options.config, config) if home() is None else None
+    except VaultError as error:
+        raise ConfigError(field="", message=str(error)) from error
 
 
 def keep_rotated(path: Path, config: Config) -> Callable[[Rotated], None]:

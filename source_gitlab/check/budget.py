@@ -17,8 +17,9 @@ if TYPE_CHECKING:
 
     from source_gitlab.client.http import Answer, Client, Row
 
-# What one request may cost when it is tried again.
 TRIES = 2
+# What one request may cost: its tries, and the client's look whether anything is answered at all.
+_COST = TRIES + 1
 
 
 class OutOfBudget(Exception):
@@ -109,8 +110,8 @@ class Budget:
 
     def _start(self) -> None:
         with self._turn:
-            while self.used + (self._under_way + 1) * TRIES > self._most and self._under_way:
+            while self.used + (self._under_way + 1) * _COST > self._most and self._under_way:
                 self._turn.wait()
-            if self.late or self.used + TRIES > self._most:
+            if self.late or self.used + _COST > self._most:
                 raise OutOfBudget
             self._under_way += 1

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from source_gitlab.check.budget import OutOfBudget
 from source_gitlab.check.result import FAILED, PASSED, WARNING, Step
-from source_gitlab.client.errors import BadRequest, FatalError, GitlabError
-from source_gitlab.config import AccessToken, Anonymous, OAuth
+from source_gitlab.client.errors import BadRequest, GitlabError, ReadError, Skipped
+from source_gitlab.config import AccessToken, Anonymous, JobToken, OAuth
 
 if TYPE_CHECKING:
     from source_gitlab.check.budget import Budget
@@ -26,7 +26,7 @@ _BOT = re.compile(r"(project|group)_(\d+)_bot")
 # Kinds of tokens that GitLab's API does not take, or takes for other things only
 # (https://docs.gitlab.com/security/tokens/#token-prefixes).
 _OTHER_KINDS = {
-    "glcbt-": "a CI job token, which may not read these lists",
+    "glcbt-": "a CI job token, which auth_type job_token is for",
     "gldt-": "a deploy token, which may not use the API",
     "glrt-": "a runner's token",
     "glptt-": "a pipeline trigger's token",
@@ -41,7 +41,7 @@ _OTHER_KINDS = {
 class Identity:
     """Whose token it is; None where GitLab does not tell.
 
-    `kind` is "personal", "project", "group", "oauth", "none" or "unknown".
+    `kind` is "personal", "project", "group", "oauth", "job", "none" or "unknown".
     """
 
     kind: str
@@ -51,8 +51,8 @@ class Identity:
     @property
     def called(self) -> str:
         """What a person calls a token of this kind."""
-        if self.kind == "oauth":
-            return "an OAuth token"
+        if self.kind in {"oauth", "job"}:
+            return "an OAuth token" if self.kind == "oauth" else "the token of a CI job"
         return "a token" if self.kind == "unknown" else f"a {self.kind} access token"
 
 
@@ -66,6 +66,8 @@ def identify(budget: Budget, config: Config) -> tuple[Identity, list[Step]]:
     if isinstance(config.credentials, Anonymous):
         step = Step("Token", PASSED, "Reading public data, with no token.", {"kind": "none"})
         return Identity("none"), [step]
+    if isinstance(config.credentials, JobToken):
+        return _job(budget)
     about, is_oauth = _about(budget, config)
     listed = about.get("scopes", about.get("scope"))
     scopes = tuple(map(str, listed)) if isinstance(listed, list) else None
@@ -85,6 +87,18 @@ def identify(budget: Budget, config: Config) -> tuple[Identity, list[Step]]:
     return identity, found
 
 
+def _job(budget: Budget) -> tuple[Identity, list[Step]]:
+    """Of which job the token is (https://docs.gitlab.com/api/jobs/#get-job-tokens-job)."""
+    job = budget.one("job")
+    username = (job.get("user") or {}).get("username")
+    details = {"kind": "job", "user": username, "job": job.get("id")}
+    message = (
+        f"The token is that of the CI job {job.get('id')} ({job.get('name')}), of the user "
+        f"{username}. It ends with the job, and may read few lists."
+    )
+    return Identity("job", username), [Step("Token", PASSED, message, details)]
+
+
 def _about(budget: Budget, config: Config) -> tuple[dict[str, Any], bool]:
     """What GitLab tells of the token (nothing, before 15.5), and whether it is an OAuth token."""
     if not isinstance(config.credentials, OAuth):
@@ -94,15 +108,11 @@ def _about(budget: Budget, config: Config) -> tuple[dict[str, Any], bool]:
             # "This endpoint requires token type to be a personal access token": OAuth tokens work
             # in the same place.
             pass
-        except FatalError:
-            raise
-        except GitlabError:
+        except (Skipped, ReadError):
             return {}, False
     try:
         return budget.token_info(), True
-    except FatalError:
-        raise
-    except GitlabError:
+    except (Skipped, ReadError):
         return {}, isinstance(config.credentials, OAuth)
 
 
@@ -111,9 +121,7 @@ def _username(budget: Budget, scopes: tuple[str, ...] | None) -> str | None:
         return None
     try:
         return str(budget.one("user")["username"])
-    except FatalError:
-        raise
-    except (GitlabError, OutOfBudget, KeyError):
+    except (Skipped, ReadError, OutOfBudget, KeyError):
         return None
 
 
@@ -174,7 +182,7 @@ def refused(error: GitlabError, config: Config) -> Step:
         kind = next((what for start, what in _OTHER_KINDS.items() if given.startswith(start)), None)
         if kind:
             message += (
-                f" By its first letters it is {kind}: make a personal, group or project access"
-                " token with the scope read_api."
+                f" By its first letters it is {kind}. A personal, group or project access token"
+                " with the scope read_api reads everything."
             )
     return Step("Token", FAILED, message, {"status": error.status})

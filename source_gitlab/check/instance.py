@@ -9,10 +9,12 @@ from urllib.parse import urlsplit
 from requests.exceptions import SSLError
 
 from source_gitlab.check.result import FAILED, PASSED, WARNING, Step
-from source_gitlab.client.errors import FatalError, GitlabError, Skipped
-from source_gitlab.config import Anonymous
+from source_gitlab.client.errors import FatalError, GitlabError, Skipped, Unavailable
+from source_gitlab.config import Anonymous, JobToken
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from source_gitlab.check.budget import Budget
     from source_gitlab.config import Config
 
@@ -54,6 +56,9 @@ def find(budget: Budget, config: Config) -> Instance:
             if error.status == 404:  # noqa: PLR2004 -- the HTTP status itself
                 raise _no_api(config, error) from error
             raise
+        return Instance()
+    if isinstance(config.credentials, JobToken):
+        # Closed to such a token is all but what identifies it.
         return Instance()
     try:
         # Since 15.2 (https://docs.gitlab.com/api/metadata/); before, there was only /version.
@@ -101,9 +106,10 @@ def _tls(config: Config) -> Step:
         message = "The connection is encrypted and the server's certificate is trusted."
         if config.client_certificate:
             message += " The client certificate was accepted."
-        return Step("TLS", PASSED, message, {"mutual": bool(config.client_certificate)})
+        details = {"mutual": bool(config.client_certificate)}
+        return Step("TLS", PASSED, message, details, aside=True)
     if url.hostname in _LOOPBACK:
-        return Step("TLS", PASSED, "No encryption, within this machine.")
+        return Step("TLS", PASSED, "No encryption, within this machine.", aside=True)
     message = (
         f"The connection to {url.netloc} is not encrypted, so the token can be read on its way."
         " Write https:// in api_url."
@@ -111,7 +117,18 @@ def _tls(config: Config) -> Step:
     return Step("TLS", WARNING, message)
 
 
-def failure(error: GitlabError) -> Step:
-    """The step of an address that does not answer as GitLab does."""
-    title = "TLS" if isinstance(error.__cause__, SSLError) else "Address"
-    return Step(title, FAILED, str(error), {"url": error.url, "status": error.status})
+def failure(error: GitlabError, *, first: bool) -> Step:
+    """The step of an address that does not answer as GitLab does, or (not `first`) no longer."""
+    title = "Address" if first else "Connection"
+    if any(isinstance(cause, SSLError) for cause in _causes(error)):
+        title = "TLS"
+    # The error tells a sync what follows for its other requests.
+    message = error.problem if isinstance(error, Unavailable) else str(error)
+    return Step(title, FAILED, message, {"url": error.url, "status": error.status})
+
+
+def _causes(error: BaseException) -> Iterator[BaseException]:
+    cause: BaseException | None = error
+    while cause is not None:
+        yield cause
+        cause = cause.__cause__ or cause.__context__

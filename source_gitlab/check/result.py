@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -15,6 +15,7 @@ OK = "ok"
 NEEDS_SCOPE = "needs scope"
 NEEDS_ROLE = "needs role"
 NEEDS_TOKEN = "needs a token"  # noqa: S105 -- what is wrong, not a token
+NEEDS_ANOTHER_TOKEN = "needs another token"  # noqa: S105
 NEEDS_TIER = "needs"
 FEATURE_OFF = "feature off"
 EMPTY_SCOPE = "empty scope"
@@ -27,13 +28,14 @@ class Step:
     """One test of the setup.
 
     `status` is "passed", "warning" or "failed"; `details` are the facts behind the sentence, as
-    JSON values.
+    JSON values. A step that is `aside` is not worth a word in a short text when it passed.
     """
 
     title: str
     status: str
     message: str
     details: Mapping[str, Any] = field(default_factory=dict)
+    aside: bool = False
 
 
 @dataclass(frozen=True)
@@ -78,7 +80,8 @@ class Result:
         """Every failure in one text; when there is none, what was found, warnings last."""
         if not self.ok:
             return " ".join(step.message for step in self.steps if step.status == FAILED)
-        found = [step.message for step in self.steps if step.status == PASSED]
+        passed = (step for step in self.steps if step.status == PASSED)
+        found = [step.message for step in passed if not step.aside]
         warnings = [f"Warning: {step.message}" for step in self.steps if step.status == WARNING]
         return " ".join([*found, *warnings])
 
@@ -95,14 +98,14 @@ class Result:
             return message
 
         steps = tuple(
-            Step(clean(step.title), step.status, clean(step.message), step.details)
+            replace(step, title=clean(step.title), message=clean(step.message))
             for step in self.steps
         )
         streams = {
             name: Verdict(found.verdict, clean(found.message))
             for name, found in self.streams.items()
         }
-        return Result(steps, streams, self.requests)
+        return replace(self, steps=steps, streams=streams)
 
     def to_json(self) -> dict[str, Any]:
         """The whole report as JSON values."""
