@@ -7,7 +7,7 @@ from copy import deepcopy
 from dataclasses import dataclass, field
 from functools import cache
 from importlib import resources
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 import yaml
 
@@ -24,6 +24,7 @@ __all__ = [
     "Anonymous",
     "Config",
     "ConfigError",
+    "JobToken",
     "OAuth",
     "load_spec",
     "parse",
@@ -46,6 +47,8 @@ _AUTH_TYPES: Final = {
     "personalaccesstoken": "access_token",
     "privatetoken": "access_token",
     "pat": "access_token",
+    "jobtoken": "job_token",
+    "cijobtoken": "job_token",
     "none": "none",
 }
 _SIGN_IN_HELP: Final = (
@@ -59,7 +62,8 @@ class OAuth:
     """A pair of OAuth tokens; both change at every refresh.
 
     `client_secret` is None for an application that is not confidential. `token_expiry_date` is
-    RFC 3339 in UTC, or None when it is not known.
+    RFC 3339 in UTC, or None when it is not known. `profile` names what was kept by a sign-in on
+    this machine, if the tokens come from there.
     """
 
     client_id: str
@@ -68,6 +72,7 @@ class OAuth:
     refresh_token: str = field(repr=False)
     token_expiry_date: str | None
     redirect_uri: str | None = None
+    profile: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,8 +83,18 @@ class AccessToken:
 
 
 @dataclass(frozen=True, slots=True)
+class JobToken:
+    """The token of a CI job, which ends with the job and opens few of GitLab's lists."""
+
+    access_token: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class Anonymous:
     """No credentials: what GitLab shows to everybody."""
+
+
+Credentials: TypeAlias = "OAuth | AccessToken | JobToken | Anonymous"
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +121,7 @@ class Config:
     """
 
     base_url: str
-    credentials: OAuth | AccessToken | Anonymous
+    credentials: Credentials
     groups: tuple[str, ...] = ()
     projects: tuple[str, ...] = ()
     start_date: str | None = None
@@ -168,7 +183,7 @@ def secrets(config: Config) -> tuple[str, ...]:
     match config.credentials:
         case OAuth(client_secret=client_secret, access_token=access, refresh_token=refresh):
             found |= {access, refresh, client_secret or ""}
-        case AccessToken(access_token=access):
+        case AccessToken(access_token=access) | JobToken(access_token=access):
             found.add(access)
         case Anonymous():
             pass
@@ -233,10 +248,15 @@ def _base_url(settings: Settings) -> str:
     return urls[0] if urls else _DEFAULT_URL
 
 
-def _credentials(settings: Settings) -> OAuth | AccessToken | Anonymous:
+def _credentials(settings: Settings) -> Credentials:
     auth_type = _auth_type(settings)
     if auth_type == "none":
         return Anonymous()
+    if auth_type == "job_token":
+        token = settings.one("job_token", "access_token")
+        return JobToken(
+            settings.required("job_token", token, "write the CI_JOB_TOKEN of the job here").secret()
+        )
     if auth_type == "access_token":
         token = settings.one("private_token", "access_token")
         return AccessToken(
@@ -282,7 +302,7 @@ def _auth_type(settings: Settings) -> str:
         text = setting.text()
         auth_type = _AUTH_TYPES.get(re.sub(r"[^a-z0-9]", "", text.casefold()))
         if auth_type is None:
-            setting.fail(f"{shown(text)} is not one of oauth2.0, access_token and none.")
+            setting.fail(f"{shown(text)} is not one of oauth2.0, access_token, job_token and none.")
         return auth_type
     oauth = (
         settings.first("refresh_token")
@@ -297,6 +317,8 @@ def _auth_type(settings: Settings) -> str:
         )
     if oauth:
         return "oauth2.0"
+    if settings.first("job_token") and not (private or settings.first("access_token")):
+        return "job_token"
     if not (private or settings.first("access_token")):
         Setting("credentials", None).fail(f"there is no token. {_SIGN_IN_HELP}")
     return "access_token"

@@ -31,6 +31,7 @@ _PLACES: Final[Mapping[str, tuple[str, ...]]] = {
         "private_token",
         "api_key",
     ),
+    "job_token": ("credentials.job_token",),
     "refresh_token": ("credentials.refresh_token", "refresh_token", "auth.refresh_token"),
     "token_expiry_date": ("credentials.token_expiry_date", "token_expiry_date"),
     "client_id": (
@@ -67,6 +68,7 @@ _PLACES: Final[Mapping[str, tuple[str, ...]]] = {
 _SECRETS: Final = (
     "access_token",
     "private_token",
+    "job_token",
     "refresh_token",
     "client_secret",
     "client_private_key",

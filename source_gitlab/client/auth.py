@@ -1,8 +1,9 @@
-"""Credentials: what goes into the Authorization header, and how an OAuth token is renewed.
+"""Credentials: which header goes out with a request, and how an OAuth token is renewed.
 
 GitLab takes `Authorization: Bearer` for OAuth and for personal, group and project access tokens
 alike (https://docs.gitlab.com/api/rest/authentication/), and libraries that follow redirects strip
-that header when the host changes, which they do not do for PRIVATE-TOKEN.
+that header when the host changes, which they do not do for PRIVATE-TOKEN. CI job tokens have a
+header of their own (https://docs.gitlab.com/ci/jobs/ci_job_token/).
 """
 
 from __future__ import annotations
@@ -10,29 +11,31 @@ from __future__ import annotations
 import threading
 import time
 from datetime import datetime, timezone
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-import orjson
-import requests
 from requests.auth import AuthBase
 
-from source_gitlab.client.errors import FatalError, Unauthorized
-from source_gitlab.config import AccessToken, OAuth
+from source_gitlab.client.errors import FatalError, GitlabError, Unauthorized
+from source_gitlab.client.oauth import AnswerLost, Application, OAuthEndpoints
+from source_gitlab.config import AccessToken, JobToken, OAuth, secrets
+from source_gitlab.redaction import keep_secret
+from source_gitlab.vault.errors import VaultError
+from source_gitlab.vault.keeper import keeper_for
+from source_gitlab.vault.tokens import Tokens
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from source_gitlab.config import Config
+    import requests
 
-# Renewed this long before it ends, so that no request starts with a token about to expire.
-_MARGIN = 120.0
-_TIMEOUT = 30.0
+    from source_gitlab.config import Config
+    from source_gitlab.vault.keeper import Keeper, Turn
 
 Rotated = dict[str, str]
 
 
 class Credentials:
-    """The token of the moment. Thread-safe; one renewal at a time, however many threads ask.
+    """The token of the moment. Thread-safe; one renewal at a time, in threads and processes.
 
     `on_rotated` is called with `access_token`, `refresh_token` and `token_expiry_date` (RFC 3339)
     before the new token is used, because GitLab has then already revoked the old pair.
@@ -45,110 +48,160 @@ class Credentials:
         on_rotated: Callable[[Rotated], None] | None = None,
     ) -> None:
         """Take the credentials of `config`; renewals go through `session`, for its TLS set-up."""
-        self._config = config
-        self._session = session
-        self._on_rotated = on_rotated
-        self._lock = threading.Lock()
+        keep_secret(*secrets(config))
         given = config.credentials
-        self._refresh_token = given.refresh_token if isinstance(given, OAuth) else ""
-        self._token = given.access_token if isinstance(given, (OAuth, AccessToken)) else ""
-        self._expires = _epoch(given.token_expiry_date) if isinstance(given, OAuth) else None
+        self.is_job = isinstance(given, JobToken)
+        self._renewal: _Renewal | None = None
+        self._fixed = given.access_token if isinstance(given, (AccessToken, JobToken)) else ""
+        if isinstance(given, OAuth):
+            self._renewal = _Renewal(config.base_url, given, session, on_rotated)
 
     def token(self) -> str:
-        """The token to use now, renewed first when it is about to expire; "" for none."""
-        if self._expires is not None and time.time() > self._expires - _MARGIN:
-            self._renew(self._token)
-        return self._token
+        """The token to use now, renewed first when it is about to expire; "" for none.
+
+        Raises:
+            FatalError: it is about to expire and cannot be renewed.
+        """
+        return self._renewal.token() if self._renewal else self._fixed
+
+    def header(self, token: str) -> AuthBase:
+        """What sends `token` with a request."""
+        return TokenHeader(token, job=self.is_job)
+
+    def accepted(self, token: str) -> None:
+        """GitLab has answered a request with this token with something else than a 401."""
+        if self._renewal:
+            self._renewal.accepted(token)
 
     def renew(self, rejected: str) -> bool:
         """After a 401 for the token `rejected`: whether there is another one to try now.
 
         Raises:
-            Unauthorized: GitLab refuses the refresh token as well.
+            FatalError: there is not, and the error says more than GitLab's 401 does.
         """
-        if not self._refresh_token:
-            return False
+        return self._renewal.replace(rejected) if self._renewal else False
+
+
+class _Renewal:
+    """An OAuth token that is renewed: reserve, spend, store, announce, use, in this order."""
+
+    def __init__(
+        self,
+        base_url: str,
+        given: OAuth,
+        session: requests.Session,
+        on_rotated: Callable[[Rotated], None] | None,
+    ) -> None:
+        application = Application(given.client_id, given.client_secret, given.redirect_uri)
+        self._endpoints = OAuthEndpoints(base_url, application, session)
+        self._base_url = base_url
+        self._given = given
+        self._on_rotated = on_rotated
+        self._lock = threading.Lock()
+        expires = epoch(given.token_expiry_date)
+        self._tokens = Tokens(given.access_token, given.refresh_token, expires=expires)
+        self._keeper: Keeper | None = None
+        self._untried = ""
+
+    def token(self) -> str:
+        if self._keeper is None:
+            self._begin()
+        tokens = self._tokens
+        if tokens.due(time.time()):
+            self._renew(tokens.access_token)
+        return self._tokens.access_token
+
+    def accepted(self, token: str) -> None:
+        if token == self._untried:
+            self._untried = ""
+
+    def replace(self, rejected: str) -> bool:
+        if rejected == self._untried:
+            # Renewing once more would go round in circles, a pair of tokens each time.
+            message = (
+                f"{self._base_url} does not accept the OAuth token that it has just issued. Check "
+                "that the user is not blocked and that the application still exists."
+            )
+            raise Unauthorized(message, url=self._base_url, status=401)
         self._renew(rejected)
-        return self._token != rejected
+        return self._tokens.access_token != rejected
+
+    def _begin(self) -> None:
+        """Look for newer tokens than those of the configuration, once."""
+        with self._lock:
+            if self._keeper is not None:
+                return
+            try:
+                keeper = keeper_for(self._base_url, self._given, self._tokens)
+                self._use(keeper.newest())
+            except VaultError as error:
+                raise FatalError(str(error)) from error
+            self._keeper = keeper
 
     def _renew(self, stale: str) -> None:
         with self._lock:
-            if self._token != stale:
-                return
-            given = self._config.credentials
-            assert isinstance(given, OAuth)  # noqa: S101 -- only OAuth has an expiry to reach
-            form = {
-                "grant_type": "refresh_token",
-                "refresh_token": self._refresh_token,
-                "client_id": given.client_id,
-            }
-            if given.client_secret:
-                form["client_secret"] = given.client_secret
-            if given.redirect_uri:
-                form["redirect_uri"] = given.redirect_uri
-            answer = self._post(form)
-            self._refresh_token = answer.get("refresh_token") or self._refresh_token
-            seconds = float(answer.get("expires_in") or 7200)
-            self._expires = time.time() + seconds
-            self._token = answer["access_token"]
+            if self._tokens.access_token != stale:
+                return  # another thread did it while this one waited
+            assert self._keeper is not None  # noqa: S101 -- a token was asked for before
+            try:
+                with self._keeper.turn(self._tokens) as turn:
+                    newest = turn.newest
+                    if newest.access_token != stale and not newest.due(time.time()):
+                        self._use(newest)  # another process did it
+                        return
+                    tokens = self._spend(turn, newest)
+            except VaultError as error:
+                raise FatalError(str(error)) from error
             if self._on_rotated:
-                self._on_rotated(
-                    {
-                        "access_token": self._token,
-                        "refresh_token": self._refresh_token,
-                        "token_expiry_date": _rfc3339(self._expires),
-                    }
-                )
+                self._on_rotated(_announcement(tokens))
+            self._untried = tokens.access_token
+            self._use(tokens)
 
-    def _post(self, form: dict[str, str]) -> dict[str, Any]:
-        url = f"{self._config.base_url}/oauth/token"
-        try:
-            # Not followed: a POST that is redirected from http to https would become a GET.
-            response = self._session.post(
-                url, data=form, timeout=_TIMEOUT, allow_redirects=False, auth=_no_auth
-            )
-        except requests.RequestException as error:
-            message = f"The OAuth token could not be renewed at {url}: {type(error).__name__}."
-            raise FatalError(message, url=url) from error
-        try:
-            answer = orjson.loads(response.content)
-        except orjson.JSONDecodeError:
-            answer = {}
-        if not isinstance(answer, dict):
-            answer = {}
-        if response.status_code in {400, 401}:
-            why = answer.get("error_description") or answer.get("error") or response.reason
+    def _spend(self, turn: Turn, newest: Tokens) -> Tokens:
+        assert self._keeper is not None  # noqa: S101 -- as above
+        if not newest.refresh_token:
+            message = f"The sign-in to {self._base_url} has ended. Sign in again."
+            raise Unauthorized(message, url=self._base_url, status=401)
+        if self._on_rotated is None and not self._keeper.keeps:
             message = (
-                f"GitLab refused to renew the OAuth token ({why}). Authorize this connection again:"
-                " each refresh token works once, and this one was used, revoked or has expired."
+                "The OAuth token has to be renewed, and there is no place to keep the new one. Set "
+                "SOURCE_GITLAB_HOME to a directory, and install source-gitlab[vault]."
             )
-            raise Unauthorized(message, url=url, status=response.status_code)
-        if not response.ok or not isinstance(answer.get("access_token"), str):
-            message = (
-                f"{url} did not answer with a token (HTTP {response.status_code}). Check api_url."
-            )
-            raise FatalError(message, url=url, status=response.status_code)
-        return answer
+            raise FatalError(message)
+        turn.reserve()
+        try:
+            tokens = self._endpoints.refresh(newest.refresh_token, cut_off=turn.cut_off)
+        except AnswerLost:
+            raise  # the space stays taken, which tells the next process that this can have worked
+        except GitlabError:
+            turn.give_back()
+            raise
+        turn.keep(tokens)
+        return tokens
+
+    def _use(self, tokens: Tokens) -> None:
+        keep_secret(tokens.access_token, tokens.refresh_token)
+        self._tokens = tokens
 
 
-class Bearer(AuthBase):
-    """Sets the Authorization header itself, which also keeps a ~/.netrc from replacing it."""
+class TokenHeader(AuthBase):
+    """Sets the header itself, which also keeps a ~/.netrc from replacing it."""
 
-    def __init__(self, token: str) -> None:
+    def __init__(self, token: str, *, job: bool = False) -> None:
         """Send `token`, or no header when it is empty."""
-        self.token = token
+        self._token = token
+        self._job = job
 
     def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
         """Add the header."""
-        if self.token:
-            request.headers["Authorization"] = f"Bearer {self.token}"
+        if self._token and self._job:
+            request.headers["JOB-TOKEN"] = self._token
+        elif self._token:
+            request.headers["Authorization"] = f"Bearer {self._token}"
         return request
 
 
-_no_auth = Bearer("")
-
-
-def _epoch(text: str | None) -> float | None:
+def epoch(text: str | None) -> float | None:
     """Seconds since the epoch; None when unknown, so that it is tried before it is renewed."""
     if not text:
         return None
@@ -161,5 +214,15 @@ def _epoch(text: str | None) -> float | None:
     return moment.timestamp()
 
 
-def _rfc3339(epoch: float) -> str:
-    return datetime.fromtimestamp(epoch, tz=timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
+def rfc3339(seconds: float) -> str:
+    """A moment since the epoch, as configurations have it."""
+    return datetime.fromtimestamp(seconds, tz=timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _announcement(tokens: Tokens) -> Rotated:
+    assert tokens.expires is not None  # noqa: S101 -- what GitLab has just issued has an end
+    return {
+        "access_token": tokens.access_token,
+        "refresh_token": tokens.refresh_token,
+        "token_expiry_date": rfc3339(tokens.expires),
+    }

@@ -1,10 +1,16 @@
-"""Certificates from the configuration, as the files that the TLS library wants."""
+"""Connections: certificates from the configuration, and the pool that uses them."""
 
 from __future__ import annotations
 
+import ssl
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, NoReturn
+
+import requests
+from requests.adapters import HTTPAdapter
+
+from source_gitlab.client.errors import FatalError
 
 if TYPE_CHECKING:
     from source_gitlab.config import Config
@@ -13,7 +19,8 @@ if TYPE_CHECKING:
 class Certificates:
     """A custom CA and a client certificate, given as PEM text or as paths.
 
-    PEM text is kept in a private directory until `close`.
+    PEM text is kept in a private directory until `close`. `problem` is what is wrong with them:
+    found here, since a request would fail over it again and again, in the words of OpenSSL.
     """
 
     def __init__(self, config: Config) -> None:
@@ -22,6 +29,12 @@ class Certificates:
         self.authority = self._path("ca.pem", config.ca_certificate)
         self.client = self._path("client.pem", config.client_certificate)
         self.key = self._path("client.key", config.client_private_key)
+        self.problem = self._problem()
+
+    def close(self) -> None:
+        """Remove the files that were written."""
+        if self._folder is not None:
+            self._folder.cleanup()
 
     def _path(self, name: str, value: str | None) -> str | None:
         if value is None or "-----BEGIN" not in value:
@@ -33,7 +46,70 @@ class Certificates:
         path.write_text(value.replace("\\n", "\n").strip() + "\n", encoding="ascii")
         return str(path)
 
-    def close(self) -> None:
-        """Remove the files that were written."""
-        if self._folder is not None:
-            self._folder.cleanup()
+    def _problem(self) -> FatalError | None:
+        if not (self.authority or self.client):
+            return None
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        if self.authority:
+            try:
+                context.load_verify_locations(self.authority)
+            except OSError as error:  # of which ssl.SSLError is one
+                return FatalError(f"ca_certificate: no certificate can be read ({_why(error)}).")
+        if self.client:
+            try:
+                context.load_cert_chain(self.client, self.key, password=_no_passphrase)
+            except _PassphraseNeeded:
+                return FatalError(
+                    "client_private_key: this key is protected by a passphrase, and nobody is "
+                    "there to type it. Give a key without one."
+                )
+            except OSError as error:
+                return FatalError(
+                    "client_certificate and client_private_key cannot be read, or do not belong "
+                    f"together ({_why(error)})."
+                )
+        return None
+
+
+class _PassphraseNeeded(Exception):
+    """OpenSSL would ask the terminal for a passphrase."""
+
+
+def _no_passphrase() -> NoReturn:
+    raise _PassphraseNeeded
+
+
+def _why(error: OSError) -> str:
+    reason = getattr(error, "reason", None) or error.strerror or type(error).__name__
+    return str(reason).replace("_", " ").lower()
+
+
+class _Pool(requests.Session):
+    """A session in which what the user configured counts more than the environment.
+
+    requests lets REQUESTS_CA_BUNDLE replace the authority of a session, which images and CI jobs
+    set for everything that runs in them. Proxies still come from the environment.
+    """
+
+    def merge_environment_settings(self, *args: Any, **kwargs: Any) -> Any:
+        """What requests merges, with the authority that was configured."""
+        merged = super().merge_environment_settings(*args, **kwargs)
+        if self.verify is not True:
+            merged["verify"] = self.verify
+        return merged
+
+
+def open_pool(config: Config, certificates: Certificates) -> requests.Session:
+    """A pool of connections with these certificates; it retries nothing by itself."""
+    session = _Pool()
+    adapter = HTTPAdapter(
+        pool_connections=4, pool_maxsize=config.num_workers, max_retries=0, pool_block=False
+    )
+    session.mount("https://", adapter)
+    session.mount("http://", adapter)
+    session.headers.update({"User-Agent": "source-gitlab", "Accept": "application/json"})
+    if certificates.authority:
+        session.verify = certificates.authority
+    if certificates.client and certificates.key:
+        session.cert = (certificates.client, certificates.key)
+    return session

@@ -1,0 +1,1 @@
+"""OAuth tokens on this machine: encrypted, one file and one lock for each profile."""
