@@ -18,6 +18,17 @@ if TYPE_CHECKING:
 CONFIGS = Path(__file__).parent / "configs"
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _no_tokens_of_the_user(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Keep what whoever runs the tests has signed in to out of them, and theirs out of it."""
+    folder = tmp_path_factory.mktemp("home")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_DATA_HOME", str(folder / "data"))
+        patch.setenv("XDG_CONFIG_HOME", str(folder / "config"))
+        patch.delenv("SOURCE_GITLAB_HOME", raising=False)
+        yield
+
+
 @pytest.fixture(scope="session")
 def gitlab() -> Iterator[Emulator]:
     """One emulated GitLab for all tests that only read it."""
@@ -37,6 +48,23 @@ def config(gitlab: Emulator) -> dict[str, object]:
     """A configuration that reads every stream of the shared GitLab."""
     declared: dict[str, object] = json.loads((CONFIGS / "access_token.json").read_text())
     return {**declared, "api_url": gitlab.url}
+
+
+@pytest.fixture(scope="module")
+def own_gitlab() -> Iterator[Emulator]:
+    """An emulated GitLab of one module's own."""
+    with Emulator() as emulator:
+        yield emulator
+
+
+@pytest.fixture
+def faulty(own_gitlab: Emulator) -> Iterator[Emulator]:
+    """The same, without the faults of the test before."""
+    own_gitlab.faults([])
+    own_gitlab.reset_requests()
+    yield own_gitlab
+    own_gitlab.faults([])
+    own_gitlab.settings(epics="on", link_url="")
 
 
 # The command that each of the CDK's tests runs, of those that look at one scenario.

@@ -6,15 +6,21 @@ import json
 import sys
 
 _AIRBYTE = frozenset({"check", "discover", "read"})
+_CREDENTIALS = frozenset({"login", "logout", "token"})
 _USAGE = """\
 source-gitlab reads a GitLab.
 
   source-gitlab sync --to gitlab.duckdb [--group PATH] [--project PATH] ...
                                       into a DuckDB file; the token is taken from GITLAB_TOKEN
+  source-gitlab check [--url URL] [--group PATH] [--project PATH] ...
+                                      what this token can read, as a table
+  source-gitlab login --url URL --client-id ID [--device]
+                                      sign in with OAuth, so that sync needs no token; or logout
+  source-gitlab token                 of which kind the token is, whose, and how long it lives
   source-gitlab spec                  as an Airbyte source: what can be configured
-  source-gitlab check --config FILE   whether a configuration works
+  source-gitlab check --config FILE [--report FILE]   whether a configuration works
   source-gitlab discover --config FILE
-  source-gitlab read --config FILE --catalog FILE [--state FILE]
+  source-gitlab read --config FILE --catalog FILE [--state FILE] [--report FILE]
 
 `source-gitlab COMMAND --help` tells more.
 """
@@ -24,12 +30,25 @@ def main(arguments: list[str] | None = None) -> int:
     """Run one command, and return its exit code: 0 when all went well, 1 when not, 2 for misuse."""
     given = sys.argv[1:] if arguments is None else arguments
     command = given[0] if given else ""
+    if command not in _AIRBYTE or (command == "check" and _is_for_people(given)):
+        # The Airbyte face has the CDK's means for it.
+        from source_gitlab.redaction import install  # noqa: PLC0415
+
+        install()
     if command == "spec":
         return _spec()
     if command == "sync":
         from source_gitlab.duckdb.command import main as sync  # noqa: PLC0415
 
         return sync(given[1:])
+    if command in _CREDENTIALS:
+        from source_gitlab.credentials.command import main as credentials  # noqa: PLC0415
+
+        return credentials(command, given[1:])
+    if command == "check" and _is_for_people(given):
+        from source_gitlab.check.command import main as check  # noqa: PLC0415
+
+        return check(given[1:])
     if command in _AIRBYTE:
         from source_gitlab.airbyte.entrypoint import run  # noqa: PLC0415
 
@@ -37,6 +56,11 @@ def main(arguments: list[str] | None = None) -> int:
     asked = command in {"-h", "--help", "help"}
     (sys.stdout if asked else sys.stderr).write(_USAGE)
     return 0 if asked else 2
+
+
+def _is_for_people(given: list[str]) -> bool:
+    """Platforms always name a configuration, and never give a terminal to write on."""
+    return sys.stdout.isatty() or not any(part.partition("=")[0] == "--config" for part in given)
 
 
 def _spec() -> int:

@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+import os
+import tempfile
 import threading
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import orjson
+
 if TYPE_CHECKING:
-    from source_gitlab.client.errors import GitlabError
+    from source_gitlab.client.errors import FatalError, GitlabError, Skipped
+    from source_gitlab.declarations import Stream
+
+_NAMED = 5  # places that a line names
 
 
 @dataclass(frozen=True)
@@ -21,7 +29,10 @@ class Entry:
 
 
 class Report:
-    """Collects what was skipped (refused by GitLab, or gone) and what failed. Thread-safe."""
+    """Collects what was skipped (refused by GitLab, or gone) and what failed. Thread-safe.
+
+    `ended` is why the whole read ended early, if it did.
+    """
 
     def __init__(self) -> None:
         """Nothing to report yet."""
@@ -29,6 +40,7 @@ class Report:
         self._skipped: dict[tuple[str, str, str], Entry] = {}
         self._failed: list[Entry] = []
         self._counts: dict[tuple[str, str, str], int] = {}
+        self.ended: str | None = None
 
     def skip(self, stream: str, where: str, reason: str, message: str) -> bool:
         """Note something skipped; False when the same was noted before."""
@@ -39,10 +51,23 @@ class Report:
             self._counts[identity] = self._counts.get(identity, 0) + 1
             return not known
 
+    def refused(self, stream: Stream, where: str, error: Skipped) -> bool:
+        """Note that GitLab refused a list, with what the stream needs; False when noted before."""
+        reason, needs = error.reason, _needs(stream)
+        if reason != "scope" and stream.tier != "free":
+            reason = "tier"
+        message = str(error) if reason == "scope" or not needs else f"{error} {needs}"
+        return self.skip(stream.name, where, reason, message)
+
     def fail(self, stream: str, where: str, error: GitlabError) -> None:
         """Note something that failed after its retries."""
         with self._lock:
             self._failed.append(Entry(stream, where, "failed", str(error)))
+
+    def stop(self, error: FatalError) -> None:
+        """Note why nothing more is read; the first reason counts."""
+        with self._lock:
+            self.ended = self.ended or str(error)
 
     @property
     def skipped(self) -> list[Entry]:
@@ -57,9 +82,10 @@ class Report:
             return list(self._failed)
 
     def to_json(self) -> dict[str, Any]:
-        """The report as JSON: `skipped` (with how often) and `failed`."""
+        """The report as JSON: `ended`, `skipped` (with how often) and `failed`."""
         with self._lock:
             return {
+                "ended": self.ended,
                 "skipped": [
                     {**asdict(entry), "times": self._counts[identity]}
                     for identity, entry in self._skipped.items()
@@ -67,14 +93,47 @@ class Report:
                 "failed": [asdict(entry) for entry in self._failed],
             }
 
+    def write(self, path: Path) -> None:
+        """Write the report as JSON, whole or not at all.
+
+        Raises:
+            OSError: it cannot be written.
+        """
+        data = orjson.dumps(self.to_json(), option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
+        if not path.is_file() and path.exists():
+            path.write_bytes(data)  # a pipe or a device, which must not be replaced
+            return
+        with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as file:
+            temporary = Path(file.name)
+            try:
+                file.write(data)
+                file.close()
+                os.chmod(temporary, 0o644)  # noqa: PTH101 -- no secret is in a report
+                temporary.replace(path)
+            except BaseException:
+                temporary.unlink(missing_ok=True)
+                raise
+
     def lines(self) -> list[str]:
-        """One sentence for each kind of skip in each stream, for logs: counts, not every place."""
+        """One sentence for each kind of skip and failure in each stream, for logs."""
         groups: dict[tuple[str, str], list[Entry]] = {}
-        for entry in self.skipped:
+        for entry in [*self.skipped, *self.failed]:
             groups.setdefault((entry.stream, entry.reason), []).append(entry)
         lines = []
         for (stream, reason), entries in groups.items():
-            places = ", ".join(entry.where for entry in entries[:5])
-            more = f" and {len(entries) - 5} more" if len(entries) > 5 else ""  # noqa: PLR2004
-            lines.append(f"{stream}: skipped {places}{more} ({reason}). {entries[0].message}")
+            places = list(dict.fromkeys(entry.where for entry in entries))
+            named = ", ".join(places[:_NAMED])
+            more = f" and {len(places) - _NAMED} more" if len(places) > _NAMED else ""
+            what = "failed at" if reason == "failed" else f"skipped ({reason})"
+            lines.append(f"{stream}: {what} {named}{more}. {entries[0].message}")
         return lines
+
+
+def _needs(stream: Stream) -> str:
+    """What GitLab asks of those who read a stream, when it is more than Free and Guest."""
+    needs = []
+    if stream.tier != "free":
+        needs.append(f"GitLab {stream.tier.capitalize()}")
+    if stream.role != "guest":
+        needs.append(f"at least the role {stream.role.capitalize()} in the project or group")
+    return f"Reading {stream.name} takes {' and '.join(needs)}." if needs else ""

@@ -2,42 +2,49 @@
 
 from __future__ import annotations
 
+import argparse
+import errno
 import gc
 import logging
 import os
 import sys
+from contextlib import closing, contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import orjson
 from airbyte_cdk.entrypoint import AirbyteEntrypoint
 from airbyte_cdk.logger import AirbyteLogFormatter, is_platform_debug_log_enabled
-from airbyte_cdk.models import AirbyteMessage, Type
+from airbyte_cdk.models import AirbyteMessage, FailureType, Type
 from airbyte_cdk.utils import AirbyteTracedException
 
 from source_gitlab.airbyte.failures import mistake
 from source_gitlab.airbyte.source import SourceGitlab
 from source_gitlab.airbyte.writer import LogHandler, Writer
+from source_gitlab.check.command import add_report, write_report
 
 if TYPE_CHECKING:
-    import argparse
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Generator, Iterable, Iterator
+
+    from source_gitlab.check import Result
+    from source_gitlab.report import Report
 
 LOGGER = logging.getLogger("airbyte.source-gitlab")
 
 
-class _WithoutTracebacks(logging.Filter):
-    """Keeps the CDK from printing a traceback for an error that we raised to be read by people."""
+class _Unrepeated(logging.Filter):
+    """Keeps the CDK from logging, with a traceback, what also goes out as a message for people."""
 
     def filter(self, record: logging.LogRecord) -> bool:
-        if record.exc_info and isinstance(record.exc_info[1], AirbyteTracedException):
-            record.msg, record.args = str(record.exc_info[1]), ()
-            record.exc_info = record.exc_text = None
-        return True
+        told = record.exc_info and isinstance(record.exc_info[1], AirbyteTracedException)
+        # The list of what failed, as exceptions in Python's notation.
+        return not (told or "AirbyteTracedException(" in record.getMessage())
 
 
 class Entrypoint(AirbyteEntrypoint):
     """Runs one command."""
 
-    def messages(self, args: argparse.Namespace) -> Iterable[AirbyteMessage]:
+    def messages(self, args: argparse.Namespace) -> Generator[AirbyteMessage, None, None]:
         """The messages of the command that was parsed.
 
         Raises:
@@ -57,51 +64,90 @@ class Entrypoint(AirbyteEntrypoint):
 
 
 def _file(what: str, path: str, read: Callable[[str], Any]) -> Any:
+    """What the CDK reads from a file, or one sentence that says what is wrong with the file."""
     try:
+        orjson.loads(Path(path).read_bytes())
         return read(path)
     except OSError as error:
         message = f"The {what} file {path} cannot be read: {error.strerror}."
-    except ValueError as error:
-        message = f"The {what} file {path} is not what it should be: {error}"
-    except (KeyError, TypeError, AttributeError) as error:
-        message = f"The {what} file {path} does not have the form of a {what} ({error})."
-    except Exception as error:  # noqa: BLE001 -- the CDK's parser has exceptions of its own
-        message = f"The {what} file {path} does not have the form of a {what} ({error})."
+    except orjson.JSONDecodeError as error:
+        message = f"The {what} file {path} is not JSON ({error})."
+    except Exception as error:  # noqa: BLE001 -- the CDK's parsers document no exceptions
+        why = " ".join(str(error).split()).removeprefix("Schema validation failed: - ")
+        message = f"The {what} file {path} does not have the form of a {what}: {why.rstrip('.')}."
     raise mistake(message)
 
 
 def run(arguments: list[str]) -> int:
     """Run `check`, `discover` or `read`, and return the exit code."""
-    args = AirbyteEntrypoint.parse_args(arguments)
+    # The CDK's parser does not know this flag, and cannot be taught it.
+    ours = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    add_report(ours)
+    options, theirs = ours.parse_known_args(arguments)
+    args = AirbyteEntrypoint.parse_args(theirs)
     writer = Writer(sys.stdout.buffer)
     handler = LogHandler(writer)
     handler.setFormatter(AirbyteLogFormatter())
-    handler.addFilter(_WithoutTracebacks())
+    handler.addFilter(_Unrepeated())
 
-    def announce(message: AirbyteMessage) -> None:
-        writer.write(message)
+    def checked(result: Result) -> None:
+        if options.report:
+            with _reporting_to(options.report):
+                write_report(result, options.report)
 
-    entrypoint = Entrypoint(SourceGitlab(announce))
+    def ended(report: Report) -> None:
+        if options.report:
+            with _reporting_to(options.report):
+                report.write(options.report)
+
     # The entrypoint's module set up a handler that would write between our lines.
     logging.getLogger().handlers[:] = [handler]
+    entrypoint = Entrypoint(SourceGitlab(writer.write, checked, ended))
     debug = args.debug or is_platform_debug_log_enabled()
     logging.getLogger("airbyte").setLevel(logging.DEBUG if debug else logging.INFO)
     # Trees of rows are freed by their reference counts; the collector would only walk them.
     gc.freeze()
     gc.set_threshold(50_000, 20, 100)
     try:
-        for message in entrypoint.messages(args):
+        with closing(entrypoint.messages(args)) as messages:
+            return _deliver(messages, writer, args.command)
+    except OSError as error:
+        # Whoever reads our output is gone, or has no room for it: this is no place to say so.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        why = "nobody reads the output any more" if error.errno == errno.EPIPE else error.strerror
+        sys.stderr.write(
+            f"source-gitlab: the output cannot be written ({why}), so the {args.command} stops."
+            " The next one goes on from the last state that came out.\n"
+        )
+        return 1
+
+
+def _deliver(messages: Iterable[AirbyteMessage], writer: Writer, command: str) -> int:
+    """Write the messages, and the error that they end with, if any; the exit code."""
+    try:
+        for message in messages:
             writer.write(message)
         writer.flush()
     except AirbyteTracedException as error:
-        message = error.as_sanitized_airbyte_message()
-        if message.trace and message.trace.error:
-            message.trace.error.stack_trace = None
-        writer.write(message)
-        return 1
-    except BrokenPipeError:
-        # Whoever read our output is gone, and so is the place to say it.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.stderr.write("source-gitlab: nobody reads the output any more; stopped.\n")
+        if command == "check" and error.failure_type is FailureType.config_error:
+            writer.write(error.as_connection_status_message() or _told(error))
+            return 0
+        writer.write(_told(error))
         return 1
     return 0
+
+
+def _told(error: AirbyteTracedException) -> AirbyteMessage:
+    message = error.as_sanitized_airbyte_message()
+    if message.trace and message.trace.error:
+        message.trace.error.stack_trace = None
+    return message
+
+
+@contextmanager
+def _reporting_to(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        message = f"The report cannot be written to {path}: {error.strerror}."
+        raise mistake(message) from None

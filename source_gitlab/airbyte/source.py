@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from queue import Queue
 from typing import TYPE_CHECKING, Any
 
 import orjson
@@ -16,6 +15,7 @@ from airbyte_cdk.models import (
     AirbyteMessageSerializer,
     AirbyteStream,
     ConnectorSpecification,
+    ConnectorSpecificationSerializer,
     Level,
     Status,
     SyncMode,
@@ -26,11 +26,13 @@ from airbyte_cdk.sources.concurrent_source.concurrent_source import ConcurrentSo
 from airbyte_cdk.sources.message import InMemoryMessageRepository
 from airbyte_cdk.sources.message.concurrent_repository import ConcurrentMessageRepository
 from airbyte_cdk.sources.utils.slice_logger import DebugSliceLogger
+from airbyte_cdk.utils import AirbyteTracedException
 from airbyte_cdk.utils.airbyte_secrets_utils import update_secrets
 
-from source_gitlab.airbyte.failures import mistake, traced
+from source_gitlab.airbyte.delivery import Delivery, without_repeats
+from source_gitlab.airbyte.failures import incomplete, mistake, traced
 from source_gitlab.airbyte.streams import StreamWork
-from source_gitlab.check import check
+from source_gitlab.check import Result, check, session_for
 from source_gitlab.config import Config, ConfigError, load_spec, parse, secrets
 from source_gitlab.declarations import streams
 from source_gitlab.reading.state import StateError, StreamState
@@ -43,10 +45,9 @@ if TYPE_CHECKING:
     from airbyte_cdk.models import AirbyteStateMessage, ConfiguredAirbyteCatalog
 
     from source_gitlab.client.auth import Rotated
+    from source_gitlab.client.http import Retries
     from source_gitlab.declarations import Stream
-
-# Records on their way to the output; more would only fill memory.
-_QUEUE = 2_000
+    from source_gitlab.report import Report
 
 
 def print_message(message: AirbyteMessage) -> None:
@@ -62,25 +63,40 @@ class SourceGitlab(Source):
     # Every dialect of configuration is accepted, and its mistakes named, by `config.parse`.
     check_config_against_spec = False
 
-    def __init__(self, announce: Callable[[AirbyteMessage], None] = print_message) -> None:
-        """`announce` must bring a message out before it returns: renewed tokens depend on it."""
+    def __init__(
+        self,
+        announce: Callable[[AirbyteMessage], None] = print_message,
+        on_checked: Callable[[Result], None] | None = None,
+        on_read: Callable[[Report], None] | None = None,
+        retries: Retries | None = None,
+    ) -> None:
+        """`announce` must bring a message out before it returns: renewed tokens depend on it.
+
+        `on_checked` is given the whole report of a check, of which Airbyte takes one message, and
+        `on_read` that of a read, when it ends or fails.
+        """
         super().__init__()
         self._announce = announce
+        self._on_checked = on_checked
+        self._on_read = on_read
+        self._retries = retries
 
     def spec(self, logger: logging.Logger) -> ConnectorSpecification:
         """The connector specification, as in `spec.yaml`."""
         del logger
-        return ConnectorSpecification(**_spec_fields())
+        return ConnectorSpecificationSerializer.load(_spec_fields())
 
     def check(self, logger: logging.Logger, config: Mapping[str, Any]) -> AirbyteConnectionStatus:
         """Test each thing that the user named; the message says what is wrong and what to do."""
         del logger
         try:
             parsed = self._parse(config)
+            with session_for(parsed, on_rotated=self._rotation(config)) as session:
+                result = check(session)
         except ConfigError as error:
-            return AirbyteConnectionStatus(status=Status.FAILED, message=str(error))
-        with Session(parsed, on_rotated=self._rotation(config)) as session:
-            result = check(session)
+            result = Result.of_mistake(str(error))
+        if self._on_checked:
+            self._on_checked(result)
         status = Status.SUCCEEDED if result.ok else Status.FAILED
         return AirbyteConnectionStatus(status=status, message=result.message)
 
@@ -108,12 +124,12 @@ class SourceGitlab(Source):
             raise traced(error) from None
         chosen = _chosen(catalog)
         states = {stream.name: _state_of(stream, state or []) for stream in chosen}
-        queue: Queue[Any] = Queue(maxsize=_QUEUE)
+        queue = Delivery()
         repository = ConcurrentMessageRepository(queue, InMemoryMessageRepository())
-        with Session(parsed, on_rotated=self._rotation(config)) as session:
+        rotation = self._rotation(config)
+        with Session(parsed, on_rotated=rotation, retries=self._retries) as session:
             work = [
-                StreamWork(session, stream, states[stream.name], repository).as_stream(logger)
-                for stream in chosen
+                StreamWork(session, stream, states[stream.name], repository) for stream in chosen
             ]
             concurrent = ConcurrentSource.create(
                 num_workers=parsed.num_workers,
@@ -124,10 +140,20 @@ class SourceGitlab(Source):
                 queue=queue,
             )
             try:
-                yield from concurrent.read(list(work))
+                messages = concurrent.read([one.as_stream(logger) for one in work])
+                yield from without_repeats(messages, work)
+                yield from _summary(session.report)
+            except AirbyteTracedException:
+                # The CDK's own ending, which is a list of exceptions in Python's notation.
+                errors = {one.stream.name: one.error for one in work if one.error is not None}
+                if not errors:
+                    raise
+                yield from _summary(session.report)
+                raise incomplete(errors, len(work)) from None
             finally:
-                for line in session.report.lines():
-                    yield _log(Level.WARN, line)
+                queue.close()
+                if self._on_read:
+                    self._on_read(session.report)
 
     def _parse(self, config: Mapping[str, Any]) -> Config:
         parsed = parse(config)
@@ -170,6 +196,10 @@ def _catalog_entry(stream: Stream) -> AirbyteStream:
 def _chosen(catalog: ConfiguredAirbyteCatalog) -> list[Stream]:
     known = streams()
     names = list(dict.fromkeys(configured.stream.name for configured in catalog.streams))
+    if not names:
+        # The CDK would wait forever for the first of no streams.
+        message = "The catalog names no stream, so there is nothing to read."
+        raise mistake(message)
     unknown = [name for name in names if name not in known]
     if unknown:
         message = (
@@ -199,5 +229,7 @@ def _state_of(stream: Stream, messages: list[AirbyteStateMessage]) -> StreamStat
     return StreamState()
 
 
-def _log(level: Level, message: str) -> AirbyteMessage:
-    return AirbyteMessage(type=Type.LOG, log=AirbyteLogMessage(level=level, message=message))
+def _summary(report: Report) -> Iterator[AirbyteMessage]:
+    for line in report.lines():
+        log = AirbyteLogMessage(level=Level.WARN, message=line)
+        yield AirbyteMessage(type=Type.LOG, log=log)

@@ -7,6 +7,7 @@ ahead of them.
 from __future__ import annotations
 
 import json
+import logging
 import threading
 from typing import TYPE_CHECKING, Any
 
@@ -31,7 +32,6 @@ from source_gitlab.client.errors import FatalError, GitlabError
 from source_gitlab.reading.checkpoints import Checkpoint
 
 if TYPE_CHECKING:
-    import logging
     from collections.abc import Iterable, Mapping, MutableMapping
 
     from airbyte_cdk.sources.message import MessageRepository
@@ -40,6 +40,9 @@ if TYPE_CHECKING:
     from source_gitlab.reading.slices import Slice
     from source_gitlab.reading.state import StreamState
     from source_gitlab.session import Session
+
+
+LOGGER = logging.getLogger("airbyte.source-gitlab")
 
 
 class SliceCursor(Cursor):
@@ -103,8 +106,8 @@ class SlicePartition(Partition):
         """The slice's records.
 
         Raises:
-            AirbyteTracedException: the slice failed. A fatal error is raised once a stream, not
-                once for each of its slices.
+            AirbyteTracedException: the slice failed, and it is the first of its stream. The
+                others that fail are in the report.
         """
         work = self._work
         name = work.stream.name
@@ -117,8 +120,7 @@ class SlicePartition(Partition):
                     yield Record(row, name)
             work.cursor.delivered(before)
         except GitlabError as error:
-            if work.report_once(error):
-                raise traced(error, name) from None
+            work.fail(error)
 
     def to_slice(self) -> Mapping[str, Any]:
         """The slice, which is plain JSON."""
@@ -148,8 +150,8 @@ class StreamWork(PartitionGenerator):
         self.stream = stream
         self.state = state
         self.cursor = SliceCursor(stream, state, repository)
+        self.error: GitlabError | None = None
         self._lock = threading.Lock()
-        self._fatal = False
 
     def generate(self) -> Iterable[Partition]:
         """The partitions of the stream.
@@ -162,14 +164,27 @@ class StreamWork(PartitionGenerator):
             for slice_ in self.session.plan(self.stream, self.state):
                 yield SlicePartition(self, slice_)
         except GitlabError as error:
-            if self.report_once(error):
-                raise traced(error, self.stream.name) from None
+            if isinstance(error, FatalError):
+                self.session.report.stop(error)
+            else:
+                self.session.report.fail(self.stream.name, "its scope", error)
+            self.fail(error)
 
-    def report_once(self, error: GitlabError) -> bool:
-        """Whether this error has to be raised: any but a repeated fatal one."""
+    def fail(self, error: GitlabError) -> None:
+        """Make the stream incomplete; `error` is kept as the reason unless there is one already.
+
+        Raises:
+            AirbyteTracedException: the stream was not incomplete yet. Raised once only, because the
+                CDK makes a TRACE message of each, and a thousand slices can fail alike.
+        """
         with self._lock:
-            known, self._fatal = self._fatal, self._fatal or isinstance(error, FatalError)
-            return not (known and isinstance(error, FatalError))
+            known, worse = self.error is not None, isinstance(error, FatalError)
+            if worse or not known:
+                self.error = error
+        if known:
+            LOGGER.warning("%s: %s", self.stream.name, error)
+            return
+        raise traced(error, self.stream.name) from None
 
     def as_stream(self, logger: logging.Logger) -> DefaultStream:
         """The stream as the CDK reads it."""

@@ -5,11 +5,14 @@ from __future__ import annotations
 import logging
 import threading
 import time
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import orjson
 from airbyte_cdk.models import AirbyteMessageSerializer, Type
 from airbyte_cdk.utils.airbyte_secrets_utils import filter_secrets
+
+from source_gitlab.redaction import redact
 
 if TYPE_CHECKING:
     from typing import BinaryIO
@@ -21,7 +24,10 @@ _LONGEST_WAIT = 0.1
 
 
 class Writer:
-    """Writes one message a line. Thread-safe, because logs come from every thread."""
+    """Writes one message a line. Thread-safe, because logs come from every thread.
+
+    After a write has failed, every later one fails too: what follows a gap must not come out.
+    """
 
     def __init__(self, output: BinaryIO) -> None:
         """Write to `output`, unbuffered or not."""
@@ -29,10 +35,15 @@ class Writer:
         self._lock = threading.Lock()
         self._lines: list[bytes] = []
         self._size = 0
+        self._failure: OSError | None = None
         self._written = time.monotonic()
 
     def write(self, message: AirbyteMessage) -> None:
-        """Write a message; a record may wait for others, anything else is brought out at once."""
+        """Write a message; a record may wait for others, anything else is brought out at once.
+
+        Raises:
+            OSError: the output is broken, now or since an earlier write.
+        """
         if message.type is Type.RECORD and message.record is not None:
             record = message.record
             # The CDK's serializer leaves out columns that are null, and takes three times as long.
@@ -50,12 +61,16 @@ class Writer:
             )
             return
         data: dict[str, Any] = AirbyteMessageSerializer.dump(message)
-        self._line(filter_secrets(orjson.dumps(data).decode()).encode())
+        text = orjson.dumps(data).decode()
+        # A CONTROL message is there to bring renewed tokens to the platform, which keeps them.
+        if message.type is not Type.CONTROL:
+            text = redact(filter_secrets(text))
+        self._line(text.encode())
         self.flush()
 
     def line(self, text: str) -> None:
         """Write a line that is a message already."""
-        self._line(text.encode())
+        self._line(redact(text).encode())
         self.flush()
 
     def flush(self) -> None:
@@ -72,11 +87,17 @@ class Writer:
                 self._flush()
 
     def _flush(self) -> None:
+        if self._failure is not None:
+            raise self._failure
         if self._lines:
             lines, self._lines, self._size = self._lines, [], 0
             lines.append(b"")
-            self._output.write(b"\n".join(lines))
-            self._output.flush()
+            try:
+                self._output.write(b"\n".join(lines))
+                self._output.flush()
+            except OSError as error:
+                self._failure = error
+                raise
         self._written = time.monotonic()
 
 
@@ -89,5 +110,9 @@ class LogHandler(logging.Handler):
         self._writer = writer
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Write one log record."""
-        self._writer.line(self.format(record))
+        """Write one log record.
+
+        The thread that logs is not to fail over the output; the one that writes messages does.
+        """
+        with suppress(OSError):
+            self._writer.line(self.format(record))

@@ -1,21 +1,30 @@
 """What can go wrong with a request, sorted by what has to be done about it.
 
 GitlabError
-├── Skipped          this list cannot be read by this token, or is gone: report it and go on
-├── ReadError        it failed after its retries: the stream is incomplete, its state stays
-└── FatalError       nothing else will work either: stop the sync
-    └── Unauthorized the token was refused
+├── Skipped           this list cannot be read by this token, or is gone: report it and go on
+├── ReadError         it failed after its retries: the stream is incomplete, its state stays
+│   ├── ServerError   GitLab failed, or the way to it: asking for less may do
+│   └── Malformed     the answer is not what GitLab documents
+└── FatalError        nothing else will work either: stop the sync
+    ├── Unauthorized  the token was refused
+    ├── Unavailable   no request is answered any more
+    └── Stopped       the sync was ended from outside
 """
 
 from __future__ import annotations
 
+from source_gitlab.redaction import redact
+
 
 class GitlabError(Exception):
-    """A request that did not give what was asked; `str(error)` is a sentence for people."""
+    """A request that did not give what was asked; `str(error)` is a sentence for people.
+
+    No secret is in it, though GitLab or a proxy may send one back in what it says.
+    """
 
     def __init__(self, message: str, *, url: str = "", status: int | None = None) -> None:
         """Keep the URL (without query) and the HTTP status beside the sentence."""
-        super().__init__(message)
+        super().__init__(redact(message))
         self.url = url
         self.status = status
 
@@ -36,6 +45,14 @@ class ReadError(GitlabError):
     """The request failed for good: server errors, time-outs, a body that is not the JSON asked."""
 
 
+class ServerError(ReadError):
+    """GitLab failed for good, did not answer in time, or sent too much: less may be possible."""
+
+
+class Malformed(ReadError):
+    """The answer is no JSON, or not the JSON that GitLab documents."""
+
+
 class OffsetLimit(ReadError):
     """405: the list may not be paged this deep by page number (gitlab.com stops at 50,000 rows).
 
@@ -53,3 +70,25 @@ class FatalError(GitlabError):
 
 class Unauthorized(FatalError):
     """401: the token is unknown, expired or revoked."""
+
+
+class Unavailable(FatalError):
+    """GitLab cannot be reached, or answers no request: not this one, and not a simple one either.
+
+    `reached` tells whether it answered earlier in the same run; `problem` is what went wrong with
+    the request that found it out, without what follows from it for all others.
+    """
+
+    def __init__(self, message: str, *, reached: bool, url: str = "", problem: str = "") -> None:
+        """Keep whether the address has worked at all."""
+        super().__init__(message, url=url)
+        self.reached = reached
+        self.problem = redact(problem or message)
+
+
+class Stopped(FatalError):
+    """The sync was ended from outside while this request waited."""
+
+    def __init__(self) -> None:
+        """There is only one thing to say."""
+        super().__init__("The sync was stopped.")

@@ -1,4 +1,4 @@
-"""Waiting: how long after which refusal, and how many requests at once.
+"""The gate that every request passes: how many at once, how many a minute, and how long to wait.
 
 GitLab limits each family of endpoints on its own (https://docs.gitlab.com/security/rate_limits/),
 and a refusal may come with no header and quota left, so a block is kept for its family alone.
@@ -11,20 +11,22 @@ import random
 import re
 import threading
 import time
-from collections import defaultdict
 from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING
 
-from source_gitlab.client.errors import FatalError
+from source_gitlab.client.concurrency import Concurrency
+from source_gitlab.client.errors import Stopped
+from source_gitlab.client.quotas import LONGEST_WAIT, Family, Quota
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-# GitLab's longest window is ten minutes (users, projects), so a block may last that long.
-LONGEST_WAIT = 600.0
 _IDENTIFIED = frozenset({"groups", "projects", "users"})
 _IDENTIFIER = re.compile(r"\d+|[0-9a-f]{40}")
+# `stop` is set from outside without a word to those who wait, so they look now and then.
+_GLANCE = 0.25
+_MINUTE = 60.0
 
 
 def family(path: str) -> str:
@@ -44,7 +46,7 @@ def retry_after(headers: Mapping[str, str], now: float) -> float | None:
     `now` is the time of the server in seconds since the epoch.
     """
     value = headers.get("Retry-After", "").strip()
-    if value.isdigit():
+    if _is_number(value):
         return min(float(value), LONGEST_WAIT)
     if value:
         try:
@@ -52,8 +54,8 @@ def retry_after(headers: Mapping[str, str], now: float) -> float | None:
         except ValueError:
             return None
         return min(max(moment - now, 0.0), LONGEST_WAIT)
-    reset = headers.get("RateLimit-Reset", "")
-    if reset.isdigit() and headers.get("RateLimit-Remaining", "0").strip() == "0":
+    reset = headers.get("RateLimit-Reset", "").strip()
+    if _is_number(reset) and headers.get("RateLimit-Remaining", "0").strip() == "0":
         return min(max(float(reset) - now + 1.0, 0.0), LONGEST_WAIT)
     return None
 
@@ -67,103 +69,119 @@ def backoff(base: float = 1.0, ceiling: float = 30.0) -> Iterator[float]:
 
 
 @dataclass
-class _Family:
-    blocked_until: float = 0.0
-    refusals: int = 0
-    window: str = ""
-
-
-@dataclass
-class _Window:
-    remaining: int
-    reset: float
-
-
-@dataclass
 class Limits:
-    """Gate that every request passes: at most `workers` at once, none while a family is blocked.
+    """At most `workers` requests at once, none while a family or its quota is used up.
 
-    Times are seconds of `time.monotonic`. Thread-safe. Setting `stop` ends every wait.
+    `family_window` is how long a limit of one family is first taken to last, in seconds. Setting
+    `stop` ends every wait. Thread-safe.
     """
 
     workers: int
     per_minute: int | None = None
+    family_window: float = _MINUTE
     stop: threading.Event = field(default_factory=threading.Event)
     refusals: int = 0
 
     def __post_init__(self) -> None:
         """Start with nothing learned."""
-        self._slots = threading.BoundedSemaphore(self.workers)
-        self._lock = threading.Lock()
-        self._families: dict[str, _Family] = defaultdict(_Family)
-        self._windows: dict[str, _Window] = {}
-        self._in_flight = 0
+        self._changed = threading.Condition()
+        self._concurrency = Concurrency(self.workers)
+        self._families: dict[str, Family] = {}
+        self._quotas: dict[str, Quota] = {}
+        self._usual: str | None = None
+        self._under_way = 0
         self._next_start = 0.0
 
+    @property
+    def allowed(self) -> int:
+        """How many requests may be under way at this moment."""
+        with self._changed:
+            return self._concurrency.allowed
+
     def enter(self, name: str) -> None:
-        """Wait until a request of this family may start, and take a slot for it.
+        """Wait until a request of this family may start, and count it as under way.
 
         Raises:
-            FatalError: the sync was stopped meanwhile.
+            Stopped: the sync was stopped meanwhile.
         """
-        while True:
-            self._slots.acquire()
-            pause = self._pause(name)
-            if not pause:
-                return
-            self._slots.release()
-            if self.stop.is_set():
-                message = "The sync was stopped."
-                raise FatalError(message)
-            self.stop.wait(pause)
+        with self._changed:
+            while True:
+                if self.stop.is_set():
+                    raise Stopped
+                now = time.monotonic()
+                wait = self._wait(name, now)
+                if wait <= 0.0:
+                    self._start(name, now)
+                    return
+                self._changed.wait(min(wait, _GLANCE))
 
-    def leave(self) -> None:
-        """Give the slot back."""
-        with self._lock:
-            self._in_flight -= 1
-        self._slots.release()
+    def leave(self, name: str, seconds: float | None) -> None:
+        """Count the request as ended, with an answer after so many seconds, or (None) in trouble.
 
-    def _pause(self, name: str) -> float:
-        now = time.monotonic()
-        with self._lock:
-            known = self._families[name]
-            pause = max(known.blocked_until, self._next_start if self.per_minute else 0.0) - now
-            window = self._windows.get(known.window)
-            # One request is kept in reserve for each that is under way, so that workers which
-            # started together do not overrun the limit together.
-            if window and window.reset > now and window.remaining <= self._in_flight:
-                pause = max(pause, min(window.reset - now, LONGEST_WAIT))
-            if pause > 0.0:
-                return pause
-            if self.per_minute:
-                self._next_start = max(self._next_start, now) + 60.0 / self.per_minute
-            self._in_flight += 1
-            return 0.0
+        An answer is one that GitLab gave as it wanted to; a 429, a server error and a broken
+        connection are trouble.
+        """
+        with self._changed:
+            now = time.monotonic()
+            known = self._family(name)
+            if seconds is None:
+                self._concurrency.failed(now)
+            else:
+                self._concurrency.answered(name, seconds, self._under_way, now)
+                known.answered(now)
+            known.under_way -= 1
+            self._under_way -= 1
+            self._changed.notify_all()
 
     def learn(self, name: str, headers: Mapping[str, str], now: float) -> None:
         """Take from an answer how many requests are left in its window.
 
         `now` is the time of the server in seconds since the epoch, as RateLimit-Reset is.
         """
-        remaining = headers.get("RateLimit-Remaining", "")
-        reset = headers.get("RateLimit-Reset", "")
-        with self._lock:
-            known = self._families[name]
-            known.refusals = 0
-            if remaining.isdigit() and reset.isdigit():
-                known.window = headers.get("RateLimit-Name", "")
-                ends = time.monotonic() + max(float(reset) - now, 0.0)
-                self._windows[known.window] = _Window(int(remaining), ends)
+        remaining = headers.get("RateLimit-Remaining", "").strip()
+        reset = headers.get("RateLimit-Reset", "").strip()
+        if not (_is_number(remaining) and _is_number(reset)):
+            return
+        with self._changed:
+            title = self._usual = headers.get("RateLimit-Name", "")
+            self._family(name).quota = title
+            ends = time.monotonic() + min(max(float(reset) - now, 0.0), LONGEST_WAIT)
+            number, left = int(reset), int(remaining)
+            quota = self._quotas.setdefault(title, Quota(number, left, ends))
+            quota.learn(number, left, ends)
 
-    def refused(self, name: str, headers: Mapping[str, str], now: float) -> float:
-        """Block the family after a 429 and say for how long, in seconds."""
-        with self._lock:
+    def refused(self, name: str, headers: Mapping[str, str], now: float) -> None:
+        """Block the family after a 429, or all that share its quota when that is used up."""
+        self.learn(name, headers, now)
+        wait = retry_after(headers, now)
+        remaining = headers.get("RateLimit-Remaining", "").strip()
+        with self._changed:
             self.refusals += 1
-            known = self._families[name]
-            known.refusals += 1
-            wait = retry_after(headers, now)
-            if wait is None:
-                wait = min(5.0 * 2.0 ** (known.refusals - 1), LONGEST_WAIT)
-            wait += random.uniform(0.0, 0.5)  # noqa: S311 -- spreads workers, guards no secret
-            known.blocked_until = max(known.blocked_until, time.monotonic() + wait)
-            return wait
+            own_limit = remaining != "0" and wait is None
+            self._family(name).refused(wait, own_limit=own_limit, now=time.monotonic())
+
+    def _family(self, name: str) -> Family:
+        return self._families.setdefault(name, Family(self.family_window))
+
+    def _wait(self, name: str, now: float) -> float:
+        if self._under_way >= self._concurrency.allowed:
+            return _GLANCE
+        known = self._family(name)
+        wait = known.wait(now)
+        # A family that was not asked for yet is most likely counted with all the others.
+        quota = self._quotas.get(known.quota if known.quota is not None else self._usual or "")
+        if quota is not None:
+            wait = max(wait, quota.wait(self._under_way, now))
+        if self.per_minute:
+            wait = max(wait, self._next_start - now)
+        return wait
+
+    def _start(self, name: str, now: float) -> None:
+        if self.per_minute:
+            self._next_start = max(self._next_start, now) + _MINUTE / self.per_minute
+        self._family(name).start(now)
+        self._under_way += 1
+
+
+def _is_number(text: str) -> bool:
+    return text.isascii() and text.isdigit()

@@ -13,6 +13,8 @@ from source_gitlab.client.errors import Skipped
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from source_gitlab.client.transfer import Received
+
 _SHOWN = 200
 
 
@@ -69,6 +71,15 @@ def needs_token(url: str, body: bytes) -> Skipped:
     return Skipped(message, reason="permission", url=url, status=401)
 
 
+def closed_to_jobs(url: str) -> Skipped:
+    """A 401 for the token of a CI job that still runs: few lists are open to such tokens."""
+    message = (
+        f"{url} is not open to the tokens of CI jobs. Use a project or group access token to read"
+        " it (https://docs.gitlab.com/ci/jobs/ci_job_token/)."
+    )
+    return Skipped(message, reason="scope", url=url, status=401)
+
+
 def unauthorized(body: bytes) -> str:
     """A 401 that no renewal can mend."""
     return (
@@ -95,9 +106,27 @@ def too_many(url: str) -> str:
     )
 
 
-def redirected(url: str, response: requests.Response) -> str:
+def unavailable(problem: str, api_url: str) -> str:
+    """Nothing is answered any more."""
+    return f"{problem} No other request to {api_url} is answered either, so nothing more is asked."
+
+
+def not_json(url: str, received: Received, error: ValueError) -> str:
+    """A 200 that is not the JSON that it should be."""
+    kind = received.headers.get("Content-Type", "").partition(";")[0].strip()
+    if not received.body.strip():
+        return f"{url} answered with an empty body."
+    if kind.endswith("json"):
+        return f"{url} answered with JSON that cannot be read ({error})."
+    return (
+        f"{url} answered with {kind or 'something'} that is not JSON. Check that api_url is the"
+        " address of GitLab itself, with nothing in between that asks people to sign in."
+    )
+
+
+def redirected(url: str, location: str) -> str:
     """A redirect that leads away from the API."""
-    target = response.headers.get("Location", "").partition("?")[0]
+    target = location.partition("?")[0]
     if "sign_in" in target:
         return (
             f"{url} leads to a sign-in page. Check api_url, and that the API needs no VPN or SSO."

@@ -1,0 +1,249 @@
+"""Servers that send what GitLab never would: an error that names the place, and soon."""
+
+from __future__ import annotations
+
+import json
+import resource
+import threading
+import time
+from collections import Counter
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import TYPE_CHECKING, Any
+from unittest import mock
+from urllib.parse import urlsplit
+
+import pytest
+
+from integration_tests.reading import read
+from source_gitlab.client import transfer
+from source_gitlab.client.http import Retries
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from typing_extensions import Self
+
+    from integration_tests.reading import Reading
+
+ONCE = Retries(tries=1, first=0.0)
+MEGABYTE = 1 << 20
+Answer = tuple[bytes, dict[str, str]]
+
+
+class Hostile:
+    """A server with one project, whose lists are answered by `behave`."""
+
+    def __init__(self, behave: Callable[[BaseHTTPRequestHandler], None]) -> None:
+        paths = self.paths = []  # type: list[str]
+
+        class Handler(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+            wbufsize = 1 << 16
+
+            def do_GET(self) -> None:
+                paths.append(self.path)
+                path = urlsplit(self.path).path
+                if path.endswith("/version"):
+                    answer(self, {"version": "18.5.2"})
+                elif path.endswith("/projects/acme%2Fweb"):
+                    namespace = {"id": 1, "full_path": "acme"}
+                    row = {"id": 7, "path_with_namespace": "acme/web", "namespace": namespace}
+                    answer(self, row)
+                else:
+                    try:
+                        behave(self)
+                    except (BrokenPipeError, ConnectionResetError):
+                        self.close_connection = True
+
+            def log_message(self, *_: object) -> None:
+                pass
+
+        class Server(ThreadingHTTPServer):
+            daemon_threads = True
+
+        self._server = Server(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self._server.server_port}"
+
+    def __enter__(self) -> Self:
+        threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True).start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+
+    def read(self, name: str) -> Reading:
+        """Read one stream of the project."""
+        token = {"auth_type": "access_token", "access_token": "glpat-anything-at-all"}
+        config = {"api_url": self.url, "credentials": token, "projects_list": ["acme/web"]}
+        return read({**config, "request_timeout": 1}, [name], retries=ONCE)
+
+
+def answer(handler: BaseHTTPRequestHandler, data: object, **headers: str) -> None:
+    """Send JSON, or bytes as they are."""
+    body = data if isinstance(data, bytes) else json.dumps(data).encode()
+    handler.send_response(200)
+    handler.send_header("Content-Type", "application/json")
+    handler.send_header("Content-Length", str(len(body)))
+    for header, value in headers.items():
+        handler.send_header(header.replace("_", "-"), value)
+    handler.end_headers()
+    handler.wfile.write(body)
+
+
+def fails_with(reading: Reading, told: str) -> bool:
+    """One clear error that says this and where."""
+    assert reading.failure is not None
+    assert "Traceback" not in reading.failure
+    assert not [line for line in reading.logs if "Traceback" in line]
+    assert reading.report["failed"] or reading.report["ended"]
+    return told in reading.failure
+
+
+def test_a_body_that_drips() -> None:
+    """Each byte comes in time, and the answer would last for years."""
+
+    def drip(handler: BaseHTTPRequestHandler) -> None:
+        handler.send_response(200)
+        handler.send_header("Content-Length", "1000000000")
+        handler.end_headers()
+        while True:
+            handler.wfile.write(b" ")
+            handler.wfile.flush()
+            time.sleep(0.1)
+
+    # The announced size alone would end it.
+    began = time.monotonic()
+    with (
+        mock.patch.object(transfer, "_WHOLE_ANSWER", 1.0),
+        mock.patch.object(transfer, "LARGEST_BODY", 1 << 40),
+        Hostile(drip) as server,
+    ):
+        assert fails_with(server.read("branches"), "did not answer in time")
+    assert time.monotonic() - began < 15
+
+
+@pytest.mark.parametrize("announced", [True, False])
+def test_a_body_of_a_gigabyte(announced: bool) -> None:  # noqa: FBT001
+    """It is not read to its end, and memory stays flat."""
+    sent = Counter[str]()
+
+    def flood(handler: BaseHTTPRequestHandler) -> None:
+        handler.send_response(200)
+        if announced:
+            handler.send_header("Content-Length", str(1024 * MEGABYTE))
+        else:
+            handler.send_header("Connection", "close")
+        handler.end_headers()
+        for _ in range(1024):
+            handler.wfile.write(b" " * MEGABYTE)
+            sent["megabytes"] += 1
+
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    with Hostile(flood) as server:
+        assert fails_with(server.read("branches"), "more than 64 MiB")
+    assert sent["megabytes"] < 1000
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 200 * 1024
+
+
+@pytest.mark.parametrize("opening", [b"[", b'{"a":'])
+def test_json_that_is_nested_too_deeply(opening: bytes) -> None:
+    """The parser stops, and does not take the process with it."""
+    with Hostile(lambda handler: answer(handler, opening * 1_000_000)) as server:
+        assert fails_with(server.read("branches"), "JSON that cannot be read")
+
+
+def branch(number: int) -> dict[str, Any]:
+    """A branch as GitLab sends it, as far as it matters."""
+    return {"name": f"branch-{number}", "commit": {"id": "0" * 40}}
+
+
+NEXT = '<{}?pagination=keyset&cursor={}>; rel="next"'
+
+
+@pytest.mark.parametrize("name", ["branches", "project_labels", "issues", "jobs"])
+@pytest.mark.parametrize("rows", [[], [{**branch(1), "id": 1}]])
+@pytest.mark.parametrize("link", ["itself", "another"])
+def test_pagination_that_never_ends(name: str, rows: list[object], link: str) -> None:
+    """The next page is this one, or a new one with the same rows or none, again and again."""
+    count = iter(range(10**9))
+    moment = "2024-01-01T00:00:00.000Z"
+    shown = [{**row, "created_at": moment, "updated_at": moment} for row in rows]  # type: ignore[dict-item]
+
+    def turn(handler: BaseHTTPRequestHandler) -> None:
+        cursor = "same" if link == "itself" else str(next(count))
+        answer(handler, shown, Link=NEXT.format(handler.path.partition("?")[0], cursor))
+
+    with Hostile(turn) as server:
+        reading = server.read(name)
+        assert reading.failure is not None
+        # Issues are read by value, without following the link.
+        circular = link == "itself" and name != "issues"
+        assert len(server.paths) < (15 if circular else 2000)
+    assert len(reading.rows[name]) <= 25
+
+
+def test_a_next_link_to_another_host() -> None:
+    """Only the query is taken from it: the token stays here."""
+    others: list[str] = []
+
+    def elsewhere(handler: BaseHTTPRequestHandler) -> None:
+        others.append(handler.path)
+        answer(handler, [])
+
+    with Hostile(elsewhere) as other:
+
+        def turn(handler: BaseHTTPRequestHandler) -> None:
+            if "cursor=2" in handler.path:
+                answer(handler, [branch(2)])
+            else:
+                answer(handler, [branch(1)], Link=NEXT.format(other.url + "/x", 2))
+
+        with Hostile(turn) as server:
+            reading = server.read("branches")
+    assert [row["name"] for row in reading.rows["branches"]] == ["branch-1", "branch-2"]
+    assert not others
+
+
+@pytest.mark.parametrize(
+    ("name", "row", "told"),
+    [
+        ("branches", {"name": None}, "name is None"),
+        ("branches", {"name": 5}, "name is 5"),
+        ("branches", {}, "name is None"),
+        ("project_labels", {"id": "1", "name": "x"}, "id is '1'"),
+        ("project_labels", {"id": True}, "id is True"),
+        ("issues", {"id": 1, "project_id": 7, "updated_at": "yesterday"}, "yesterday"),
+        ("issues", {"id": None, "updated_at": "2024-01-01T00:00:00.000Z"}, "id is None"),
+        ("jobs", {"id": 1.5}, "id is 1.5"),
+        ("deployments", {"id": [1], "updated_at": "2024-01-01T00:00:00.000Z"}, "documents them"),
+    ],
+)
+def test_rows_without_a_proper_key(name: str, row: dict[str, Any], told: str) -> None:
+    """They could not be told apart later, so the slice fails, with its address."""
+    with Hostile(lambda handler: answer(handler, [row])) as server:
+        reading = server.read(name)
+    assert fails_with(reading, told)
+    assert fails_with(reading, "/api/v4/projects/7/")
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Link": '<http://[::1>; rel="next"'},
+        {"Link": ";;;<>;rel=next,,"},
+        {"X_Total": "9" * 400, "X_Next_Page": ""},
+        {"X_Total": "²"},
+        {"RateLimit_Remaining": "-1", "RateLimit_Reset": "soon"},
+        {"RateLimit_Remaining": "0", "RateLimit_Reset": "0"},
+        {"Date": "the day before yesterday"},
+    ],
+)
+def test_headers_that_make_no_sense(headers: dict[str, str]) -> None:
+    """Either they do not matter, or the error says that they do."""
+    with Hostile(lambda handler: answer(handler, [branch(1)], **headers)) as server:
+        reading = server.read("branches")
+    if reading.failure is None:
+        assert [row["name"] for row in reading.rows["branches"]] == ["branch-1"]
+    else:
+        assert fails_with(reading, "link to the next page")

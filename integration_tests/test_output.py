@@ -1,0 +1,124 @@
+"""The output breaks: one sentence, and nothing comes out behind the gap."""
+
+from __future__ import annotations
+
+import errno
+import io
+import subprocess
+import threading
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from airbyte_cdk.models import AirbyteStreamStatus
+
+from integration_tests.gitlab.launch import Emulator
+from integration_tests.process import ROOT, catalog, command, file, surroundings
+from integration_tests.reading import config_for
+from source_gitlab.airbyte.delivery import Delivery, Undeliverable
+from source_gitlab.airbyte.writer import Writer
+from source_gitlab.client.http import Retries
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+
+COMPLETE, INCOMPLETE = AirbyteStreamStatus.COMPLETE, AirbyteStreamStatus.INCOMPLETE
+QUICK = Retries(tries=4, first=0.01)
+
+
+@pytest.fixture(scope="module")
+def large() -> Iterator[Emulator]:
+    """A GitLab whose lists have several pages."""
+    sizes = ("--projects", 2, "--issues", 230, "--branches", 230, "--commits", 120, "--tags", 120)
+    with Emulator("--world", "scaled", *sizes) as emulator:
+        yield emulator
+
+
+READ = ("read", "--config", "{}/config.json", "--catalog", "{}/catalog.json")
+
+
+def _files(large: Emulator, tmp_path: Path) -> list[str]:
+    file(tmp_path, "config.json", config_for(large))
+    file(tmp_path, "catalog.json", catalog("issues", "branches", "commits", "tags"))
+    return command(*(part.format(tmp_path) for part in READ))
+
+
+def test_a_disk_that_is_full(large: Emulator, tmp_path: Path) -> None:
+    """The output cannot be written: one sentence, exit code 1, and the process is gone."""
+    with open("/dev/full", "wb") as full:  # noqa: PTH123 -- a device, not a file
+        done = subprocess.run(
+            _files(large, tmp_path),
+            cwd=ROOT,
+            env=surroundings(),
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            timeout=30,
+            check=False,
+        )
+    assert done.returncode == 1
+    assert done.stderr.count("\n") == 1
+    assert "the output cannot be written (No space left on device)" in done.stderr
+
+
+def test_nothing_is_written_behind_a_gap() -> None:
+    """Room that comes back after a failed write must not let a state follow the lost records."""
+
+    class Full(io.BytesIO):
+        def write(self, data: Any, /) -> int:
+            if not self.tell():
+                super().write(b" ")
+                raise OSError(errno.ENOSPC, "No space left on device")
+            return super().write(data)
+
+    output = Full()
+    writer = Writer(output)
+    with pytest.raises(OSError, match="No space"):
+        writer.line("lost")
+    with pytest.raises(OSError, match="No space"):
+        writer.line("too late")
+    assert output.getvalue() == b" "
+
+
+def test_threads_that_deliver_are_let_go() -> None:
+    """A thread that waits for room would keep the process alive when the output is broken."""
+    queue = Delivery()
+    for number in range(queue.maxsize):
+        queue.put(number)
+    ended: list[BaseException] = []
+
+    def deliver() -> None:
+        try:
+            queue.put("one too many")
+        except Undeliverable as error:
+            ended.append(error)
+
+    thread = threading.Thread(target=deliver, daemon=True)
+    thread.start()
+    thread.join(0.1)
+    assert thread.is_alive()
+    queue.close()
+    thread.join(5)
+    assert ended
+
+
+def test_a_pipe_that_is_closed(large: Emulator, tmp_path: Path) -> None:
+    """Whoever reads goes away in the middle: the same."""
+    process = subprocess.Popen(
+        _files(large, tmp_path),
+        cwd=ROOT,
+        env=surroundings(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout is not None
+    assert process.stderr is not None
+    with process.stderr:
+        process.stdout.readline()
+        process.stdout.close()
+        assert process.wait(timeout=30) == 1
+        said = process.stderr.read()
+    assert said.count("\n") == 1
+    assert "nobody reads the output any more" in said

@@ -1,0 +1,176 @@
+"""One request until it is answered, with all its tries.
+
+| answer                                  | what is done                                           |
+| --------------------------------------- | ------------------------------------------------------ |
+| 429                                     | waits as long as GitLab says, and tries again          |
+| 5xx, 408, 425, no connection, cut short | tries again after 1, 2, 4, … seconds                   |
+| nothing within the time-out, not JSON   | the same, three times in all                           |
+| 401                                     | renews the OAuth token once; then the sync ends        |
+| redirect within the API                 | followed: a project or group has moved                 |
+| any other redirect                      | an error: the token goes to no other address           |
+| 403, 404, 410                           | the list is skipped                                    |
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+import orjson
+import requests
+from urllib3.exceptions import HTTPError
+
+from source_gitlab.client import refusals
+from source_gitlab.client.errors import (
+    BadRequest,
+    GitlabError,
+    Malformed,
+    OffsetLimit,
+    ReadError,
+    ServerError,
+    Unauthorized,
+)
+from source_gitlab.client.limits import backoff, family
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from source_gitlab.client.http import Client
+    from source_gitlab.client.transfer import Received
+
+_REDIRECTS = 3
+FAILURES = frozenset({408, 425, 500, 502, 503, 504, 520, 521, 522, 523, 524, 530})
+_SLOW_TRIES = 3
+
+
+@dataclass(frozen=True)
+class Retries:
+    """How often one request is tried, and the seconds before its second try (then doubling).
+
+    A refusal for going too fast (429) is not counted in `tries`; it ends after `refusals`.
+    """
+
+    tries: int = 6
+    first: float = 1.0
+    refusals: int = 30
+
+
+class Exchange:
+    """One request; run it once."""
+
+    def __init__(self, client: Client, url: str, path: str, retries: Retries) -> None:
+        """GET `url`, whose `path` below /api/v4 tells the family that it is limited with."""
+        self._client = client
+        self._retries = retries
+        self._url = url
+        self._shown = url.partition("?")[0]
+        self._family = family(path)
+        self._delays = backoff(retries.first)
+        self._began = time.monotonic()
+        self._tries = self._refusals = self._redirects = 0
+
+    def run(self) -> tuple[Mapping[str, str], Any]:
+        """The headers and the parsed JSON of the answer.
+
+        Raises:
+            GitlabError: as `client.errors` sorts it.
+        """
+        while True:
+            token = self._client.token()
+            try:
+                received = self._client.fetch(self._url, token, self._family)
+            except (requests.RequestException, HTTPError) as error:
+                problem = ServerError(refusals.transport(self._shown, error), url=self._shown)
+                problem.__cause__ = error
+                slow = isinstance(error, requests.exceptions.ReadTimeout)
+                self._wait_or_raise(problem, _SLOW_TRIES if slow else None)
+                continue
+            if received.status == requests.codes.ok:
+                try:
+                    data = orjson.loads(received.body)
+                except orjson.JSONDecodeError as error:
+                    message = refusals.not_json(self._shown, received, error)
+                    malformed = Malformed(message, url=self._shown, status=received.status)
+                    self._wait_or_raise(malformed, _SLOW_TRIES)
+                    continue
+                self._client.note_answer()
+                return received.headers, data
+            self._refused(received, token)
+
+    def _refused(self, received: Received, token: str) -> None:
+        """Prepare the next try, or raise."""
+        status, body = received.status, received.body
+        if status == requests.codes.too_many_requests:
+            self._slow_down()
+        elif status == requests.codes.unauthorized and not token:
+            raise refusals.needs_token(self._shown, body)
+        elif status == requests.codes.unauthorized and self._is_closed_to_jobs():
+            raise refusals.closed_to_jobs(self._shown)
+        elif status == requests.codes.unauthorized:
+            if not self._client.renew(token):
+                error = Unauthorized(refusals.unauthorized(body), url=self._shown, status=status)
+                raise self._client.die(error)
+        elif "Location" in received.headers and status in {301, 302, 303, 307, 308}:
+            self._follow(received)
+        elif status in FAILURES:
+            message = refusals.server(self._shown, status, body)
+            self._wait_or_raise(ServerError(message, url=self._shown, status=status))
+        else:
+            raise _sorted(self._shown, status, body)
+
+    def _is_closed_to_jobs(self) -> bool:
+        """Whether a 401 is about this list only, the token being that of a job that still runs.
+
+        Raises:
+            Unauthorized: the job has ended.
+        """
+        if not self._client.is_job or self._family == "job":
+            return False
+        Exchange(self._client, f"{self._client.api_url}/job", "job", self._retries).run()
+        return True
+
+    def _wait_or_raise(self, problem: ReadError, tries: int | None = None) -> None:
+        self._tries += 1
+        most = min(self._retries.tries, tries or self._retries.tries)
+        if self._tries >= most:
+            raise self._client.judged(problem, self._began)
+        self._client.note_retry()
+        self._client.limits.stop.wait(next(self._delays))
+
+    def _slow_down(self) -> None:
+        self._refusals += 1
+        if self._refusals > self._retries.refusals:
+            raise ReadError(refusals.too_many(self._shown), url=self._shown, status=429)
+        self._client.note_retry()
+
+    def _follow(self, received: Received) -> None:
+        """Go to where a moved project or group is now, if that is on this GitLab."""
+        self._redirects += 1
+        target = received.headers["Location"]
+        try:
+            location = urlsplit(target)
+        except ValueError:
+            location = urlsplit("")
+        here = urlsplit(self._client.api_url)
+        prefix = f"{here.path}/"
+        elsewhere = location.netloc not in {"", here.netloc}
+        if self._redirects > _REDIRECTS or elsewhere or not location.path.startswith(prefix):
+            message = refusals.redirected(self._shown, target)
+            problem = ReadError(message, url=self._shown, status=received.status)
+            raise self._client.judged(problem, self._began)
+        self._shown = f"{self._client.api_url}/{location.path[len(prefix) :]}"
+        query = location.query or urlsplit(self._url).query
+        self._url = f"{self._shown}?{query}" if query else self._shown
+
+
+def _sorted(url: str, status: int, body: bytes) -> GitlabError:
+    """A refusal that trying again will not change."""
+    if status in {403, 404, 410}:
+        return refusals.skipped(url, status, body)
+    if status == requests.codes.method_not_allowed and b"offset" in body.lower():
+        return OffsetLimit(refusals.client(url, status, body), url=url, status=status)
+    if status in {400, 422}:
+        return BadRequest(refusals.client(url, status, body), url=url, status=status)
+    return ReadError(refusals.client(url, status, body), url=url, status=status)

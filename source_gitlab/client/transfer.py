@@ -1,0 +1,84 @@
+"""One request and one answer over the shared pool of connections, bounded in time and size."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import requests
+
+from source_gitlab.client.errors import ServerError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from requests.auth import AuthBase
+
+CONNECT_TIMEOUT = 15.0
+# A hundred rows of GitLab's largest resources are a few MiB. What is larger is asked for again in
+# smaller pages, so that no answer can fill the memory.
+LARGEST_BODY = 64 * 1024 * 1024
+_LARGEST_ERROR = 64 * 1024
+_CHUNK = 256 * 1024
+# A time-out bounds the wait for the next byte; an answer as a whole may take so many times as long.
+_WHOLE_ANSWER = 5.0
+
+
+@dataclass(frozen=True)
+class Received:
+    """An answer as it came. The times are ours, in seconds since the epoch."""
+
+    status: int
+    reason: str
+    headers: Mapping[str, str]
+    body: bytes
+    asked: float
+    answered: float
+
+
+def fetch(session: requests.Session, url: str, header: AuthBase, timeout: float) -> Received:
+    """GET `url`, following no redirect; `timeout` is how long the next byte may take, in seconds.
+
+    Raises:
+        requests.RequestException or urllib3.exceptions.HTTPError: no whole answer in time.
+        ServerError: the answer is larger than `LARGEST_BODY`.
+    """
+    asked = time.time()
+    until = time.monotonic() + _WHOLE_ANSWER * timeout
+    with session.get(
+        url,
+        auth=header,
+        timeout=(min(CONNECT_TIMEOUT, timeout), timeout),
+        allow_redirects=False,
+        stream=True,
+    ) as response:
+        answered = time.time()
+        body = _body(response, url.partition("?")[0], until)
+        return Received(
+            response.status_code, response.reason, response.headers, body, asked, answered
+        )
+
+
+def _body(response: requests.Response, url: str, until: float) -> bytes:
+    """The body. What lies beyond the bound is left unread: the connection is closed then."""
+    is_error = not response.ok
+    most = _LARGEST_ERROR if is_error else LARGEST_BODY
+    announced = response.headers.get("Content-Length", "")
+    size = int(announced) if announced.isascii() and announced.isdigit() else 0
+    chunks: list[bytes] = []
+    received = 0
+    # Not `response.content`, which joins the body from 10 KiB pieces and has no bounds.
+    while size <= most and received <= most:
+        chunk = response.raw.read1(_CHUNK, decode_content=True)
+        if not chunk:
+            return chunks[0] if len(chunks) == 1 else b"".join(chunks)
+        chunks.append(chunk)
+        received += len(chunk)
+        if time.monotonic() > until:
+            message = "the answer did not end in time"
+            raise requests.exceptions.ReadTimeout(message)
+    if is_error:
+        return b"".join(chunks)[:most]
+    message = f"{url} sent more than {LARGEST_BODY >> 20} MiB at once."
+    raise ServerError(message, url=url, status=response.status_code)

@@ -1,0 +1,121 @@
+"""GitLab's refusals in words: what was refused, why, and what to do."""
+
+from __future__ import annotations
+
+import pytest
+import requests
+from urllib3.exceptions import IncompleteRead, NameResolutionError, ProtocolError
+
+from source_gitlab.client import refusals
+from source_gitlab.client.errors import Skipped
+from source_gitlab.client.transfer import Received
+from source_gitlab.declarations import streams
+from source_gitlab.report import Report
+
+URL = "https://gitlab.example.com/api/v4/projects/7/issues"
+
+
+@pytest.mark.parametrize(
+    ("body", "expected"),
+    [
+        (b'{"message": "403 Forbidden"}', "403 Forbidden"),
+        (b'{"message": {"error": "Too many"}}', "{'error': 'Too many'}"),
+        (
+            b'{"error": "invalid_token", "error_description": "Token is expired."}',
+            "Token is expired.",
+        ),
+        (b"Retry later\n", "Retry later"),
+        (b"<html>502</html>", ""),
+        (b"[1]", ""),
+        (b"", ""),
+        (b"\xff\xfe", "\ufffd\ufffd"),
+        (b'{"message": "' + b"x" * 1000 + b'"}', "x" * 200),
+    ],
+)
+def test_said(body: bytes, expected: str) -> None:
+    """One line, whatever the form."""
+    assert refusals.said(body) == expected
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "reason", "told"),
+    [
+        (403, b'{"error": "insufficient_scope", "scope": "api"}', "scope", "the scope api"),
+        (403, b'{"error": "insufficient_scope", "scope": ["api"]}', "scope", "the scope"),
+        (403, b'{"message": "403 Forbidden"}', "permission", "(403 Forbidden)"),
+        (403, b"", "permission", "(HTTP 403)"),
+        (404, b'{"message": "404 Project Not Found"}', "gone", "(404 Project Not Found)"),
+        (410, b"<html>", "gone", "(HTTP 410)"),
+        (404, b"null", "gone", "HTTP 404"),
+    ],
+)
+def test_skipped(status: int, body: bytes, reason: str, told: str) -> None:
+    """Sorted by what would have to change."""
+    error = refusals.skipped(URL, status, body)
+    assert error.reason == reason
+    assert told in str(error)
+    assert URL in str(error)
+
+
+@pytest.mark.parametrize(
+    ("error", "told"),
+    [
+        (requests.exceptions.ProxyError("x"), "the proxy"),
+        (requests.exceptions.SSLError("certificate verify failed"), "TLS failed"),
+        (requests.exceptions.ConnectTimeout("x"), "could not be reached in time"),
+        (requests.exceptions.ReadTimeout("x"), "did not answer in time"),
+        (requests.exceptions.ConnectionError(ConnectionRefusedError(111, "x")), "refused"),
+        (ProtocolError("x", IncompleteRead(5, 10)), "cut short"),
+        (ProtocolError("x", ConnectionResetError(104, "x")), "connection was lost"),
+        (
+            requests.exceptions.ConnectionError(NameResolutionError("h", None, OSError("x"))),  # type: ignore[arg-type]
+            "could not be resolved",
+        ),
+        (requests.exceptions.InvalidHeader("x"), "InvalidHeader"),
+    ],
+)
+def test_transport(error: Exception, told: str) -> None:
+    """In our words, not in those of the library."""
+    sentence = refusals.transport(URL, error)
+    assert sentence.startswith(URL)
+    assert told in sentence
+
+
+@pytest.mark.parametrize(
+    ("kind", "body", "told"),
+    [
+        ("text/html; charset=utf-8", b"<html>", "text/html that is not JSON"),
+        ("application/json", b"[1, ", "JSON that cannot be read"),
+        ("application/json", b" ", "an empty body"),
+        ("", b"x", "something that is not JSON"),
+    ],
+)
+def test_not_json(kind: str, body: bytes, told: str) -> None:
+    """A page for people is told from JSON that is broken."""
+    received = Received(200, "OK", {"Content-Type": kind}, body, 0.0, 0.0)
+    assert told in refusals.not_json(URL, received, ValueError("line 1"))
+
+
+def test_a_skip_names_what_the_stream_takes() -> None:
+    """Tier and role as they are declared; a missing scope says it all already."""
+    report = Report()
+    refused = Skipped("No.", reason="permission", status=403)
+    report.refused(streams()["epics"], "group 1", refused)
+    report.refused(streams()["branches"], "project 1", refused)
+    report.refused(streams()["epics"], "group 2", Skipped("No api.", reason="scope", status=403))
+    told = {(one.stream, one.where): (one.reason, one.message) for one in report.skipped}
+    assert told["epics", "group 1"] == ("tier", "No. Reading epics takes GitLab Premium.")
+    assert told["branches", "project 1"] == ("permission", "No.")
+    assert told["epics", "group 2"] == ("scope", "No api.")
+
+
+def test_lines_are_few() -> None:
+    """A thousand projects with the same trouble are one line."""
+    report = Report()
+    for number in range(1000):
+        report.skip("issues", f"project {number}", "permission", "No.")
+    (line,) = report.lines()
+    assert line == (
+        "issues: skipped (permission) project 0, project 1, project 2, project 3, project 4"
+        " and 995 more. No."
+    )
