@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import docker
 import pytest
@@ -21,11 +21,15 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from docker.client import DockerClient
+    from docker.models.containers import Container
     from docker.models.images import Image
+
+    from integration_tests.gitlab.launch import Emulator
 
 ROOT = Path(__file__).parent.parent
 NETWORK = "host"  # the emulator listens on the loopback address only
 INSIDE = "/mnt/connection"  # where the configuration and the catalog are seen in the container
+CONFIG = f"{INSIDE}/config.json"
 
 Message = dict[str, Any]
 
@@ -67,58 +71,65 @@ def image(engine: DockerClient) -> Image:
     return built
 
 
-@pytest.fixture
-def connection(tmp_path: Path, config: dict[str, object]) -> Path:
+@pytest.fixture(scope="module")
+def connection(tmp_path_factory: pytest.TempPathFactory, gitlab: Emulator) -> Path:
     """A folder with config.json that the image's user, who is not ours, may read."""
-    (tmp_path / "config.json").write_text(json.dumps(config))
-    tmp_path.chmod(0o755)
-    return tmp_path
+    folder = tmp_path_factory.mktemp("connection")
+    declared = json.loads((ROOT / "integration_tests/configs/access_token.json").read_text())
+    (folder / "config.json").write_text(json.dumps({**declared, "api_url": gitlab.url}))
+    folder.chmod(0o755)
+    return folder
 
 
-def run(engine: DockerClient, image: Image, connection: Path, *arguments: str) -> list[Message]:
-    """Run the connector in a container of its own; every line of stdout must be a message.
-
-    Raises:
-        docker.errors.ContainerError: it exited with another code than 0.
-    """
-    output: bytes = engine.containers.run(
+@pytest.fixture(scope="module")
+def container(engine: DockerClient, image: Image, connection: Path) -> Iterator[Container]:
+    """A container that waits for commands; an engine may take long to make each new one."""
+    waiting = engine.containers.run(
         image,
-        list(arguments),
+        ["infinity"],
+        entrypoint=["sleep"],
         network_mode=NETWORK,
         volumes={str(connection): {"bind": INSIDE, "mode": "ro"}},
         read_only=True,
         tmpfs={"/tmp": ""},  # noqa: S108 - a path in the container
-        remove=True,
-        stdout=True,
-        stderr=False,
+        detach=True,
     )
-    return [json.loads(line) for line in output.splitlines()]
+    yield waiting
+    waiting.remove(force=True)
 
 
-def of_type(messages: list[Message], kind: str) -> list[Any]:
-    """The payloads of the messages of one type."""
-    return [message[PAYLOADS[kind]] for message in messages if message["type"] == kind]
+def run(container: Container, *command: str) -> str:
+    """The output of a command that must succeed; what it says on stderr is shown if it fails."""
+    code, streamed = container.exec_run(list(command), demux=True)
+    output, said = cast("tuple[bytes | None, bytes | None]", streamed)
+    assert code == 0, f"{command} exited with {code}:\n{(output or b'')[-2000:]!r}\n{said!r}"
+    return (output or b"").decode()
 
 
-def test_spec(engine: DockerClient, image: Image, connection: Path) -> None:
-    """`spec` needs no configuration and says exactly one thing."""
-    (spec,) = of_type(run(engine, image, connection, "spec"), "SPEC")
+def of_type(output: str, kind: str) -> list[Any]:
+    """The payloads of the messages of one type; every line of the output must be a message."""
+    lines: list[Message] = [json.loads(line) for line in output.splitlines()]
+    return [message[PAYLOADS[kind]] for message in lines if message["type"] == kind]
+
+
+def test_spec(engine: DockerClient, image: Image) -> None:
+    """`docker run <image> spec` needs no configuration and no network, and says one thing."""
+    output: bytes = engine.containers.run(image, ["spec"], network_mode="none", remove=True)
+    (spec,) = of_type(output.decode(), "SPEC")
     assert "credentials" in spec["connectionSpecification"]["properties"]
 
 
-def test_check(engine: DockerClient, image: Image, connection: Path) -> None:
+def test_check(container: Container) -> None:
     """The container reaches GitLab and signs in."""
-    messages = run(engine, image, connection, "check", "--config", f"{INSIDE}/config.json")
-    (status,) = of_type(messages, "CONNECTION_STATUS")
+    output = run(container, "source-gitlab", "check", "--config", CONFIG)
+    (status,) = of_type(output, "CONNECTION_STATUS")
     assert status["status"] == "SUCCEEDED", status
 
 
-def test_discover_and_read_every_stream(
-    engine: DockerClient, image: Image, connection: Path
-) -> None:
+def test_discover_and_read_every_stream(container: Container, connection: Path) -> None:
     """What `discover` offers, `read` delivers: rows and a final state for each of the streams."""
-    config = ("--config", f"{INSIDE}/config.json")
-    (catalog,) = of_type(run(engine, image, connection, "discover", *config), "CATALOG")
+    output = run(container, "source-gitlab", "discover", "--config", CONFIG)
+    (catalog,) = of_type(output, "CATALOG")
     offered = [stream["name"] for stream in catalog["streams"]]
     assert offered == list(streams())
 
@@ -134,31 +145,23 @@ def test_discover_and_read_every_stream(
         ]
     }
     (connection / "catalog.json").write_text(json.dumps(configured))
-    messages = run(
-        engine, image, connection, "read", *config, "--catalog", f"{INSIDE}/catalog.json"
-    )
-    read = {record["stream"] for record in of_type(messages, "RECORD")}
+    catalog_path = f"{INSIDE}/catalog.json"
+    output = run(container, "source-gitlab", "read", "--config", CONFIG, "--catalog", catalog_path)
+    read = {record["stream"] for record in of_type(output, "RECORD")}
     assert read == set(offered)
-    stated = {state["stream"]["stream_descriptor"]["name"] for state in of_type(messages, "STATE")}
+    stated = {state["stream"]["stream_descriptor"]["name"] for state in of_type(output, "STATE")}
     assert stated == set(offered)
 
 
-def test_runs_as_somebody_else_than_root(engine: DockerClient, image: Image) -> None:
+def test_runs_as_somebody_else_than_root(container: Container) -> None:
     """A connector needs no rights in its container."""
-    who = engine.containers.run(image, entrypoint=["id", "-u"], network_mode=NETWORK, remove=True)
-    assert int(who) != 0
+    assert int(run(container, "id", "-u")) != 0
 
 
-def test_holds_no_compiler(engine: DockerClient, image: Image) -> None:
+def test_holds_no_compiler(container: Container) -> None:
     """What builds stays in the build stage."""
-    found: bytes = engine.containers.run(
-        image,
-        ["-c", "for name in cc gcc make git; do command -v $name; done; true"],
-        entrypoint="sh",
-        network_mode=NETWORK,
-        remove=True,
-    )
-    assert found.decode().split() == []
+    script = "for name in cc gcc make git; do command -v $name; done; true"
+    assert run(container, "sh", "-c", script).split() == []
 
 
 def test_tells_airbyte_what_it_is(image: Image) -> None:

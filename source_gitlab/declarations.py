@@ -48,6 +48,8 @@ class Stream:
     group_query: Mapping[str, Any] = field(default_factory=dict)
     passes: tuple[Mapping[str, Any], ...] = ({},)
     nullable: bool = False
+    moment: Mapping[str, Any] = field(default_factory=dict)
+    empty_when_off: bool = False
     descendants_since: tuple[int, int] | None = None
     add: Mapping[str, str] = field(default_factory=dict)
     drop: tuple[str, ...] = ()

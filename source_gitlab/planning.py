@@ -7,10 +7,10 @@ import re
 from typing import TYPE_CHECKING
 
 from source_gitlab.client.errors import Skipped
+from source_gitlab.coverage import Coverage, only_groups
 from source_gitlab.declarations import streams
 from source_gitlab.reading.instants import at, plus
 from source_gitlab.reading.slices import Slice
-from source_gitlab.reading.state import Group as GroupState
 from source_gitlab.reading.state import key_of
 
 if TYPE_CHECKING:
@@ -25,10 +25,6 @@ if TYPE_CHECKING:
 
 LOGGER = logging.getLogger("airbyte.source-gitlab")
 
-# A listing is believed for this long, if the probe of the group's projects does not contradict it.
-# Only equal numbers of projects lost and gained, none of them changed itself, would go unseen.
-_LISTING_HOURS = 24
-
 
 class Planner:
     """Plans the slices of every stream. Thread-safe, as its scopes are."""
@@ -38,7 +34,7 @@ class Planner:
         self._client = client
         self._config = config
         self._scopes = scopes
-        self._report = report
+        self.coverage = Coverage(client, config, scopes, report)
         self._version: tuple[int, int] | None = None
 
     def plan(self, stream: Stream, state: StreamState) -> Iterator[Slice]:
@@ -50,9 +46,8 @@ class Planner:
         """
         roots = self._scopes.roots()
         start = at(self._client.now())
-        overlap_start = plus(start, minutes=-2 * self._config.lookback_minutes)
-        state.forget_before(overlap_start)
-        kind = self._kind(stream)
+        state.forget(start, 2 * self._config.lookback_minutes)
+        kind = self.kind(stream)
         if kind == "inventory":
             yield from (
                 self._slice(stream, "inventory", root.id, None, start) for root in roots.groups
@@ -72,7 +67,7 @@ class Planner:
         if roots.missing:
             raise roots.missing[0]
 
-    def _kind(self, stream: Stream) -> str:
+    def kind(self, stream: Stream) -> str:
         """How the stream is read from this GitLab: old versions lack some group lists."""
         kind = stream.kind
         if kind == "child":
@@ -109,89 +104,32 @@ class Planner:
         self, stream: Stream, projects: list[Project], state: StreamState, start: str
     ) -> Iterator[Slice]:
         for project in projects:
-            if self._is_off(stream, project):
+            if self.coverage.is_off(stream, project):
                 continue
             through = state.projects.get(project.id)
             yield self._resumed(self._slice(stream, "project", project.id, through, start), state)
 
     def _in_groups(self, stream: Stream, state: StreamState, start: str) -> Iterator[Slice]:
-        """One slice for each chosen group, and one for each project that entered it since."""
+        """One slice for each chosen group, and one for each member that entered it since."""
         roots = self._scopes.roots()
-        parent = streams()[stream.parent] if stream.parent else stream
-        if parent.scopes == ("group",):
-            for root in roots.groups:
-                known = state.groups.setdefault(root.id, GroupState())
-                slice_ = self._slice(stream, "group", root.id, known.through, start)
-                yield self._resumed(slice_, state)
-            return
-        if roots.whole:
+        if roots.whole or only_groups(stream):
             for root in roots.groups:
                 yield from self._in_group(stream, root, state, start)
-        yield from self._projects(stream, list(roots.projects), state, start)
+        if not only_groups(stream):
+            yield from self._projects(stream, list(roots.projects), state, start)
 
     def _in_group(
         self, stream: Stream, root: Group, state: StreamState, start: str
     ) -> Iterator[Slice]:
-        known = state.groups.get(root.id)
-        newcomers: list[int] = []
-        if known is None or known.through is None:
-            known = self._first_listing(stream, root, state, start)
-        elif not self._still_holds(stream, root, known):
-            wanted, others = self._list(stream, root)
-            newcomers = sorted(wanted - known.projects)
-            known.projects &= wanted
-            known.others = others
-            known.listed = start
-        slice_ = self._slice(stream, "group", root.id, known.through, start)
-        yield self._resumed(slice_, state)
-        for number in newcomers:
-            slice_ = self._slice(stream, "project", number, state.projects.get(number), start)
+        entered = self.coverage.entered(stream, root, state)
+        through = state.group(root.id).through
+        yield self._resumed(self._slice(stream, "group", root.id, through, start), state)
+        scope = "group" if only_groups(stream) else "project"
+        for number in entered:
+            alone = state.group(number).through if scope == "group" else state.projects.get(number)
+            slice_ = self._slice(stream, scope, number, alone, start)
             slice_["group"] = root.id
             yield self._resumed(slice_, state)
-
-    def _first_listing(
-        self, stream: Stream, root: Group, state: StreamState, start: str
-    ) -> GroupState:
-        """Everything in the group is about to be read, or was read by Airbyte's connector."""
-        wanted, others = self._list(stream, root)
-        known = GroupState(projects=wanted, others=others, listed=start)
-        before = {number: state.projects.pop(number) for number in wanted & set(state.projects)}
-        if before:
-            known.through = min(before.values())
-            known.projects = set(before)
-            # The count contradicts the next probe until every other project was read as well.
-            known.listed = None
-        state.groups[root.id] = known
-        return known
-
-    def _list(self, stream: Stream, root: Group) -> tuple[set[int], int]:
-        listing = self._scopes.listing(root)
-        wanted = {p.id for p in listing.values() if not self._is_off(stream, p)}
-        return wanted, len(listing) - len(wanted)
-
-    def _still_holds(self, stream: Stream, root: Group, known: GroupState) -> bool:
-        """Whether the group certainly has the projects that it had when they were last listed."""
-        now = at(self._client.now())
-        if known.listed is None or plus(known.listed, hours=_LISTING_HOURS) < now:
-            return False
-        probe = self._scopes.probe(root)
-        if probe.total != len(known.projects) + known.others:
-            return False
-        since = plus(known.listed, minutes=-self._config.lookback_minutes)
-        for project in probe.newest:
-            if project.updated_at is not None and project.updated_at < since:
-                return True
-            covered = project.id in known.projects
-            if project.updated_at is None or covered == self._is_off(stream, project):
-                return False
-        return probe.complete
-
-    def _is_off(self, stream: Stream, project: Project) -> bool:
-        if stream.feature is None or stream.feature not in project.off:
-            return False
-        message = f"The feature {stream.feature} is switched off in {project.path}."
-        self._report.skip(stream.name, f"project {project.id}", "feature", message)
-        return True
 
     @staticmethod
     def _resumed(slice_: Slice, state: StreamState) -> Slice:

@@ -6,17 +6,16 @@ import logging
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from source_gitlab.client.http import pages_of
 from source_gitlab.declarations import streams
 from source_gitlab.reading.children import Children, Parents
 from source_gitlab.reading.instants import at, instant, plus
 from source_gitlab.reading.jobs import Jobs
-from source_gitlab.reading.pages import PER_PAGE, read_pages
+from source_gitlab.reading.pages import read_pages
 from source_gitlab.reading.refs import Commits
 from source_gitlab.reading.seek import Seek
 from source_gitlab.reading.shape import Shaper
 from source_gitlab.reading.slices import Page
-from source_gitlab.reading.state import digest
+from source_gitlab.reading.state import identity
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -84,15 +83,12 @@ class Reader:
             every = self._config.commit_refs == "all"
             commits = Commits(self._client, path, query, every, self._first)
             yield from commits.pages(slice_, state.heads.get(slice_["id"], {}))
-        elif stream.walk == "keyset":
-            query = {**query, "per_page": PER_PAGE}
-            for answer in pages_of(lambda query: self._client.rows(path, query), query):
-                yield Page(answer.data)
         else:
             if stream.since and since:
                 query = {**query, stream.since: since}
             own = [column for column in stream.key if not column.endswith("_id")]
-            for rows in read_pages(self._client, self._ahead, path, query, own):
+            twice = stream.incremental
+            for rows in read_pages(self._client, self._ahead, path, query, own, twice=twice):
                 yield Page(self._within(stream, slice_, state, rows))
 
     def _within(
@@ -112,7 +108,7 @@ class Reader:
         """The lists of a stream that is read by seeking: one for each declared pass."""
         path, query = _list_of(stream, slice_, self._config)
         return tuple(
-            Seek(self._client, self._ahead, path, {**query, **extra}, stream.key)
+            Seek(self._client, self._ahead, path, {**query, **extra}, stream.key, stream.moment)
             for extra in stream.passes
         )
 
@@ -132,14 +128,16 @@ class Reader:
         since = slice_["since"] or self._first
         passes = self._passes(stream, slice_)
         reached = [since] * len(passes)
+        lookback = self._config.lookback_minutes
         resumed = slice_.get("position", {}).get("through")
         if resumed and len(resumed) == len(passes):
-            reached = [at_pass or since for at_pass in resumed]
-        recent = plus(slice_["start"], minutes=-self._config.lookback_minutes)
+            reached = [plus(one, minutes=-lookback) if one else since for one in resumed]
+        recent = plus(slice_["start"], minutes=-lookback)
         for number, seek in enumerate(passes):
             found = seek.newest if stream.nullable else seek.rows
             for rows, through in found(reached[number]):
-                reached[number] = through or reached[number]
+                # Rows without an instant were read at the start, and are certain up to there only.
+                reached[number] = min(through, slice_["start"]) if through else reached[number]
                 settled = at(self._client.now() - 60 * settle)
                 fresh, seen = _unknown(rows, key, recent, settled, state.recent)
                 if len(passes) == 1:
@@ -156,7 +154,13 @@ class Reader:
             if self._report.skip(stream.name, place, error.reason, str(error)):
                 LOGGER.warning("%s: skipped a part of %s. %s", stream.name, place, error)
 
-        children = Children(self._client, self._ahead, stream, self._shapers[stream.name], skip)
+        member = None
+        if slice_["scope"] == "group" and "group" not in slice_:
+            member = "group_id" if parent.scopes == ("group",) else "project_id"
+        shaper = self._shapers[stream.name]
+        children = Children(
+            self._client, self._ahead, stream, shaper, skip, key=parent.key, member=member
+        )
         settle = _SETTLED_MINUTES
         if stream.moved_by and slice_["since"]:
             yield from children.pages(self._moved_by(stream, slice_, state))
@@ -166,18 +170,18 @@ class Reader:
         """Parents named by the moved rows of another list, each once."""
         assert stream.moved_by is not None  # noqa: S101 -- the caller looked
         other = streams()[stream.moved_by.stream]
-        done: set[str] = set()
+        done: set[int] = set()
+        # The list may name parents that lie above the group, or in one that is read on its own.
+        covered = state.group(slice_["id"]).projects | {slice_["id"]}
         seeks = self._passes(other, slice_)
         for rows, _ in (found for seek in seeks for found in seek.rows(slice_["since"])):
             parents = []
             for row in rows:
                 parent = row.get(stream.moved_by.parent)
-                identity = digest((other.name, row.get("id")), row["updated_at"])
-                if not parent or identity in state.recent:
+                if not parent or parent["group_id"] not in covered:
                     continue
-                named = digest((parent.get("id"),), None)
-                if named not in done:
-                    done.add(named)
+                if parent["id"] not in done:
+                    done.add(parent["id"])
                     parents.append({**parent, "updated_at": row["updated_at"]})
             yield Parents(parents)
 
@@ -245,9 +249,9 @@ def _unknown(
         if not known and moment < recent:
             fresh.append(row)
             continue
-        identity = digest((row.get(column) for column in key), moment)
-        if identity not in known:
+        name = identity(row, key)
+        if name not in known:
             fresh.append(row)
         if recent <= moment <= settled:
-            seen[identity] = moment
+            seen[name] = moment
     return fresh, seen

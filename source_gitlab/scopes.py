@@ -11,13 +11,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from source_gitlab.client.errors import FatalError, Skipped
+from source_gitlab.client.errors import FatalError, OffsetLimit, Skipped
 from source_gitlab.client.http import pages_of
-from source_gitlab.reading.instants import instant
-from source_gitlab.reading.pages import read_pages
+from source_gitlab.reading.instants import at, instant
+from source_gitlab.reading.pages import PER_PAGE, read_pages
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from source_gitlab.client.http import Client, Query
     from source_gitlab.config import Config
@@ -102,8 +102,19 @@ class Probe:
     complete: bool
 
 
+@dataclass(frozen=True)
+class Listing:
+    """Every project of a group, by id, and the server's time when they were asked for."""
+
+    projects: Mapping[int, Project]
+    asked: str
+
+
 class Scopes:
-    """The groups and projects in scope. Thread-safe; everything is asked at most once."""
+    """The groups and projects in scope, asked for once unless a `fresh` answer is wanted.
+
+    Thread-safe.
+    """
 
     def __init__(self, client: Client, config: Config, ahead: Ahead) -> None:
         """Ask nothing yet."""
@@ -113,7 +124,7 @@ class Scopes:
         self._lock = threading.RLock()
         self._roots: Roots | None = None
         self._groups: dict[int, list[Row]] = {}
-        self._listings: dict[int, dict[int, Project]] = {}
+        self._listings: dict[int, Listing] = {}
         self._probes: dict[int, Probe] = {}
 
     def roots(self) -> Roots:
@@ -130,48 +141,78 @@ class Scopes:
                 self._roots = self._named() if named else self._memberships()
             return self._roots
 
-    def group_rows(self, root: Group) -> list[Row]:
+    def group_rows(self, root: Group, *, fresh: bool = False) -> list[Row]:
         """The rows of a chosen group and all groups below it, as GitLab sends them."""
+        if fresh:
+            return self._ask_group_rows(root)
         with self._lock:
             if root.id not in self._groups:
-                own = self._client.one(f"groups/{root.id}", {"with_projects": False})
-                # Without all_available, public subgroups of which one is no member are left out
-                # (https://docs.gitlab.com/api/groups/#list-all-descendant-groups).
-                query = {"all_available": True, "order_by": "id", "sort": "asc"}
-                path = f"groups/{root.id}/descendant_groups"
-                pages = read_pages(self._client, self._ahead, path, query, ("id",))
-                self._groups[root.id] = [own, *(row for rows in pages for row in rows)]
+                self._groups[root.id] = self._ask_group_rows(root)
             return self._groups[root.id]
 
-    def listing(self, root: Group) -> dict[int, Project]:
-        """Every project of a chosen group and the groups below it, by id."""
+    def _ask_group_rows(self, root: Group) -> list[Row]:
+        own = self._client.one(f"groups/{root.id}", {"with_projects": False})
+        # Without all_available, public subgroups of which one is no member are left out
+        # (https://docs.gitlab.com/api/groups/#list-all-descendant-groups).
+        query = {"all_available": True, "order_by": "id", "sort": "asc"}
+        path = f"groups/{root.id}/descendant_groups"
+        pages = read_pages(self._client, self._ahead, path, query, ("id",))
+        return [own, *(row for rows in pages for row in rows)]
+
+    def listing(self, root: Group, *, fresh: bool = False) -> Listing:
+        """Every project of a chosen group and the groups below it."""
+        if fresh:
+            return self._ask_listing(root)
         with self._lock:
             if root.id not in self._listings:
-                self._listings[root.id] = {
-                    project.id: project
-                    for rows in self.project_pages(root)
-                    for project in map(Project.of, rows)
-                }
+                self._listings[root.id] = self._ask_listing(root)
             return self._listings[root.id]
+
+    def _ask_listing(self, root: Group) -> Listing:
+        asked = at(self._client.now())
+        rows = (row for page in self.project_pages(root) for row in page)
+        return Listing({project.id: project for project in map(Project.of, rows)}, asked)
 
     def project_pages(self, root: Group) -> Iterator[list[Row]]:
         """The rows of every project of a chosen group, page by page."""
-        query: Query = {"include_subgroups": True, "with_shared": False, **self._archived()}
-        query |= {"order_by": "id", "sort": "asc"}
-        path = f"groups/{root.id}/projects"
-        return read_pages(self._client, self._ahead, path, query, ("id",))
+        query: Query = {"with_shared": False, **self._archived(), "order_by": "id", "sort": "asc"}
+        deep: Query = {**query, "include_subgroups": True}
+        seen: set[int] = set()
+        try:
+            for rows in read_pages(self._client, self._ahead, _projects_of(root.id), deep, ("id",)):
+                seen |= {row["id"] for row in rows}
+                yield rows
+        except OffsetLimit:
+            # The list has no keyset; but no single group has that many projects of its own.
+            for group in self.group_rows(root):
+                path = _projects_of(group["id"])
+                for rows in read_pages(self._client, self._ahead, path, query, ("id",)):
+                    fresh = [row for row in rows if row["id"] not in seen]
+                    if fresh:
+                        yield fresh
 
-    def probe(self, root: Group) -> Probe:
+    def probe(self, root: Group, *, fresh: bool = False) -> Probe:
         """The projects of a chosen group that changed last, in one request."""
+        if fresh:
+            return self._ask_probe(root)
         with self._lock:
             if root.id not in self._probes:
-                query: Query = {"include_subgroups": True, "with_shared": False}
-                query |= {**self._archived(), "order_by": "updated_at", "sort": "desc"}
-                query |= {"per_page": 100}
-                answer = self._client.rows(f"groups/{root.id}/projects", query)
-                newest = tuple(map(Project.of, answer.data))
-                self._probes[root.id] = Probe(answer.total, newest, answer.next is None)
+                self._probes[root.id] = self._ask_probe(root)
             return self._probes[root.id]
+
+    def _ask_probe(self, root: Group) -> Probe:
+        query: Query = {"include_subgroups": True, "with_shared": False, **self._archived()}
+        query |= {"order_by": "updated_at", "sort": "desc", "per_page": PER_PAGE}
+        answer = self._client.rows(_projects_of(root.id), query)
+        return Probe(answer.total, tuple(map(Project.of, answer.data)), answer.next is None)
+
+    def project(self, number: int) -> Project:
+        """One project as it is now.
+
+        Raises:
+            Skipped: it is gone, or the token may not see it any more.
+        """
+        return Project.of(self._client.one(f"projects/{number}"))
 
     def projects(self) -> list[Project]:
         """Every project in scope, each once, in order of id."""
@@ -179,7 +220,7 @@ class Scopes:
         found = {project.id: project for project in roots.projects}
         if roots.whole:
             for root in roots.groups:
-                found.update(self.listing(root))
+                found.update(self.listing(root).projects)
         return [found[number] for number in sorted(found)]
 
     def _archived(self) -> Query:
@@ -238,6 +279,10 @@ class Scopes:
                 if not project.path.lower().startswith(inside):
                     projects[project.id] = project
         return Roots(outermost, whole=True, projects=tuple(projects.values()), missing=())
+
+
+def _projects_of(number: int) -> str:
+    return f"groups/{number}/projects"
 
 
 def _outermost(groups: list[Group]) -> tuple[Group, ...]:

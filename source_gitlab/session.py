@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING
 
 from source_gitlab.client.errors import FatalError, GitlabError, Skipped
 from source_gitlab.client.http import Client
+from source_gitlab.coverage import may_be_idle
 from source_gitlab.planning import Planner
 from source_gitlab.reader import Reader
 from source_gitlab.reading.ahead import Ahead
+from source_gitlab.reading.soundness import Keys, as_documented
 from source_gitlab.report import Report
 from source_gitlab.scopes import Scopes
 
@@ -77,7 +79,8 @@ class Session:
             NotFound: after all slices: a group or project that the user named does not resolve.
             GitlabError: GitLab could not be asked what is in scope.
         """
-        return self._planner.plan(stream, state)
+        with as_documented(self.client.api_url):
+            yield from self._planner.plan(stream, state)
 
     def read(self, stream: Stream, slice_: Slice, state: StreamState) -> Iterator[Page]:
         """The rows of a slice, page by page; `state` follows.
@@ -91,19 +94,30 @@ class Session:
             FatalError: nothing else can be read either.
         """
         where = f"{slice_['scope']} {slice_['id']}"
+        url = f"{self.client.api_url}/{slice_['scope']}s/{slice_['id']}/{stream.path}"
+        keys = Keys(stream)
+        idle = False
         try:
-            for page in self._reader.pages(stream, slice_, state):
-                yield page
-                if stream.incremental:
-                    state.advance(slice_, page)
+            pages = self._reader.pages(stream, slice_, state)
+            if stream.incremental and self._planner.kind(stream) == "scope":
+                idle = may_be_idle(slice_)
+                pages = self._planner.coverage.watched(stream, slice_, state, pages)
+            with as_documented(url):
+                for page in pages:
+                    idle = idle and not page.rows
+                    keys.check(page.rows, url)
+                    yield page
+                    if stream.incremental:
+                        state.advance(slice_, page)
         except Skipped as error:
-            if self.report.skip(stream.name, where, error.reason, str(error)):
+            if self.report.refused(stream, where, error):
                 LOGGER.warning("%s: skipped %s. %s", stream.name, where, error)
             return
-        except FatalError:
+        except FatalError as error:
+            self.report.stop(error)
             raise
         except GitlabError as error:
             self.report.fail(stream.name, where, error)
             raise
-        if stream.incremental:
+        if stream.incremental and not idle:
             state.close(slice_)

@@ -23,13 +23,17 @@ LONGEST_FILE = 400  # lines
 # first part below source_gitlab; a folder is one name.
 FLOORS: tuple[frozenset[str], ...] = (
     frozenset({"cli"}),
-    frozenset({"airbyte", "duckdb", "singer", "flow", "agent", "spark"}),
+    frozenset({"airbyte", "duckdb", "singer", "flow", "agent", "spark", "credentials"}),
     frozenset({"session", "check"}),
+    frozenset({"command_line"}),
     frozenset({"planning", "reader"}),
-    frozenset({"scopes", "report", "command_line"}),
+    frozenset({"coverage"}),
+    frozenset({"scopes", "coverage", "report"}),
     frozenset({"reading"}),
     frozenset({"client"}),
+    frozenset({"vault"}),
     frozenset({"config", "dialects", "addresses", "certificates", "setting", "declarations"}),
+    frozenset({"redaction"}),
 )
 DRAWERS = {"utils", "util", "helpers", "helper", "common", "misc", "shared"}
 

@@ -101,7 +101,7 @@ def test_variants_of_credentials() -> None:
     """One common constant tells them apart; OAuth comes first."""
     variants = PROPERTIES["credentials"]["oneOf"]
     kinds = [variant["properties"]["auth_type"] for variant in variants]
-    assert [kind["const"] for kind in kinds] == ["oauth2.0", "access_token", "none"]
+    assert [kind["const"] for kind in kinds] == ["oauth2.0", "access_token", "job_token", "none"]
     assert not [
         kind for kind in kinds if kind["type"] != "string" or {"default", "enum"} & set(kind)
     ]

@@ -86,7 +86,7 @@ class Fault:
         if self.form not in FORMS:
             message = f"no such form of 429: {self.form}; there are {', '.join(FORMS)}"
             raise ValueError(message)
-        self._random = Random(self.seed)  # noqa: S311 - to repeat a run
+        self._random = Random(self.seed)
         self._path = re.compile(self.path)
 
     @classmethod

@@ -72,8 +72,9 @@ class Limiter:
         """Count a request against the token's limit; None when there is no limit."""
         if not settings.rate_limit:
             return None
-        observed, end = self._count(THROTTLE, who, MINUTE)
-        return Quota(settings.rate_limit, observed, end)
+        window = settings.rate_window * SECOND
+        observed, end = self._count(THROTTLE, who, window)
+        return Quota(settings.rate_limit * window // MINUTE, observed, end)
 
     def family_exceeded(self, settings: Settings, endpoint: str, who: str) -> bool:
         """Count a request against the limit of its endpoint; true when it is one too many."""

@@ -278,5 +278,5 @@ class TiesAtRandom:
     @staticmethod
     def _shuffle(ties: list[Row], start: int) -> list[Row]:
         if len(ties) > 1:
-            Random(f"{ties[0].id}:{start}").shuffle(ties)  # noqa: S311 - order, not secrecy
+            Random(f"{ties[0].id}:{start}").shuffle(ties)
         return ties

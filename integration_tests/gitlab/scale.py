@@ -60,7 +60,7 @@ def scaled_world(size: Size, settings: Settings | None = None) -> ScaledWorld:
     for number, project_id in enumerate(_project_ids(size)):
         _project(world, project_id, TOP + number % size.groups)
     _pad(world)
-    rows = Random(7)  # noqa: S311 - the same world for the same arguments
+    rows = Random(7)
     for project_id in world.projects.rows:
         _fill(world, project_id, rows)
     world.restructured()
@@ -70,7 +70,7 @@ def scaled_world(size: Size, settings: Settings | None = None) -> ScaledWorld:
 def _project_ids(size: Size) -> list[int]:
     """Ascending ids: one after the other, or with gaps as on an instance that others use too."""
     numbers = range(FIRST_PROJECT, FIRST_PROJECT + size.projects * size.id_spread)
-    drawn = Random(11).sample(numbers, size.projects)  # noqa: S311 - the same world every time
+    drawn = Random(11).sample(numbers, size.projects)
     return sorted(drawn)
 
 
@@ -214,7 +214,7 @@ def _pad(world: ScaledWorld) -> None:
     first = next(iter(world.projects.rows))
     row = ScaledRow(world.kinds["issues"], 10**6, 1000, first, START, START)
     missing = world.size.issue_bytes - len(orjson.dumps(issue(world, row)))
-    words = Random(1)  # noqa: S311 - text, not a secret
+    words = Random(1)
     text = ""
     while len(text) < missing:
         text += words.choice(WORDS) + " "

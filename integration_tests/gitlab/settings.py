@@ -52,6 +52,8 @@ class Settings:
     """How often a device is told authorization_pending before it is approved by itself."""
     rate_limit: int = 0
     """Requests per minute and token; 0 is no limit and no RateLimit headers."""
+    rate_window: int = 60
+    """Seconds that the count for rate_limit runs; the limit stays one for a minute."""
     family_limits: dict[str, list[int]] = field(default_factory=dict)
     """Requests and seconds by endpoint template, e.g. ``{"GET /groups/:id": [400, 60]}``."""
 

@@ -16,7 +16,8 @@ T = TypeVar("T")
 class Ahead:
     """A pool of threads that all streams share.
 
-    Tasks are started in the order in which they were submitted.
+    Tasks are started in the order in which they were submitted. One worker needs no pool: its
+    tasks run when their results are wanted, so that its requests have one order only.
     """
 
     def __init__(self, workers: int) -> None:
@@ -36,6 +37,10 @@ class Ahead:
         Raises:
             whatever a task raises, when its turn comes; tasks behind it are cancelled.
         """
+        if self.workers == 1:
+            for task in tasks:
+                yield task()
+            return
         waiting: deque[Future[T]] = deque()
         try:
             for task in tasks:

@@ -16,9 +16,10 @@ from urllib.parse import quote
 from source_gitlab.client.errors import Skipped
 from source_gitlab.reading.pages import read_pages
 from source_gitlab.reading.slices import Page
+from source_gitlab.reading.state import identity
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from source_gitlab.client.http import Client
     from source_gitlab.declarations import Stream
@@ -39,54 +40,89 @@ class Parents:
 
 @dataclass(frozen=True)
 class Children:
-    """The children of one stream; `skip` is told of each parent that could not be read."""
+    """The children of one stream; `skip` is told of each parent that could not be read.
+
+    `key` are the columns that identify a parent, `member` is the one that says to which member of
+    a group it belongs; it is None where all parents belong to the one thing that is read.
+    """
 
     client: Client
     ahead: Ahead
     stream: Stream
     shaper: Shaper
     skip: Callable[[Row, Skipped], None]
+    key: Sequence[str]
+    member: str | None
 
     def pages(self, parents: Iterable[Parents]) -> Iterator[Page]:
         """The children of all `parents`, a page for each parent.
 
-        A parent that is gone is told to `skip`. So is one that may not be read, and its project is
+        A parent that is gone is told to `skip`. So is one that may not be read, and its member is
         named in the page's `denied`, for it is then not read up to where its parents are.
 
         Raises:
-            GitlabError: as `client.errors` sorts it, but for what is skipped.
+            GitlabError: as `client.errors` sorts it; Skipped when there is no `member` to deny.
         """
         denied: set[int] = set()
         for batch in parents:
             tasks = (partial(self._read, parent, denied) for parent in batch.rows)
-            for rows in self.ahead.in_order(tasks, 2 * self.ahead.workers):
-                if rows:
+            found = self.ahead.in_order(tasks, 2 * self.ahead.workers)
+            seen = dict(batch.seen)
+            for parent, rows in zip(batch.rows, found, strict=True):
+                if rows is None:
+                    seen.pop(identity(parent, self.key), None)
+                elif rows:
                     yield Page(rows)
             yield Page(
                 [],
                 through=batch.through,
                 position=batch.position,
-                seen=batch.seen,
+                seen=seen,
                 denied=frozenset(denied),
             )
 
-    def _read(self, parent: Row, denied: set[int]) -> list[Row]:
-        if parent.get("project_id") in denied:
-            return []
+    def _read(self, parent: Row, denied: set[int]) -> list[Row] | None:
+        """The children of one parent; None when they could not be read."""
+        member = parent.get(self.member) if self.member else None
+        if member in denied:
+            return None
+        try:
+            return self._rows(parent, member)
+        except Skipped as error:
+            if error.reason != "gone":
+                if member is None:
+                    raise
+                denied.add(member)
+            self.skip(parent, error)
+            return None
+
+    def _rows(self, parent: Row, member: int | None) -> list[Row]:
+        try:
+            return self._ask(parent)
+        except Skipped as error:
+            if error.reason != "gone":
+                raise
+            # GitLab answers 404 for a parent that was deleted, and for all that is hidden.
+            self._must_be_there(parent, member)
+            return self._ask(parent)
+
+    def _must_be_there(self, parent: Row, member: int | None) -> None:
+        kind = "groups" if "project_id" not in parent else "projects"
+        number = member or parent.get("project_id") or parent.get("group_id")
+        try:
+            self.client.one(f"{kind}/{number}")
+        except Skipped as error:
+            raise Skipped(str(error), reason="permission", url=error.url) from error
+
+    def _ask(self, parent: Row) -> list[Row]:
         stream = self.stream
         path = path_of(stream.path, parent)
-        try:
-            if stream.walk == "detail":
-                rows = [self.client.one(path, stream.query)]
-            else:
-                # The last column of a key identifies a row below its parent.
-                pages = read_pages(self.client, None, path, dict(stream.query), stream.key[-1:])
-                rows = [row for page in pages for row in page]
-        except Skipped as error:
-            self.skip(parent, error)
-            if error.reason != "gone" and "project_id" in parent:
-                denied.add(parent["project_id"])
-            return []
+        if stream.walk == "detail":
+            rows = [self.client.one(path, stream.query)]
+        else:
+            # The last column of a key identifies a row below its parent.
+            pages = read_pages(self.client, None, path, dict(stream.query), stream.key[-1:])
+            rows = [row for page in pages for row in page]
         return self.shaper.shape(rows, parent=parent)
 
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from source_gitlab.client.http import pages_of
 from source_gitlab.reading.instants import instant, plus
@@ -19,7 +19,7 @@ from source_gitlab.reading.pages import PER_PAGE, read_pages
 from source_gitlab.reading.slices import Page
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from source_gitlab.client.http import Client, Query
     from source_gitlab.reading.ahead import Ahead
@@ -47,24 +47,32 @@ class Jobs:
         Raises:
             GitlabError: as `client.errors` sorts it.
         """
-        since = slice_["since"]
+        since = slice_["since"] or first_start
         position = slice_.get("position")
         if position:
-            yield from self._newest(position["next"], position["since"] or first_start)
+            yield from self._newest(position)
             since = plus(position["start"], minutes=-self.lookback_minutes)
             yield Page([], through=position["start"], position={})
         # Before the new jobs: once a page of those has a position, the read goes on from there.
-        if since:
-            yield from self._moved(since)
-        yield from self._newest({**self.query, "per_page": PER_PAGE}, since or first_start)
+        if position or slice_["since"]:
+            yield from self._moved(str(since))
+        top = {**self.query, "per_page": PER_PAGE}
+        yield from self._newest({"next": top, "since": since, "start": slice_["start"]})
 
-    def _newest(self, query: Query, since: str | None) -> Iterator[Page]:
+    def _newest(self, position: Mapping[str, Any]) -> Iterator[Page]:
+        """From `position` down to what was created before its `since`, if it has one.
+
+        The position that a page leaves is that of the read which began at its `start`: jobs that
+        were created since then stand above it, whoever goes on from there.
+        """
+        since = position["since"]
+        query: Query = position["next"]
         for answer in pages_of(lambda query: self.client.rows(self.path, query), query):
             rows = answer.data
             if since:
                 rows = [row for row in rows if instant(row["created_at"]) >= since]
             ended = len(rows) < len(answer.data) or answer.next is None
-            yield Page(rows, position=None if ended else {"next": answer.next})
+            yield Page(rows, position=None if ended else {**position, "next": answer.next})
             if ended:
                 return
 

@@ -2,8 +2,10 @@
 
 A row that is deleted while we page pulls the rows behind it one place forward, so the first of
 them falls between two pages. GitLab tells the number of rows with every page of a list of up to
-10,000; where that is not the number that we saw, the list is walked again, until a walk brings
-nothing new. Lists that GitLab continues from the last row (keyset) cannot shift.
+10,000; where that is not the number that a walk saw, the list is walked again, until a walk brings
+nothing new. Lists that GitLab continues from the last row (keyset) cannot shift. Branches and tags
+are continued from a name, and when the branch of that name is deleted meanwhile, GitLab refuses to
+go on (422): then the list is walked again, too.
 """
 
 from __future__ import annotations
@@ -11,7 +13,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
-from source_gitlab.client.errors import ReadError
+from source_gitlab.client.errors import BadRequest, ReadError
 from source_gitlab.client.http import pages_of
 
 if TYPE_CHECKING:
@@ -25,37 +27,59 @@ PER_PAGE = 100
 _MOST_WALKS = 6
 
 
-def read_pages(
-    client: Client, ahead: Ahead | None, path: str, query: Query, key: Sequence[str]
+def read_pages(  # noqa: PLR0913 -- a list is its address, how to read it, and its key
+    client: Client,
+    ahead: Ahead | None,
+    path: str,
+    query: Query,
+    key: Sequence[str],
+    *,
+    twice: bool = False,
 ) -> Iterator[list[Row]]:
     """Every row of a list once, page by page; `key` are the columns that identify a row in it.
 
-    With `ahead`, the pages of a list whose length GitLab tells are fetched in parallel.
+    With `ahead`, the pages of a list whose length GitLab tells are fetched in parallel. Equal
+    numbers do not tell of a row deleted and another one added; where that must not be missed,
+    because no later read would bring the row, a list of several pages is walked `twice`.
 
     Raises:
         GitlabError: as `client.errors` sorts it; ReadError also when the list never stands still.
     """
     seen: set[tuple[object, ...]] = set()
-    for _ in range(_MOST_WALKS):
+    for walk in range(_MOST_WALKS):
         before = len(seen)
         totals: set[int | None] = set()
+        walked: set[tuple[object, ...]] = set()
         pages = 0
         numbered = False
-        for answer in _walk(client, ahead, path, query):
-            pages += 1
-            totals.add(answer.total)
-            numbered = numbered or "page" in (answer.next or {})
-            fresh = [row for row in answer.data if _is_new(row, key, seen)]
-            if fresh:
-                yield fresh
-        if pages <= 1 or not numbered or totals == {len(seen)} or (before and len(seen) == before):
+        try:
+            for answer in _walk(client, ahead, path, query):
+                pages += 1
+                totals.add(answer.total)
+                numbered = numbered or "page" in (answer.next or {})
+                fresh = [row for row in answer.data if _is_new(row, key, seen, walked)]
+                if fresh:
+                    yield fresh
+        except BadRequest:
+            if not pages:
+                raise
+            continue
+        if pages == 1 or not numbered or (walk and len(seen) == before):
+            return
+        if totals == {len(walked)} and not twice:
             return
     message = f"{client.api_url}/{path} changed every time it was read. Try again later."
     raise ReadError(message, url=f"{client.api_url}/{path}")
 
 
-def _is_new(row: Row, key: Sequence[str], seen: set[tuple[object, ...]]) -> bool:
+def _is_new(
+    row: Row,
+    key: Sequence[str],
+    seen: set[tuple[object, ...]],
+    walked: set[tuple[object, ...]],
+) -> bool:
     identity = tuple(row.get(column) for column in key)
+    walked.add(identity)
     if identity in seen:
         return False
     seen.add(identity)

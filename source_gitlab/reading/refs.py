@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from source_gitlab.client.errors import BadRequest, Skipped
 from source_gitlab.client.http import pages_of
-from source_gitlab.reading.pages import PER_PAGE
+from source_gitlab.reading.pages import PER_PAGE, read_pages
 from source_gitlab.reading.slices import Page
 
 if TYPE_CHECKING:
@@ -47,12 +47,15 @@ class Commits:
         position = slice_.get("position")
         if position:
             ref, head, old = position["ref"], position["head"], position["old"]
-            yield from self._reached(ref, head, old, int(position["page"]))
-            known[ref] = head
+            try:
+                yield from self._reached(ref, head, old, int(position["page"]))
+                known[ref] = head
+            except (BadRequest, Skipped):
+                # The branch was rewritten meanwhile, and the head of then is garbage by now.
+                yield Page([], position={})
         head = self._default_head()
-        if head is None:
-            return
-        yield from self._follow(DEFAULT, head, known.get(DEFAULT))
+        if head is not None:
+            yield from self._follow(DEFAULT, head, known.get(DEFAULT))
         if not self.every_branch:
             return
         heads = dict(self._branch_heads())
@@ -76,7 +79,9 @@ class Commits:
             query["since"] = self.since
         try:
             for answer in pages_of(lambda query: self.client.rows(self.path, query), query):
-                if answer.next is None:
+                if old and not answer.data and not (self._exists(old) and self._exists(head)):
+                    yield from self._reached(ref, head, None, 1)
+                elif answer.next is None:
                     yield Page(answer.data, position={}, heads={ref: head})
                 else:
                     position: dict[str, Any] = {"ref": ref, "head": head, "old": old}
@@ -88,14 +93,27 @@ class Commits:
             # The old head was collected as garbage after a force-push: read all of the new one.
             yield from self._reached(ref, head, None, 1)
 
+    def _exists(self, sha: str) -> bool:
+        """Whether there still is such a commit; some versions list nothing from an unknown one."""
+        try:
+            return bool(self.client.rows(self.path, {"ref_name": sha, "per_page": 1}).data)
+        except (BadRequest, Skipped):
+            return False
+
     def _default_head(self) -> str | None:
-        """The commit that the default branch points at; None in an empty repository."""
-        answer = self.client.rows(self.path, {"per_page": 1})
+        """The commit that the default branch points at; None when there is no such branch."""
+        try:
+            answer = self.client.rows(self.path, {"per_page": 1})
+        except Skipped:
+            # The default branch may be deleted while there are others; their list tells.
+            if not self.every_branch:
+                raise
+            return None
         return str(answer.data[0]["id"]) if answer.data else None
 
     def _branch_heads(self) -> Iterator[tuple[str, str]]:
         path = self.path.removesuffix("commits") + "branches"
-        query: Query = {"pagination": "keyset", "per_page": PER_PAGE}
-        for answer in pages_of(lambda query: self.client.rows(path, query), query):
-            for row in answer.data:
+        query: Query = {"pagination": "keyset"}
+        for rows in read_pages(self.client, None, path, query, ("name",)):
+            for row in rows:
                 yield str(row["name"]), str(row["commit"]["id"])

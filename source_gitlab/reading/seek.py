@@ -16,7 +16,7 @@ without `updated_at` come last in ascending and first in descending order (Postg
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -25,7 +25,7 @@ from source_gitlab.reading.instants import instant, plus
 from source_gitlab.reading.pages import PER_PAGE, read_pages
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from concurrent.futures import Future
 
     from source_gitlab.client.http import Answer, Client, Query
@@ -39,7 +39,6 @@ _WINDOW_PAGES = 6
 _WINDOWS_AHEAD = 8
 _PAGES_WORTH_WINDOWS = 12
 _MOST_EMPTY_PAGES = 500
-_STUCK = "does not get past one moment"
 _HOLLOW = "names a next page, but sends no rows"
 _DISORDER = "is not in the order that was asked for"
 # Enough to see that nothing changed; a longer list of changes is read by seeking.
@@ -48,13 +47,17 @@ _NEWEST = 20
 
 @dataclass(frozen=True)
 class Seek:
-    """One list to seek through; `key` are the columns that identify a row in it."""
+    """One list to seek through; `key` are the columns that identify a row in it.
+
+    `moment` is the order that tells rows of one instant apart, where the list itself does not.
+    """
 
     client: Client
     ahead: Ahead
     path: str
     query: Query
     key: Sequence[str]
+    moment: Mapping[str, Any] = field(default_factory=dict)
 
     def rows(
         self, since: str | None, until: str | None = None, *, undated: bool = True
@@ -87,9 +90,9 @@ class Seek:
                     yield fresh, edge.through
             if not longer or not starts or not starts[-1].result().data:
                 return
-            if edge.through is None or edge.through == root:
-                raise self._error(_STUCK)
-            root = edge.through
+            # Rows of one instant are read to their end, however many they are.
+            stuck = edge.through is None or edge.through == root
+            root = plus(root, milliseconds=1) if root and stuck else edge.through
 
     def newest(self, since: str | None) -> Iterator[tuple[list[Row], str | None]]:
         """The same, for lists in which a row may lack `updated_at`: those rows first.
@@ -97,19 +100,20 @@ class Seek:
         A row that lacked it at an earlier read and still does is not sent again.
         """
         query: Query = {**self.query, "order_by": "updated_at", "sort": "desc"}
-        query |= {"per_page": _NEWEST if since else PER_PAGE}
-        answer = self.client.rows(self.path, query)
+        query["per_page"] = _NEWEST if since else PER_PAGE
+        answer = self.client.rows(self.path, query, whole=False)
         empty = [row for row in answer.data if row.get("updated_at") is None]
         changed = [row for row in answer.data if row.get("updated_at") is not None]
-        while answer.next is not None and not changed:
-            answer = self.client.rows(self.path, answer.next)
-            empty += [row for row in answer.data if row.get("updated_at") is None]
-            changed = [row for row in answer.data if row.get("updated_at") is not None]
+        if empty and not changed and answer.next is not None:
+            # Rows without the instant have no order among each other, so they cannot be paged.
+            by_id = {**self.query, "order_by": "id", "sort": "asc"}
+            pages = read_pages(self.client, self.ahead, self.path, by_id, self.key)
+            empty = [row for rows in pages for row in rows if row.get("updated_at") is None]
         fresh = [row for row in empty if not since or instant(row["created_at"]) >= since]
         if fresh:
             yield fresh, None
         oldest = instant(changed[-1]["updated_at"]) if changed else ""
-        if since and (answer.next is None or oldest < since):
+        if since and (answer.next is None or (changed and oldest < since)):
             rows = [row for row in changed if instant(row["updated_at"]) >= since]
             if rows:
                 yield rows[::-1], instant(rows[0]["updated_at"])
@@ -128,7 +132,7 @@ class Seek:
         query = {**self._query(since, until), "per_page": PER_PAGE}
         if number > 1:
             query["page"] = number
-        return self.client.rows(self.path, query)
+        return self.client.rows(self.path, query, whole=False)
 
     def _window_starts(
         self, first: Answer, root: str | None, until: str | None
@@ -165,6 +169,9 @@ class Seek:
             upper = until
             if position < len(starts):
                 behind = _first(starts[position].result().data)
+                if position and behind == _first(answer.data):
+                    # The window before reads this instant to its end.
+                    return []
                 if behind is not None:
                     # Rows of the same millisecond may stand on either side of the page's edge.
                     upper = plus(behind, milliseconds=1)
@@ -206,7 +213,7 @@ class Seek:
 
     def _moment(self, moment: str) -> Iterator[list[Row]]:
         """Every row of one millisecond that has more rows than a page holds."""
-        query: Query = {**self.query, "order_by": "updated_at", "sort": "asc"}
+        query: Query = {**self.query, "order_by": "updated_at", "sort": "asc", **self.moment}
         query |= {"updated_after": moment, "updated_before": plus(moment, milliseconds=1)}
         return read_pages(self.client, None, self.path, query, self.key)
 

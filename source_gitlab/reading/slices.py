@@ -13,7 +13,7 @@ class Slice(TypedDict, total=False):
 
     `scope` is "group", "project" or "inventory" and `id` its numeric id. `since` is the instant
     from which rows are read (None: all of them), `start` the server's time when the read was
-    planned. A project that entered a group which was read before has that group's id in `group`.
+    planned. What entered a group that was read before has that group's id in `group`.
     `position` is where an earlier read of this slice, from `start` on, had come to.
     """
 
@@ -31,9 +31,9 @@ class Page:
     """Rows that belong together, and what is known to be complete once they are delivered.
 
     `through`: every row up to this instant is delivered. `position`: where to go on when there
-    is no such instant ({}: nowhere, forget the last one). `heads`: commits reached, by ref (None: the ref is gone). `seen`: digests
-    of rows, with their instants, that need not be delivered again. `denied`: projects of the
-    group that could not be read.
+    is no such instant ({}: nowhere, forget the last one). `heads`: commits reached, by ref (None:
+    the ref is gone). `seen`: digests of rows, with their instants, that need not be delivered
+    again. `denied`: members of the group that could not be read.
     """
 
     rows: list[Row]

@@ -8,9 +8,10 @@ three characters each, whatever the number of rows::
      "projects": "<ids>",                        all these,
      "earlier": [["2026-01-30T…Z", "<ids>"]],    and these up to an earlier instant only
      "groups": {"12": {"through": …,             a group's list: up to here,
-                       "projects": "<ids>",      for these projects of the group;
+                       "projects": "<ids>",      for these members of the group: its projects,
+                                                 or its groups where the rows belong to groups;
                        "others": 3,              so many more are in it, left out on purpose
-                       "listed": "…Z"}},         when its projects were last listed
+                       "listed": "…Z"}},         when its members were last listed
      "positions": {"project:7": {…}},            where a slice under way has come to
      "heads": {"7": {"main": "<sha>"}},          commits: the head that was reached, by ref
      "recent": {"<digest>": "…Z"}}               rows delivered inside the next read's overlap
@@ -21,11 +22,11 @@ from __future__ import annotations
 import hashlib
 import threading
 from collections import defaultdict
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from source_gitlab.reading import ids
-from source_gitlab.reading.instants import instant
+from source_gitlab.reading.instants import instant, plus
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -45,18 +46,27 @@ class StateError(ValueError):
 
 @dataclass
 class Group:
-    """How far the list of one group is read, and for which of its projects."""
+    """How far the list of one group is read, and for which of its members.
+
+    `entered` counts members that were seen to have come since, and are not read yet.
+    """
 
     through: str | None = None
     projects: set[int] = field(default_factory=set)
     others: int = 0
     listed: str | None = None
+    entered: int = field(default=0, compare=False)
 
 
 def digest(key: Iterable[object], updated_at: object) -> str:
     """A short name for one version of one row."""
     text = "\x1f".join(str(part) for part in (*key, updated_at))
     return hashlib.blake2b(text.encode(), digest_size=6).hexdigest()
+
+
+def identity(row: Mapping[str, Any], key: Iterable[str]) -> str:
+    """The digest of a row with an `updated_at`."""
+    return digest((row.get(column) for column in key), instant(row["updated_at"]))
 
 
 class StreamState:
@@ -180,31 +190,78 @@ class StreamState:
             levels[before] |= levels.pop(smallest)
         return levels
 
+    def cover(self, number: int, members: set[int], others: int, listed: str) -> list[int]:
+        """Note the members of a group whose list is read next; the ones to be read on their own.
+
+        Those are the members that entered since the list was last read. Where members were read
+        on their own before, most of them, the list goes on from the earliest of their instants.
+        """
+        with self._lock:
+            group = self.groups.setdefault(number, Group())
+            if group.through is None:
+                before = members & set(self.projects)
+                if not before or 2 * len(before) < len(members):
+                    group.projects = set(members)
+                else:
+                    group.projects = before
+                    group.through = min(self.projects[one] for one in before)
+                for one in before:
+                    del self.projects[one]
+            self.retain(number, members, others, listed)
+            return sorted(members - group.projects)
+
+    def retain(self, number: int, members: set[int], others: int, listed: str) -> None:
+        """Note the members of a group whose list is being read: those that left are uncovered."""
+        with self._lock:
+            group = self.groups[number]
+            group.projects = group.projects & members
+            group.others, group.listed = others, listed
+            group.entered = len(members - group.projects)
+
+    def group(self, number: int) -> Group:
+        """A copy of what is known of a group."""
+        with self._lock:
+            known = self.groups.get(number, Group())
+            return replace(known, projects=set(known.projects))
+
     def advance(self, slice_: Slice, page: Page) -> None:
-        """Note that the rows of `page` are delivered."""
+        """Note that the rows of `page` are delivered.
+
+        Never later than the slice's start: what was read beside the list (rows without an instant,
+        a second list, members that entered) is certain up to there only.
+        """
         with self._lock:
             self.recent.update(page.seen)
             if page.through is not None:
-                self._reach(slice_, page.through)
+                self._reach(slice_, min(page.through, slice_["start"]))
             if page.position:
-                position = {**page.position, "since": slice_["since"], "start": slice_["start"]}
+                position = {"since": slice_["since"], "start": slice_["start"], **page.position}
                 self.positions[key_of(slice_)] = position
             elif page.position is not None:
                 self.positions.pop(key_of(slice_), None)
             if slice_["scope"] == "project":
                 self._reach_heads(slice_["id"], page.heads)
-            else:
-                self.groups[slice_["id"]].projects -= page.denied
+            elif page.denied:
+                group = self.groups[slice_["id"]]
+                kept = group.projects - page.denied
+                group.entered += len(group.projects) - len(kept)
+                group.projects = kept
 
     def close(self, slice_: Slice) -> None:
         """Note that the slice is read to its end."""
+        number = slice_["id"]
         with self._lock:
             self.positions.pop(key_of(slice_), None)
-            if slice_["scope"] == "project" and "group" in slice_:
-                self.projects.pop(slice_["id"], None)
-                self.groups[slice_["group"]].projects.add(slice_["id"])
-            else:
+            if "group" not in slice_:
                 self._reach(slice_, slice_["start"])
+                return
+            if slice_["scope"] == "project":
+                self.projects.pop(number, None)
+            else:
+                self.groups.pop(number, None)
+            group = self.groups[slice_["group"]]
+            group.entered -= number not in group.projects
+            group.projects.add(number)
 
     def _reach(self, slice_: Slice, through: str) -> None:
         if slice_["scope"] == "project":
@@ -220,10 +277,12 @@ class StreamState:
             else:
                 known[ref] = sha
 
-    def forget_before(self, instant_: str) -> None:
-        """Drop digests of rows that no later overlap can reach."""
+    def forget(self, start: str, minutes: int) -> None:
+        """Drop digests of rows that no overlap of a read at `start`, or a later one, can reach."""
         with self._lock:
-            self.recent = {key: value for key, value in self.recent.items() if value >= instant_}
+            through = [group.through for group in self.groups.values() if group.through]
+            first = plus(min([start, *through]), minutes=-minutes)
+            self.recent = {key: value for key, value in self.recent.items() if value >= first}
 
 
 def key_of(slice_: Slice) -> str:

@@ -1,0 +1,332 @@
+"""Histories: a world that changes while syncs run, are killed and resumed; then one quiet sync.
+
+A history is plain data, so hypothesis can draw it, repeat it and make it smaller. It says how the
+world begins, what the connector is asked for, and of each sync when it is killed and what happens
+before which of its requests: changes of the world, and faults. When everything is over, what a
+destination holds that appends and dedupes by key must contain every row of the world, as it is.
+
+Rows that were deleted in GitLab may stay in the destination: no list tells of them. Some columns
+show other things than the row itself, which do not move it when they change (a project's path, a
+milestone's title, …): they are not compared.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from random import Random
+from typing import TYPE_CHECKING, Any
+from unittest import mock
+
+import orjson
+
+from integration_tests.gitlab.clock import SECOND
+from integration_tests.gitlab.expected import expected_rows
+from integration_tests.gitlab.faults import Fault
+from integration_tests.history_changes import Changes
+from integration_tests.history_world import OWN, SITE, TOP, WEB, small_world
+from integration_tests.inprocess import Wire, session
+from source_gitlab.client.errors import FatalError, GitlabError
+from source_gitlab.declarations import streams
+from source_gitlab.reading.state import StreamState
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from source_gitlab.declarations import Stream
+    from source_gitlab.reading.slices import Page
+    from source_gitlab.session import Session
+
+Row = dict[str, Any]
+Key = tuple[Any, ...]
+
+INCREMENTAL = tuple(name for name, stream in streams().items() if stream.incremental)
+SCOPES: tuple[dict[str, list[str]], ...] = (
+    {"groups_list": ["top"]},
+    {"groups_list": ["top", "open"]},
+    {},
+    {"projects_list": [str(WEB), str(SITE), str(OWN)]},
+)
+SIZES = (100, 2, 3, 5)
+FAULTS = ("reset", "torn", "500", "503", "html", "empty", "not_json")
+
+# Columns that show other things than the row itself; see the top of this module.
+_OTHERS = frozenset(
+    {"web_url", "references", "_links", "milestone", "milestones", "epic", "deployable", "commit"}
+    | {"downstream_pipeline", "commit_path", "tag_path", "assets", "evidences", "detailed_status"}
+)
+
+
+@dataclass(frozen=True)
+class Event:
+    """Something that happens after `gap` more requests: a change of the world, or a fault.
+
+    A fault has a negative number; `a` is how many requests it strikes, and `b` how.
+    """
+
+    gap: int
+    number: int
+    a: int
+    b: int
+
+
+@dataclass(frozen=True)
+class Sync:
+    """One sync. It is killed after `kill` pages, if that is not 0.
+
+    `choices` decides which slice is read on and when a state is emitted; `lossy` lets a killed
+    sync lose the rows behind its last state; `pause` are the seconds after it.
+    """
+
+    events: tuple[Event, ...]
+    kill: int
+    lossy: bool
+    choices: int
+    pause: int
+
+
+@dataclass(frozen=True)
+class History:
+    """A history; `parallel` reads with several threads, so that it may not repeat exactly."""
+
+    seed: int
+    streams: tuple[str, ...]
+    scope: int
+    size: int
+    archived: bool
+    every_branch: bool
+    parallel: bool
+    syncs: tuple[Sync, ...]
+
+
+class KilledError(Exception):
+    """The sync was killed here."""
+
+
+@dataclass
+class Run:
+    """A history as it happens, and what it comes to; `figures` counts everything."""
+
+    history: History
+    figures: Counter[str] = field(default_factory=Counter)
+
+    def __post_init__(self) -> None:
+        """Make the world."""
+        history = self.history
+        size = SIZES[history.size]
+        self.emulator = small_world(Random(history.seed), size)
+        self.wire = Wire(self.emulator)
+        self.wire.before = self._before
+        self.changes = Changes(self.emulator, strangers=size == max(SIZES))
+        self.settings: dict[str, Any] = {
+            **SCOPES[history.scope],
+            "include_archived": history.archived,
+            "commit_refs": "all" if history.every_branch else "default",
+            "num_workers": 3 if history.parallel else 1,
+        }
+        self.tables: dict[str, dict[Key, Row]] = defaultdict(dict)
+        self.states: dict[str, Any] = {}
+        self._waiting: list[Event] = []
+        self._gap = 0
+        self._seconds = Random(history.seed)
+
+    def problems(self) -> list[str]:
+        """Live through the history; what the destination then lacks."""
+        with ExitStack() as stack:
+            if self.history.parallel:
+                # Windows, which otherwise begin at 1,200 rows.
+                for name, value in (("PER_PAGE", 2), ("_WINDOW_PAGES", 1)):
+                    stack.enter_context(mock.patch(f"source_gitlab.reading.seek.{name}", value))
+                worth = "source_gitlab.reading.seek._PAGES_WORTH_WINDOWS"
+                stack.enter_context(mock.patch(worth, 2))
+            for sync in self.history.syncs:
+                self._sync(sync)
+            return [*self._quiet_sync(), *self._missing()]
+
+    def _before(self, _path: str, _query: str) -> None:
+        """What happens ahead of a request."""
+        self.figures["requests"] += 1
+        self.emulator.world.clock.advance(self._seconds.randrange(3) * SECOND)
+        self._gap += 1
+        while self._waiting and self._gap >= self._waiting[0].gap:
+            self._gap = 0
+            self._happen(self._waiting.pop(0))
+
+    def _happen(self, event: Event) -> None:
+        if event.number >= 0:
+            before = self.changes.done
+            self.changes.apply(event.number, event.a, event.b)
+            self.figures["changes"] += self.changes.done - before
+            return
+        kind = FAULTS[event.b % len(FAULTS)]
+        strikes = 1 + event.a % 4
+        if kind in {"reset", "torn"}:
+            self.wire.broken, self.wire.torn = strikes, kind == "torn"
+        else:
+            status = int(kind) if kind.isdigit() else 500
+            kind = "status" if kind.isdigit() else kind
+            rules = self.emulator.faults.rules
+            rules.append(Fault(kind, status=status, times=strikes))
+        self.figures["faults"] += 1
+
+    def _sync(self, sync: Sync) -> None:
+        self.figures["syncs"] += 1
+        self._waiting, self._gap = list(sync.events), 0
+        reading = Reading(self, sync)
+        try:
+            with session(self.wire, **self.settings) as opened:
+                reading.read(opened)
+        except KilledError:
+            self.figures["kills"] += 1
+        except FatalError:
+            self.figures["failed syncs"] += 1
+        self.emulator.faults.rules.clear()
+        self.wire.broken = 0
+        for event in self._waiting:
+            if event.number >= 0:
+                self._happen(event)
+        self._waiting = []
+        self.changes.pause()
+        self.emulator.world.clock.advance(sync.pause * SECOND)
+
+    def _quiet_sync(self) -> list[str]:
+        """Read once more, when everything that was named is there and nothing changes."""
+        for project_id in map(int, self.settings.get("projects_list", [])):
+            self.changes.do("show_project", id=project_id)
+            if project_id != OWN:
+                self.changes.do("move_project", id=project_id, group_id=TOP)
+        reading = Reading(self, Sync((), 0, lossy=False, choices=1, pause=0))
+        with session(self.wire, **self.settings) as opened:
+            reading.read(opened)
+            return [f"the quiet sync failed: {entry.message}" for entry in opened.report.failed]
+
+    def _missing(self) -> list[str]:
+        params = {"streams": ",".join([*self.history.streams, "projects"])}
+        params["groups"] = ",".join(self.settings.get("groups_list", []))
+        params["projects"] = ",".join(self.settings.get("projects_list", []))
+        if not self.history.archived:
+            params["archived"] = "false"
+        found = []
+        world = expected_rows(self.emulator, params)
+        inside = {entry["row"]["id"] for entry in world.pop("projects")}
+        for name, entries in world.items():
+            for entry in entries:
+                row = {**entry["row"], **entry["parent"]}
+                if name == "commits" and not self._is_followed(row):
+                    continue
+                # An issue moves its epic only if it is in scope, and tells nothing of its return.
+                if (
+                    name == "epic_issues"
+                    and row["project_id"] not in inside - self.changes.lost_once
+                ):
+                    continue
+                self.figures["rows compared"] += 1
+                found += lacking(name, self.tables[name], entry)
+        self.figures["rows lost"] += len(found)
+        return found
+
+    def _is_followed(self, row: Row) -> bool:
+        if self.history.every_branch:
+            return True
+        repository = self.emulator.world.repository(row["project_id"])
+        head = repository.branches.get(repository.default_branch)
+        return head is not None and row["id"] in repository.reachable([head.sha])
+
+
+def lacking(name: str, held: dict[Key, Row], entry: dict[str, Row]) -> list[str]:
+    """What a destination's table lacks of one expected row of the world."""
+    row = {**entry["row"], **entry["parent"]}
+    key = tuple(row[column] for column in streams()[name].key)
+    if key not in held:
+        return [f"{name} {key} is missing"]
+    return [
+        f"{name} {key} has {column} {_own(held[key].get(column))!r}, not {value!r}"
+        for column, value in _own(entry["row"]).items()
+        if _own(held[key].get(column)) != value
+    ]
+
+
+def _own(value: Any) -> Any:
+    """A row without what it shows of other things."""
+    if isinstance(value, dict):
+        return {name: _own(inner) for name, inner in value.items() if name not in _OTHERS}
+    return value
+
+
+class Reading:
+    """One sync as a face runs it: slices interleaved, states emitted behind the rows they cover."""
+
+    def __init__(self, run: Run, sync: Sync) -> None:
+        self._run = run
+        self._sync = sync
+        self._choices = Random(sync.choices)
+        self._pages = 0
+
+    def read(self, opened: Session) -> None:
+        """Read the streams one after the other.
+
+        Raises:
+            KilledError: the sync's time has come.
+            FatalError: what was named is not there, so nothing can be read.
+        """
+        for name in self._run.history.streams:
+            self._stream(opened, streams()[name])
+
+    def _stream(self, opened: Session, stream: Stream) -> None:
+        state = StreamState.load(self._run.states.get(stream.name))
+        waiting: list[Row] = []
+        try:
+            for _ in self._pages_of(opened, stream, state, waiting):
+                if self._choices.random() < 0.3:
+                    self._emit(stream, state, waiting)
+        except KilledError:
+            if not self._sync.lossy:
+                self._write(stream, waiting)
+            raise
+        except FatalError:
+            self._write(stream, waiting)
+            raise
+        except GitlabError:
+            self._run.figures["failed streams"] += 1
+        self._emit(stream, state, waiting)
+
+    def _pages_of(
+        self, opened: Session, stream: Stream, state: StreamState, waiting: list[Row]
+    ) -> Iterator[None]:
+        """Yields when everything in `waiting` may be covered by `state`."""
+        planned = opened.plan(stream, state)
+        under_way: list[Iterator[Page]] = []
+        more = True
+        while more or under_way:
+            if more and (not under_way or self._choices.random() < 0.4):
+                slice_ = next(planned, None)
+                more = slice_ is not None
+                if slice_ is not None:
+                    slice_ = orjson.loads(orjson.dumps(slice_))
+                    under_way.append(opened.read(stream, slice_, state))
+                continue
+            pages = self._choices.choice(under_way)
+            try:
+                waiting.extend(next(pages).rows)
+            except StopIteration:
+                under_way.remove(pages)
+            except FatalError:
+                raise
+            except GitlabError:
+                self._run.figures["failed slices"] += 1
+                under_way.remove(pages)
+            self._pages += 1
+            if self._pages == self._sync.kill:
+                raise KilledError
+            yield
+
+    def _emit(self, stream: Stream, state: StreamState, waiting: list[Row]) -> None:
+        self._write(stream, waiting)
+        waiting.clear()
+        self._run.states[stream.name] = orjson.loads(orjson.dumps(state.to_json()))
+
+    def _write(self, stream: Stream, rows: list[Row]) -> None:
+        for row in rows:
+            key = tuple(row[column] for column in stream.key)
+            self._run.tables[stream.name][key] = row

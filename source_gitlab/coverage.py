@@ -1,0 +1,183 @@
+"""For which members of a group the group's list is read: newcomers, and those that vanish.
+
+A group's list of issues (merge requests, milestones, …) shows the rows of every project that is in
+it and visible when it is asked, without a word about those that are not. So a watermark on such a
+list holds for the projects only that were there all the time. They are remembered, looked at
+before the list is read and again before the watermark moves; what entered since, or was away, is
+read on its own, in full. A list that brings nothing does not move its watermark, so a quiet group
+costs no second look. Lists that hold rows of groups (epics) are covered group by group.
+
+What goes unseen: a member that vanishes and comes back between two looks, and, in groups of more
+than one page of projects, within a day, as many members lost as gained of which none was changed
+itself.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from source_gitlab.client.errors import Skipped
+from source_gitlab.declarations import streams
+from source_gitlab.reading.instants import at, plus
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from source_gitlab.client.http import Client
+    from source_gitlab.config import Config
+    from source_gitlab.declarations import Stream
+    from source_gitlab.reading.slices import Page, Slice
+    from source_gitlab.reading.state import Group as Known
+    from source_gitlab.reading.state import StreamState
+    from source_gitlab.report import Report
+    from source_gitlab.scopes import Group, Probe, Project, Scopes
+
+# A listing is believed for this long if the probe does not contradict it.
+_LISTING_HOURS = 24
+# The watermark moves, after another look, once so many pages were read: with the rows between two
+# states (reading/checkpoints.py), a killed read repeats 5,000 rows.
+_PAGES_BETWEEN_LOOKS = 25
+
+
+@dataclass(frozen=True)
+class Members:
+    """Whose rows a group's list shows; `others` are in it, but left out on purpose."""
+
+    ids: set[int]
+    others: int
+    asked: str
+
+
+class Coverage:
+    """Looks after the members of groups. Thread-safe, as scopes and states are."""
+
+    def __init__(self, client: Client, config: Config, scopes: Scopes, report: Report) -> None:
+        """Look through `scopes`; projects whose feature is off go to `report`."""
+        self._client = client
+        self._overlap = config.lookback_minutes
+        self._scopes = scopes
+        self._report = report
+
+    def entered(self, stream: Stream, root: Group, state: StreamState) -> list[int]:
+        """The members that have to be read on their own; `state` then covers the others."""
+        known = state.group(root.id)
+        if known.through is not None and self._unchanged(stream, root, known):
+            return []
+        found = self._members(stream, root, fresh=False)
+        return state.cover(root.id, found.ids, found.others, found.asked)
+
+    def watched(
+        self, stream: Stream, slice_: Slice, state: StreamState, pages: Iterator[Page]
+    ) -> Iterator[Page]:
+        """The same pages; they move a watermark only when its members are still there.
+
+        Raises:
+            Skipped: the slice's own group or project is not.
+        """
+        unwatched = 0
+        idle = may_be_idle(slice_)
+        for page in pages:
+            unwatched += 1
+            idle = idle and not page.rows
+            if unwatched < _PAGES_BETWEEN_LOOKS:
+                page.through = None
+            elif page.through is not None:
+                self._look(stream, slice_, state)
+                unwatched = 0
+            yield page
+        if not idle:
+            self._look(stream, slice_, state)
+
+    def is_off(self, stream: Stream, project: Project) -> bool:
+        """Whether the project has the stream's feature switched off, which is then reported."""
+        if stream.feature is None or stream.feature not in project.off:
+            return False
+        self._report.skip(stream.name, f"project {project.id}", "feature", _off(stream, project))
+        return True
+
+    def _look(self, stream: Stream, slice_: Slice, state: StreamState) -> None:
+        if slice_["scope"] == "project":
+            # Other lists of a project are refused when it, or their feature, is gone.
+            if stream.empty_when_off:
+                project = self._scopes.project(slice_["id"])
+                if self.is_off(stream, project):
+                    raise Skipped(_off(stream, project), reason="feature")
+            return
+        roots = {root.id: root for root in self._scopes.roots().groups}
+        root = roots.get(slice_["id"])
+        if root is not None and self._is_missed(stream, root, state.group(root.id)):
+            found = self._members(stream, root, fresh=True)
+            state.retain(root.id, found.ids, found.others, found.asked)
+
+    def _members(self, stream: Stream, root: Group, *, fresh: bool) -> Members:
+        if only_groups(stream):
+            asked = at(self._client.now())
+            return Members(self._groups(root, fresh=fresh), 0, asked)
+        listing = self._scopes.listing(root, fresh=fresh)
+        projects = listing.projects.values()
+        wanted = {project.id for project in projects if not self.is_off(stream, project)}
+        return Members(wanted, len(projects) - len(wanted), listing.asked)
+
+    def _groups(self, root: Group, *, fresh: bool) -> set[int]:
+        return {int(row["id"]) for row in self._scopes.group_rows(root, fresh=fresh)}
+
+    def _unchanged(self, stream: Stream, root: Group, known: Known) -> bool:
+        """Whether the group certainly has the members that it had when they were last listed."""
+        if only_groups(stream):
+            return self._groups(root, fresh=False) == known.projects
+        probe = self._scopes.probe(root)
+        if probe.complete:
+            return self._wanted(stream, probe) == known.projects
+        now = at(self._client.now())
+        if known.listed is None or plus(known.listed, hours=_LISTING_HOURS) < now:
+            return False
+        changed = self._changed(probe, known)
+        return (
+            probe.total == len(known.projects) + known.others
+            and len(changed) < len(probe.newest)
+            and all(self.is_off(stream, one) != (one.id in known.projects) for one in changed)
+        )
+
+    def _is_missed(self, stream: Stream, root: Group, known: Known) -> bool:
+        """Whether a member whose rows the list should have shown may be away."""
+        if only_groups(stream):
+            return not known.projects <= self._groups(root, fresh=True)
+        probe = self._scopes.probe(root, fresh=True)
+        if probe.complete:
+            return not known.projects <= self._wanted(stream, probe)
+        # GitLab counts no further than 10,000; in larger groups the next read lists them all.
+        expected = len(known.projects) + known.others + known.entered
+        changed = self._changed(probe, known)
+        return (
+            (probe.total is not None and probe.total != expected)
+            or len(changed) == len(probe.newest)
+            or any(one.id in known.projects and self.is_off(stream, one) for one in changed)
+        )
+
+    def _wanted(self, stream: Stream, probe: Probe) -> set[int]:
+        return {project.id for project in probe.newest if not self.is_off(stream, project)}
+
+    def _changed(self, probe: Probe, known: Known) -> list[Project]:
+        """The projects of the probe that were changed, or may have been, since the listing."""
+        since = plus(known.listed, minutes=-self._overlap) if known.listed else ""
+        return [
+            project
+            for project in probe.newest
+            if project.updated_at is None or project.updated_at >= since
+        ]
+
+
+def may_be_idle(slice_: Slice) -> bool:
+    """Whether the slice keeps its watermark when it brings no rows."""
+    return slice_["scope"] == "group" and "group" not in slice_ and slice_["since"] is not None
+
+
+def only_groups(stream: Stream) -> bool:
+    """Whether the rows of the stream, or of its parent, belong to groups."""
+    parent = streams()[stream.parent] if stream.parent else stream
+    return parent.scopes == ("group",)
+
+
+def _off(stream: Stream, project: Project) -> str:
+    return f"The feature {stream.feature} is switched off in {project.path}."
