@@ -1,0 +1,314 @@
+"""What should come out of the cases: figures computed from what was measured, and their bounds."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from benchmarks.scaling import BY_PROJECT, PROJECTS, ROWS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from benchmarks.running import Outcome, Outcomes
+
+
+@dataclass(frozen=True)
+class Target:
+    """One bound on one figure.
+
+    `figure` raises KeyError when a case of it was not measured, and Missing when a contender could
+    not be. `shown` formats the figure. `chart` tells that the figure is a ratio to the peer, and
+    what of.
+    """
+
+    case: str
+    wanted: str
+    figure: Callable[[Outcomes], float]
+    bound: float
+    at_least: bool
+    shown: str
+    note: str = ""
+    chart: str = ""
+
+    def met(self, figure: float) -> bool:
+        """Whether the figure keeps the bound."""
+        return figure >= self.bound if self.at_least else figure <= self.bound
+
+
+class Missing(Exception):
+    """A contender was not measured; the message says why."""
+
+
+def found(outcomes: Outcomes, case: str, label: str) -> Outcome:
+    """What was measured for one entry.
+
+    Raises:
+        KeyError: it was not asked for.
+        Missing: it could not be measured.
+    """
+    outcome = outcomes[case, label]
+    if not outcome.runs:
+        raise Missing(outcome.reason)
+    return outcome
+
+
+def ratio(
+    case: str, metric: str, top: str = "peer", bottom: str = "ours"
+) -> Callable[[Outcomes], float]:
+    """How many times the metric of one entry is that of another of the same case."""
+
+    def figure(outcomes: Outcomes) -> float:
+        above: float = getattr(found(outcomes, case, top), metric)
+        below: float = getattr(found(outcomes, case, bottom), metric)
+        return above / below
+
+    return figure
+
+
+def value(
+    case: str, metric: str, label: str = "ours", scale: float = 1.0
+) -> Callable[[Outcomes], float]:
+    """A metric of one entry, in units of `scale`."""
+
+    def figure(outcomes: Outcomes) -> float:
+        measured: float = getattr(found(outcomes, case, label), metric)
+        return measured / scale
+
+    return figure
+
+
+def per_row(outcomes: Outcomes, label: str) -> float:
+    """CPU seconds for each further row, without what starting costs."""
+    large = found(outcomes, "many-issues", label)
+    small = found(outcomes, "many-issues", f"{label} tenth")
+    return (large.cpu - small.cpu) / (large.last.total_rows - small.last.total_rows)
+
+
+def _to_the_floor(outcomes: Outcomes) -> float:
+    return per_row(outcomes, "ours") / per_row(outcomes, "floor")
+
+
+def _rows_a_second(outcomes: Outcomes) -> float:
+    return 1 / per_row(outcomes, "ours")
+
+
+def _projects(outcomes: Outcomes, case: str, label: str) -> int:
+    """How many projects are in a case's world."""
+    world = outcomes[case, label].world
+    return int(world[world.index("--projects") + 1])
+
+
+def _requests_a_project(outcomes: Outcomes) -> float:
+    requests = found(outcomes, "idle", "ours again").requests
+    return requests / _projects(outcomes, "idle", "ours again")
+
+
+def _of_the_peers(outcomes: Outcomes) -> float:
+    peer = found(outcomes, "idle-peer", "peer again").requests
+    of_peer = peer / _projects(outcomes, "idle-peer", "peer again")
+    return _requests_a_project(outcomes) / of_peer
+
+
+def _largest_state(outcomes: Outcomes) -> float:
+    sizes = found(outcomes, f"projects-{PROJECTS[-1]}", "ours").last.state_sizes
+    return max(sizes.values()) / 1000
+
+
+def _state_share(outcomes: Outcomes) -> float:
+    run = found(outcomes, f"projects-{PROJECTS[-1]}", "ours").last
+    return 100 * run.state_written / run.output
+
+
+def _slope(series: str, sizes: tuple[int, ...], metric: str) -> Callable[[Outcomes], float]:
+    """What one more costs in the last tenfold growth, to what it cost in the growth before."""
+
+    def figure(outcomes: Outcomes) -> float:
+        costs = _costs(outcomes, series, sizes, metric)
+        before = (costs[-2] - costs[-3]) / (sizes[-2] - sizes[-3])
+        last = (costs[-1] - costs[-2]) / (sizes[-1] - sizes[-2])
+        if before <= 0:
+            message = "The smaller sizes cost the same."
+            raise Missing(message)
+        return last / before
+
+    return figure
+
+
+def _share(series: str, sizes: tuple[int, ...], metric: str) -> Callable[[Outcomes], float]:
+    """What each costs at the largest size, to what it costs at a tenth of it."""
+
+    def figure(outcomes: Outcomes) -> float:
+        costs = _costs(outcomes, series, sizes, metric)
+        return (costs[-1] / sizes[-1]) / (costs[-2] / sizes[-2])
+
+    return figure
+
+
+def _costs(outcomes: Outcomes, series: str, sizes: tuple[int, ...], metric: str) -> list[float]:
+    return [getattr(found(outcomes, f"{series}-{size}", "ours"), metric) for size in sizes]
+
+
+def _fewer(case: str, wanted: float, what: str = "CPU seconds", metric: str = "cpu") -> Target:
+    return Target(
+        case,
+        f"at least {wanted:g} times fewer {what} than airbyte-source-gitlab",
+        ratio(case, metric),
+        wanted,
+        at_least=True,
+        shown="{:.1f} times",
+        chart=what,
+    )
+
+
+def _faster(case: str, wanted: float, milliseconds: int, also: str = "") -> Target:
+    return Target(
+        case,
+        f"at {milliseconds} ms: at least {wanted:g} times faster than airbyte-source-gitlab",
+        ratio(case, "wall", f"peer{also}", f"ours{also}"),
+        wanted,
+        at_least=True,
+        shown="{:.1f} times",
+        chart=f"time, at {milliseconds} ms for each answer",
+    )
+
+
+# What must grow linearly or less: how that is computed, and how much is allowed.
+_GROWTH = (
+    ("CPU", "cpu", _slope, 1.15, "15 % are allowed: so much two runs differ by themselves."),
+    ("requests", "requests", _slope, 1.15, "15 % are allowed for pages that are not full."),
+    ("memory", "memory", _share, 1.0, ""),
+    ("state", "state", _share, 1.0, ""),
+)
+
+TARGETS = (
+    _fewer("issues", 12),
+    Target(
+        "many-issues",
+        "at most 1.5 times the floor's CPU a record, start-up left out",
+        _to_the_floor,
+        1.5,
+        at_least=False,
+        shown="{:.2f} times",
+    ),
+    Target(
+        "many-issues",
+        "over 20,000 records a CPU second, start-up left out",
+        _rows_a_second,
+        20_000,
+        at_least=True,
+        shown="{:,.0f}",
+    ),
+    _faster("issues", 20, 200, " 200 ms"),
+    _faster("one-project", 12, 200),
+    _fewer("jobs", 40),
+    _fewer("jobs", 10, "requests", "requests"),
+    _fewer("merge-request-commits", 35),
+    _faster("all-streams", 10, 50),
+    Target(
+        "idle",
+        "second sync of six kinds of lists: at most 12 requests in all",
+        value("idle", "requests", "ours lists again"),
+        12,
+        at_least=False,
+        shown="{:,.0f}",
+    ),
+    Target(
+        "idle",
+        "second sync of all streams: at most 4 requests a project",
+        _requests_a_project,
+        4,
+        at_least=False,
+        shown="{:.2f}",
+    ),
+    Target(
+        "idle",
+        "second sync of all streams: at most a quarter of airbyte-source-gitlab's requests",
+        _of_the_peers,
+        0.25,
+        at_least=False,
+        shown="{:.2f}",
+        note="By project: airbyte-source-gitlab's second sync is that of 10 projects.",
+    ),
+    Target(
+        f"projects-{PROJECTS[-1]}",
+        "state: at most 50 kB a stream",
+        _largest_state,
+        50,
+        at_least=False,
+        shown="{:.1f} kB",
+        note=f"The largest of {', '.join(BY_PROJECT)}.",
+    ),
+    Target(
+        f"projects-{PROJECTS[-1]}",
+        "state written in a first sync: under 1 % of its output",
+        _state_share,
+        1,
+        at_least=False,
+        shown="{:.2f} %",
+    ),
+    Target(
+        "memory",
+        "peak RSS under 220 MB",
+        value("memory", "memory", scale=1e6),
+        220,
+        at_least=False,
+        shown="{:.0f} MB",
+    ),
+    Target(
+        "memory",
+        "within 10 % of the peak at a tenth of the rows",
+        ratio("memory", "memory", "ours", "ours tenth"),
+        1.1,
+        at_least=False,
+        shown="{:.2f} times",
+    ),
+    Target(
+        "commands",
+        "`spec`: at most 0.25 CPU seconds",
+        value("commands", "cpu", "ours spec"),
+        0.25,
+        at_least=False,
+        shown="{:.2f} s",
+    ),
+    *(
+        Target(
+            "commands",
+            f"`{command}`: at most half of airbyte-source-gitlab's CPU",
+            ratio("commands", "cpu", f"ours {command}", f"peer {command}"),
+            0.5,
+            at_least=False,
+            shown="{:.2f}",
+        )
+        for command in ("check", "discover")
+    ),
+    Target(
+        "many-issues",
+        "`sync` into DuckDB: at most 2.5 times the CPU of `read` alone",
+        ratio("many-issues", "cpu", "sync", "ours"),
+        2.5,
+        at_least=False,
+        shown="{:.2f} times",
+    ),
+    Target(
+        "many-issues",
+        "`sync` into DuckDB: at least 3 times faster than PyAirbyte reading this connector",
+        ratio("many-issues", "wall", "pyairbyte", "sync"),
+        3,
+        at_least=True,
+        shown="{:.1f} times",
+    ),
+    *(
+        Target(
+            f"{series}-{sizes[-1]}",
+            f"{what} for each of ten times the {series}: no more than before",
+            growth(series, sizes, metric),
+            bound,
+            at_least=False,
+            shown="{:.2f} times",
+            note=note,
+        )
+        for series, sizes in (("rows", ROWS), ("projects", PROJECTS))
+        for what, metric, growth, bound, note in _GROWTH
+    ),
+)
