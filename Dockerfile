@@ -11,12 +11,12 @@ RUN python -m venv /build/tools \
     && /opt/source-gitlab/bin/pip install --no-cache-dir --no-deps --require-hashes -r requirements/runtime.txt \
     && find /opt/source-gitlab/lib -path '*/site-packages/pandas/tests' -prune -exec rm -r {} + \
     && find /opt/source-gitlab/lib -path '*/site-packages/numpy/*/tests' -prune -exec rm -r {} +
-COPY pyproject.toml README.md LICENSE ./
-COPY source_gitlab source_gitlab
+COPY . .
 RUN /build/tools/bin/pip wheel --no-deps --no-build-isolation --wheel-dir dist . \
     && /opt/source-gitlab/bin/pip install --no-cache-dir --no-deps --no-index dist/*.whl \
     && /opt/source-gitlab/bin/pip uninstall --yes pip
 
+# What never changes comes before what does, so that a rebuild is one copy.
 FROM ${BASE}
 ARG VERSION=0.1.0
 LABEL org.opencontainers.image.title="source-gitlab" \
@@ -26,9 +26,9 @@ LABEL org.opencontainers.image.title="source-gitlab" \
       io.airbyte.name="source-gitlab" \
       io.airbyte.version="${VERSION}"
 RUN useradd --uid 1000 --create-home airbyte
-COPY --from=build /opt/source-gitlab /opt/source-gitlab
 ENV PATH=/opt/source-gitlab/bin:${PATH} \
     AIRBYTE_ENTRYPOINT="source-gitlab"
 USER airbyte
 WORKDIR /home/airbyte
 ENTRYPOINT ["source-gitlab"]
+COPY --from=build /opt/source-gitlab /opt/source-gitlab
