@@ -34,7 +34,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    import requests
     from hypothesis.strategies import DataObject
     from requests.auth import AuthBase
 
@@ -56,14 +55,12 @@ class Tape:
         self.asked: list[str] = []
         self.change: Callable[[str, Received], Received] | None = None
 
-    def fetch(
-        self, session: requests.Session, url: str, header: AuthBase, timeout: float
-    ) -> Received:
+    def fetch(self, wire: transfer.Wire, url: str, header: AuthBase, timeout: float) -> Received:
         """In place of the real one, which it calls when it must."""
         self.asked.append(url)
         assert len(self.asked) < 3000, "this read does not end"
         if url not in self.answers:
-            self.answers[url] = transfer.fetch(session, url, header, timeout)
+            self.answers[url] = transfer.fetch(wire, url, header, timeout)
         received = self.answers[url]
         return self.change(url, received) if self.change else received
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import sys
 
@@ -50,6 +51,8 @@ def main(arguments: list[str] | None = None) -> int:
 
         return check(given[1:])
     if command in _AIRBYTE:
+        # Importing the CDK makes a hundred thousand objects that stay; `run` turns it on again.
+        gc.disable()
         from source_gitlab.airbyte.entrypoint import run  # noqa: PLC0415
 
         return run(given)

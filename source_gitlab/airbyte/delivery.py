@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 
     from source_gitlab.airbyte.streams import StreamWork
 
-# Records on their way to the output; more would only fill memory.
-_MOST_WAITING = 2_000
+# Pages on their way to the output; more would only fill memory.
+_MOST_WAITING = 20
 _GLANCE = 0.2
 
 

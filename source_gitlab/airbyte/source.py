@@ -31,7 +31,7 @@ from airbyte_cdk.utils.airbyte_secrets_utils import update_secrets
 
 from source_gitlab.airbyte.delivery import Delivery, without_repeats
 from source_gitlab.airbyte.failures import incomplete, mistake, traced
-from source_gitlab.airbyte.streams import StreamWork
+from source_gitlab.airbyte.streams import StreamWork, by_row
 from source_gitlab.check import Result, check, session_for
 from source_gitlab.config import Config, ConfigError, load_spec, parse, secrets
 from source_gitlab.declarations import streams
@@ -69,6 +69,8 @@ class SourceGitlab(Source):
         on_checked: Callable[[Result], None] | None = None,
         on_read: Callable[[Report], None] | None = None,
         retries: Retries | None = None,
+        *,
+        by_page: bool = False,
     ) -> None:
         """`announce` must bring a message out before it returns: renewed tokens depend on it.
 
@@ -79,6 +81,7 @@ class SourceGitlab(Source):
         self._announce = announce
         self._on_checked = on_checked
         self._on_read = on_read
+        self._by_page = by_page
         self._retries = retries
 
     def spec(self, logger: logging.Logger) -> ConnectorSpecification:
@@ -141,7 +144,8 @@ class SourceGitlab(Source):
             )
             try:
                 messages = concurrent.read([one.as_stream(logger) for one in work])
-                yield from without_repeats(messages, work)
+                messages = without_repeats(messages, work)
+                yield from messages if self._by_page else by_row(messages)
                 yield from _summary(session.report)
             except AirbyteTracedException:
                 # The CDK's own ending, which is a list of exceptions in Python's notation.

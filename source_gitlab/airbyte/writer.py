@@ -12,6 +12,7 @@ import orjson
 from airbyte_cdk.models import AirbyteMessageSerializer, Type
 from airbyte_cdk.utils.airbyte_secrets_utils import filter_secrets
 
+from source_gitlab.airbyte.streams import rows_of
 from source_gitlab.redaction import redact
 
 if TYPE_CHECKING:
@@ -39,7 +40,7 @@ class Writer:
         self._written = time.monotonic()
 
     def write(self, message: AirbyteMessage) -> None:
-        """Write a message; a record may wait for others, anything else is brought out at once.
+        """Write a message; a page of rows may wait for more, anything else is out at once.
 
         Raises:
             OSError: the output is broken, now or since an earlier write.
@@ -47,30 +48,32 @@ class Writer:
         if message.type is Type.RECORD and message.record is not None:
             record = message.record
             # The CDK's serializer leaves out columns that are null, and takes three times as long.
-            self._line(
+            lines = [
                 orjson.dumps(
                     {
                         "type": "RECORD",
                         "record": {
                             "stream": record.stream,
-                            "data": record.data,
+                            "data": row,
                             "emitted_at": record.emitted_at,
                         },
                     }
                 )
-            )
+                for row in rows_of(record)
+            ]
+            self._add(lines)
             return
         data: dict[str, Any] = AirbyteMessageSerializer.dump(message)
         text = orjson.dumps(data).decode()
         # A CONTROL message is there to bring renewed tokens to the platform, which keeps them.
         if message.type is not Type.CONTROL:
             text = redact(filter_secrets(text))
-        self._line(text.encode())
+        self._add([text.encode()])
         self.flush()
 
     def line(self, text: str) -> None:
         """Write a line that is a message already."""
-        self._line(redact(text).encode())
+        self._add([redact(text).encode()])
         self.flush()
 
     def flush(self) -> None:
@@ -78,10 +81,10 @@ class Writer:
         with self._lock:
             self._flush()
 
-    def _line(self, line: bytes) -> None:
+    def _add(self, lines: list[bytes]) -> None:
         with self._lock:
-            self._lines.append(line)
-            self._size += len(line)
+            self._lines += lines
+            self._size += sum(map(len, lines))
             late = time.monotonic() - self._written > _LONGEST_WAIT
             if late or self._size > _LARGEST_WRITE:
                 self._flush()

@@ -32,7 +32,7 @@ from source_gitlab.client.exchange import FAILURES, Exchange, Retries
 from source_gitlab.client.limits import Limits
 from source_gitlab.client.smaller import Smaller
 from source_gitlab.client.tls import Certificates, open_pool
-from source_gitlab.client.transfer import Received, fetch
+from source_gitlab.client.transfer import Received, Wire, fetch
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -69,6 +69,7 @@ class Client:
         self._certificates = Certificates(config)
         self._http = open_pool(config, self._certificates)
         self._credentials = Credentials(config, self._http, on_rotated)
+        self._wire = Wire(self._http, config.api_url)
         self._smaller = Smaller()
         self._clock = ServerClock()
         self._dead = self._certificates.problem
@@ -198,7 +199,7 @@ class Client:
         try:
             with self._counting:
                 self.requests[name] += 1
-            received = fetch(self._http, url, self._credentials.header(token), self._timeout)
+            received = fetch(self._wire, url, self._credentials.header(token), self._timeout)
             self._clock.learn(received.headers.get("Date", ""), received.asked, received.answered)
             if received.status == requests.codes.too_many_requests:
                 self.limits.refused(name, received.headers, self.now())

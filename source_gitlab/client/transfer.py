@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import requests
 
@@ -37,7 +37,38 @@ class Received:
     answered: float
 
 
-def fetch(session: requests.Session, url: str, header: AuthBase, timeout: float) -> Received:
+class Wire:
+    """Sends GET requests to one host over a session's connections.
+
+    Which proxy, certificates and headers a request gets is the same for all requests to a host, and
+    working it out costs as much as the rest of a small request, so it is done once.
+    """
+
+    def __init__(self, session: requests.Session, base_url: str) -> None:
+        """Work it out for requests below `base_url`."""
+        self._adapter = session.get_adapter(base_url)
+        self._environment: dict[str, Any] = dict(
+            session.merge_environment_settings(base_url, {}, True, None, None)  # noqa: FBT003 -- stream
+        )
+        # With credentials of its own, so that requests does not look for some in a ~/.netrc.
+        asked = requests.Request("GET", base_url, auth=_unchanged)
+        self._template = session.prepare_request(asked)
+
+    def send(self, url: str, header: AuthBase, timeout: float) -> requests.Response:
+        """GET `url`, which is encoded already, with the header that `header` sets."""
+        request = self._template.copy()
+        request.url = url
+        connecting = min(CONNECT_TIMEOUT, timeout)
+        return self._adapter.send(
+            header(request), timeout=(connecting, timeout), **self._environment
+        )
+
+
+def _unchanged(request: requests.PreparedRequest) -> requests.PreparedRequest:
+    return request
+
+
+def fetch(wire: Wire, url: str, header: AuthBase, timeout: float) -> Received:
     """GET `url`, following no redirect; `timeout` is how long the next byte may take, in seconds.
 
     Raises:
@@ -46,13 +77,7 @@ def fetch(session: requests.Session, url: str, header: AuthBase, timeout: float)
     """
     asked = time.time()
     until = time.monotonic() + _WHOLE_ANSWER * timeout
-    with session.get(
-        url,
-        auth=header,
-        timeout=(min(CONNECT_TIMEOUT, timeout), timeout),
-        allow_redirects=False,
-        stream=True,
-    ) as response:
+    with wire.send(url, header, timeout) as response:
         answered = time.time()
         body = _body(response, url.partition("?")[0], until)
         return Received(

@@ -232,13 +232,15 @@ class _Edge:
 
     def fresh(self, rows: list[Row]) -> list[Row]:
         """The rows of the next page that were not in the page before."""
+        before = self.through or ""
         last = instant(rows[-1]["updated_at"])
-        if self.through is None or last > self.through:
-            self.through = last
-        if self._versions:
-            fresh = [row for row in rows if self._version(row) not in self._versions]
-        else:
-            fresh = rows
+        self.through = max(last, before)
+        # What is younger than everything that was read cannot have been read.
+        fresh = [
+            row
+            for row in rows
+            if instant(row["updated_at"]) > before or self._version(row) not in self._versions
+        ]
         # Windows meet within one millisecond of each other, and a moment ends one later.
         near = plus(self.through, milliseconds=-2)
         kept = {version for version in self._versions if version[-1] >= near}
