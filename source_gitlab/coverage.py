@@ -62,7 +62,7 @@ class Coverage:
     def entered(self, stream: Stream, root: Group, state: StreamState) -> list[int]:
         """The members that have to be read on their own; `state` then covers the others."""
         known = state.group(root.id)
-        if known.through is not None and self._unchanged(stream, root, known):
+        if known.through is not None and self.unchanged(stream, root, known):
             return []
         found = self._members(stream, root, fresh=False)
         return state.cover(root.id, found.ids, found.others, found.asked)
@@ -122,7 +122,7 @@ class Coverage:
     def _groups(self, root: Group, *, fresh: bool) -> set[int]:
         return {int(row["id"]) for row in self._scopes.group_rows(root, fresh=fresh)}
 
-    def _unchanged(self, stream: Stream, root: Group, known: Known) -> bool:
+    def unchanged(self, stream: Stream, root: Group, known: Known) -> bool:
         """Whether the group certainly has the members that it had when they were last listed."""
         if only_groups(stream):
             return self._groups(root, fresh=False) == known.projects

@@ -32,6 +32,19 @@ class MovedBy:
 
 
 @dataclass(frozen=True)
+class Again:
+    """When a list that takes no time filter is read again by an incremental read.
+
+    `signal` is "activity" (its project was active), "list" (the list that a chosen group has of
+    the same things, at `path` with `query`, is not what it was) or "daily" (nothing tells).
+    """
+
+    signal: str
+    path: str = ""
+    query: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
 class Stream:
     """One declared stream; `streams.yaml` explains every attribute at its top."""
 
@@ -56,6 +69,7 @@ class Stream:
     keep: str | None = None
     parent: str | None = None
     moved_by: MovedBy | None = None
+    again: Again | None = None
     feature: str | None = None
     tier: str = "free"
     role: str = "guest"
@@ -64,6 +78,11 @@ class Stream:
     def incremental(self) -> bool:
         """Whether a later read can start from the state of an earlier one."""
         return self.cursor is not None
+
+    @property
+    def snapshot(self) -> bool:
+        """Whether a slice always brings all that there is, so that what it lacks is gone."""
+        return self.cursor == "read_at"
 
     @cached_property
     def schema(self) -> Schema:
@@ -95,6 +114,9 @@ def _stream(name: str, declared: Mapping[str, Any]) -> Stream:
             values[attribute] = tuple(values[attribute])
     if "moved_by" in values:
         values["moved_by"] = MovedBy(**values["moved_by"])
+    if "again" in values:
+        again = values["again"]
+        values["again"] = Again(again) if isinstance(again, str) else Again("list", **again)
     return Stream(name=name, **values)
 
 

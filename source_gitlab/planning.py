@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import re
+import threading
 from typing import TYPE_CHECKING
 
 from source_gitlab.client.errors import Skipped
@@ -11,15 +12,17 @@ from source_gitlab.coverage import Coverage, only_groups
 from source_gitlab.declarations import streams
 from source_gitlab.reading.instants import at, plus
 from source_gitlab.reading.slices import Slice
+from source_gitlab.reading.state import Group as Known
 from source_gitlab.reading.state import key_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from source_gitlab.again import Signals
     from source_gitlab.client.http import Client
     from source_gitlab.config import Config
     from source_gitlab.declarations import Stream
-    from source_gitlab.reading.state import StreamState
+    from source_gitlab.reading.state import Held, StreamState
     from source_gitlab.report import Report
     from source_gitlab.scopes import Group, Project, Scopes
 
@@ -29,12 +32,17 @@ LOGGER = logging.getLogger("airbyte.source-gitlab")
 class Planner:
     """Plans the slices of every stream. Thread-safe, as its scopes are."""
 
-    def __init__(self, client: Client, config: Config, scopes: Scopes, report: Report) -> None:
+    def __init__(
+        self, client: Client, config: Config, scopes: Scopes, signals: Signals, report: Report
+    ) -> None:
         """Plan over `scopes`; what is left out on purpose goes to `report`."""
         self._client = client
         self._config = config
         self._scopes = scopes
+        self._signals = signals
         self.coverage = Coverage(client, config, scopes, report)
+        self._lock = threading.Lock()
+        self._start: str | None = None
         self._version: tuple[int, int] | None = None
 
     def plan(self, stream: Stream, state: StreamState) -> Iterator[Slice]:
@@ -45,7 +53,7 @@ class Planner:
             GitlabError: GitLab could not be asked what is in scope.
         """
         roots = self._scopes.roots()
-        start = at(self._client.now())
+        start = self._started()
         state.forget(start, 2 * self._config.lookback_minutes)
         kind = self.kind(stream)
         if kind == "inventory":
@@ -55,17 +63,20 @@ class Planner:
             if roots.projects and stream.name == "projects":
                 yield self._slice(stream, "inventory", 0, None, start)
         elif kind == "group":
-            for root in roots.groups:
-                for row in self._scopes.group_rows(root):
-                    known = state.groups.get(row["id"])
-                    through = known.through if known else None
-                    yield self._slice(stream, "group", row["id"], through, start)
+            yield from self._each_group(stream, state, start)
         elif kind == "project":
-            yield from self._projects(stream, self._scopes.projects(), state, start)
+            yield from self._each_project(stream, state, start)
         else:
             yield from self._in_groups(stream, state, start)
         if roots.missing:
             raise roots.missing[0]
+
+    def _started(self) -> str:
+        """When this read began, by GitLab's clock: one instant for all streams."""
+        with self._lock:
+            if self._start is None:
+                self._start = at(self._client.now())
+            return self._start
 
     def kind(self, stream: Stream) -> str:
         """How the stream is read from this GitLab: old versions lack some group lists."""
@@ -79,14 +90,15 @@ class Planner:
 
     def version(self) -> tuple[int, int]:
         """GitLab's version, major and minor; (0, 0) when it does not tell."""
-        if self._version is None:
-            try:
-                text = str(self._client.one("version").get("version", ""))
-            except Skipped:
-                text = ""
-            found = re.match(r"(\d+)\.(\d+)", text)
-            self._version = (int(found[1]), int(found[2])) if found else (0, 0)
-        return self._version
+        with self._lock:
+            if self._version is None:
+                try:
+                    text = str(self._client.one("version").get("version", ""))
+                except Skipped:
+                    text = ""
+                found = re.match(r"(\d+)\.(\d+)", text)
+                self._version = (int(found[1]), int(found[2])) if found else (0, 0)
+            return self._version
 
     def _slice(
         self, stream: Stream, scope: str, number: int, through: str | None, start: str
@@ -100,13 +112,67 @@ class Planner:
             )
         return Slice(stream=stream.name, scope=scope, id=number, since=since, start=start)
 
+    def _each_group(self, stream: Stream, state: StreamState, start: str) -> Iterator[Slice]:
+        """One slice for each group in scope, but for those that are quiet."""
+        roots = self._scopes.roots().groups
+        self._signals.watch(stream, roots, state, start)
+        for root in roots:
+            held = state.held.get(root.id)
+            for row in self._scopes.group_rows(root):
+                through = state.projects.get(row["id"])
+                if not self._signals.is_quiet(stream, through, start, held=held):
+                    yield self._slice(stream, "group", row["id"], through, start)
+
+    def _each_project(self, stream: Stream, state: StreamState, start: str) -> Iterator[Slice]:
+        """One slice for each project in scope, but for those that are quiet."""
+        roots = self._scopes.roots()
+        chosen = roots.groups if roots.whole else ()
+        self._signals.watch(stream, chosen, state, start)
+        if len(chosen) == 1 and not roots.projects:
+            if self._is_quiet(stream, chosen[0], state, start):
+                return
+            self._forget_others(stream, chosen[0], state, start)
+        for root in chosen:
+            projects = list(self._scopes.listing(root).projects.values())
+            yield from self._projects(stream, projects, state, start, state.held.get(root.id))
+        yield from self._projects(stream, list(roots.projects), state, start)
+
+    def _is_quiet(self, stream: Stream, root: Group, state: StreamState, start: str) -> bool:
+        """Whether every project is read, and neither the group's list nor its projects changed.
+
+        Then they need not be listed to find out that none has to be read again.
+        """
+        held = state.held.get(root.id)
+        oldest = min(state.projects.values(), default=None)
+        if held is None or not self._signals.is_quiet(stream, oldest, start, held=held):
+            return False
+        known = Known(projects=set(state.projects), others=held.others, listed=held.listed)
+        return self.coverage.unchanged(stream, root, known)
+
+    def _forget_others(self, stream: Stream, root: Group, state: StreamState, start: str) -> None:
+        """Drop what is no longer in the group, so that the count of projects can be right."""
+        held = state.held.get(root.id)
+        if held is not None:
+            listed = self._scopes.listing(root).projects.values()
+            wanted = {one.id for one in listed if not self.coverage.is_off(stream, one)}
+            held.others, held.listed = len(listed) - len(wanted), start
+            for number in state.projects.keys() - wanted:
+                del state.projects[number]
+
     def _projects(
-        self, stream: Stream, projects: list[Project], state: StreamState, start: str
+        self,
+        stream: Stream,
+        projects: list[Project],
+        state: StreamState,
+        start: str,
+        held: Held | None = None,
     ) -> Iterator[Slice]:
         for project in projects:
             if self.coverage.is_off(stream, project):
                 continue
             through = state.projects.get(project.id)
+            if self._signals.is_quiet(stream, through, start, project=project, held=held):
+                continue
             yield self._resumed(self._slice(stream, "project", project.id, through, start), state)
 
     def _in_groups(self, stream: Stream, state: StreamState, start: str) -> Iterator[Slice]:

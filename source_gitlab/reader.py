@@ -10,6 +10,7 @@ from source_gitlab.declarations import streams
 from source_gitlab.reading.children import Children, Parents
 from source_gitlab.reading.instants import at, instant, plus
 from source_gitlab.reading.jobs import Jobs
+from source_gitlab.reading.moves import Moves
 from source_gitlab.reading.pages import read_pages
 from source_gitlab.reading.refs import Commits
 from source_gitlab.reading.seek import Seek
@@ -49,6 +50,7 @@ class Reader:
         self._scopes = scopes
         self._ahead = ahead
         self._report = report
+        self._moves = Moves()
         self._first = instant(config.start_date) if config.start_date else None
         self._shapers = {name: Shaper(stream) for name, stream in streams().items()}
 
@@ -63,7 +65,7 @@ class Reader:
         elif stream.kind == "child":
             yield from self._children(stream, slice_, state)
         else:
-            columns = {f"{slice_['scope']}_id": slice_["id"]}
+            columns = {f"{slice_['scope']}_id": slice_["id"], "start": slice_["start"]}
             shaper = self._shapers[stream.name]
             for page in self._walk(stream, slice_, state):
                 page.rows = shaper.shape(page.rows, columns)
@@ -75,7 +77,10 @@ class Reader:
         if stream.walk == "seek":
             yield from self._seek(stream, slice_, state)
         elif stream.walk == "jobs":
-            pipelines = self._passes(streams()["pipelines"], slice_)
+            listed = streams()["pipelines"]
+            pipelines = tuple(
+                partial(self._found, listed, seek) for seek in self._passes(listed, slice_)
+            )
             lookback = self._config.lookback_minutes
             jobs = Jobs(self._client, self._ahead, path, query, pipelines, lookback)
             yield from jobs.pages(slice_, self._first)
@@ -134,8 +139,7 @@ class Reader:
             reached = [plus(one, minutes=-lookback) if one else since for one in resumed]
         recent = plus(slice_["start"], minutes=-lookback)
         for number, seek in enumerate(passes):
-            found = seek.newest if stream.nullable else seek.rows
-            for rows, through in found(reached[number]):
+            for rows, through in self._found(stream, seek, reached[number]):
                 # Rows without an instant were read at the start, and are certain up to there only.
                 reached[number] = min(through, slice_["start"]) if through else reached[number]
                 settled = at(self._client.now() - 60 * settle)
@@ -144,6 +148,12 @@ class Reader:
                     yield Parents(fresh, through=through, seen=seen)
                 else:
                     yield Parents(fresh, position={"through": list(reached)}, seen=seen)
+
+    def _found(
+        self, stream: Stream, seek: Seek, since: str | None
+    ) -> Iterator[tuple[list[Row], str | None]]:
+        """What moved since an instant, as far as possible from what another stream asked."""
+        return self._moves.rows(seek, since, seek.newest if stream.nullable else seek.rows)
 
     def _children(self, stream: Stream, slice_: Slice, state: StreamState) -> Iterator[Page]:
         parent = streams()[stream.parent or ""]
@@ -174,7 +184,8 @@ class Reader:
         # The list may name parents that lie above the group, or in one that is read on its own.
         covered = state.group(slice_["id"]).projects | {slice_["id"]}
         seeks = self._passes(other, slice_)
-        for rows, _ in (found for seek in seeks for found in seek.rows(slice_["since"])):
+        since = slice_["since"]
+        for rows, _ in (found for seek in seeks for found in self._found(other, seek, since)):
             parents = []
             for row in rows:
                 parent = row.get(stream.moved_by.parent)

@@ -123,6 +123,7 @@ class Scopes:
         self._ahead = ahead
         self._lock = threading.RLock()
         self._roots: Roots | None = None
+        self._own_rows: dict[int, Row] = {}
         self._groups: dict[int, list[Row]] = {}
         self._listings: dict[int, Listing] = {}
         self._probes: dict[int, Probe] = {}
@@ -147,11 +148,12 @@ class Scopes:
             return self._ask_group_rows(root)
         with self._lock:
             if root.id not in self._groups:
-                self._groups[root.id] = self._ask_group_rows(root)
+                own = self._own_rows.get(root.id)
+                self._groups[root.id] = self._ask_group_rows(root, own)
             return self._groups[root.id]
 
-    def _ask_group_rows(self, root: Group) -> list[Row]:
-        own = self._client.one(f"groups/{root.id}", {"with_projects": False})
+    def _ask_group_rows(self, root: Group, own: Row | None = None) -> list[Row]:
+        own = own or self._client.one(f"groups/{root.id}", {"with_projects": False})
         # Without all_available, public subgroups of which one is no member are left out
         # (https://docs.gitlab.com/api/groups/#list-all-descendant-groups).
         query = {"all_available": True, "order_by": "id", "sort": "asc"}
@@ -233,6 +235,7 @@ class Scopes:
             row = self._resolve("groups", name, {"with_projects": False}, missing)
             if row:
                 groups[int(row["id"])] = Group(int(row["id"]), str(row["full_path"]))
+                self._own_rows[int(row["id"])] = row
         projects: dict[int, Project] = {}
         for name in self._config.projects:
             row = self._resolve("projects", name, {}, missing)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING
 
+from source_gitlab.again import Signals
 from source_gitlab.client.errors import FatalError, GitlabError, Skipped
 from source_gitlab.client.http import Client
 from source_gitlab.coverage import may_be_idle
@@ -50,7 +51,8 @@ class Session:
         self.client = Client(config, on_rotated=on_rotated, retries=retries)
         self.ahead = Ahead(config.num_workers)
         self.scopes = Scopes(self.client, config, self.ahead)
-        self._planner = Planner(self.client, config, self.scopes, self.report)
+        signals = Signals(self.client, self.ahead, config.lookback_minutes)
+        self._planner = Planner(self.client, config, self.scopes, signals, self.report)
         self._reader = Reader(self.client, config, self.scopes, self.ahead, self.report)
 
     def __enter__(self) -> Self:

@@ -99,7 +99,9 @@ class Sync:
         self._runs: list[Run] = []
         self._replaced: set[str] = set()
         for stream in streams:
-            fresh = full_refresh or not stream.incremental or store.needs_replacing(stream.name)
+            # A snapshot brings no word of what is gone, so its table is replaced as a whole.
+            whole = stream.snapshot or not stream.incremental
+            fresh = full_refresh or whole or store.needs_replacing(stream.name)
             if fresh:
                 self._replaced.add(stream.name)
             raw = None if fresh else store.state(stream.name)

@@ -19,23 +19,26 @@ from source_gitlab.reading.pages import PER_PAGE, read_pages
 from source_gitlab.reading.slices import Page
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from source_gitlab.client.http import Client, Query
     from source_gitlab.reading.ahead import Ahead
-    from source_gitlab.reading.seek import Seek
     from source_gitlab.reading.slices import Row, Slice
 
 
 @dataclass(frozen=True)
 class Jobs:
-    """The jobs of one project; `pipelines` are its lists of pipelines (usual and child ones)."""
+    """The jobs of one project.
+
+    `pipelines` are its lists of pipelines (usual and child ones): each takes an instant, and
+    yields the rows that moved since, with the instant up to which that is all.
+    """
 
     client: Client
     ahead: Ahead
     path: str
     query: Query
-    pipelines: tuple[Seek, ...]
+    pipelines: tuple[Callable[[str], Iterator[tuple[list[Row], str | None]]], ...]
     lookback_minutes: int
 
     def pages(self, slice_: Slice, first_start: str | None) -> Iterator[Page]:
@@ -81,7 +84,7 @@ class Jobs:
         moved = (
             row
             for pipelines in self.pipelines
-            for rows, _ in pipelines.rows(since)
+            for rows, _ in pipelines(since)
             for row in rows
             # Every job of a younger pipeline is younger too, so it was in the list.
             if instant(row["created_at"]) < since

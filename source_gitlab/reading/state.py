@@ -4,8 +4,8 @@ One shape for all streams, keyed by numeric ids and bounded by the number of pro
 three characters each, whatever the number of rows::
 
     {"version": 1,
-     "through": "2026-01-31T12:00:00.000Z",      projects that are read on their own: up to here,
-     "projects": "<ids>",                        all these,
+     "through": "2026-01-31T12:00:00.000Z",      projects (or groups) that are read on their
+     "projects": "<ids>",                        own: up to here, all these,
      "earlier": [["2026-01-30T…Z", "<ids>"]],    and these up to an earlier instant only
      "groups": {"12": {"through": …,             a group's list: up to here,
                        "projects": "<ids>",      for these members of the group: its projects,
@@ -14,6 +14,8 @@ three characters each, whatever the number of rows::
                        "listed": "…Z"}},         when its members were last listed
      "positions": {"project:7": {…}},            where a slice under way has come to
      "heads": {"7": {"main": "<sha>"}},          commits: the head that was reached, by ref
+     "held": {"12": {"digest": …,                what a list of a group held, since which
+                     "changed": "…Z", …}},       read
      "recent": {"<digest>": "…Z"}}               rows delivered inside the next read's overlap
 """
 
@@ -22,7 +24,7 @@ from __future__ import annotations
 import hashlib
 import threading
 from collections import defaultdict
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from source_gitlab.reading import ids
@@ -58,6 +60,19 @@ class Group:
     entered: int = field(default=0, compare=False)
 
 
+@dataclass
+class Held:
+    """What one list of a group held (`digest`) from the read of `changed` on.
+
+    When they were `listed`, `others` of the group's projects were left out on purpose.
+    """
+
+    digest: str
+    changed: str
+    others: int = 0
+    listed: str | None = None
+
+
 def digest(key: Iterable[object], updated_at: object) -> str:
     """A short name for one version of one row."""
     text = "\x1f".join(str(part) for part in (*key, updated_at))
@@ -78,6 +93,7 @@ class StreamState:
         self.groups: dict[int, Group] = {}
         self.heads: dict[int, dict[str, str]] = {}
         self.positions: dict[str, dict[str, Any]] = {}
+        self.held: dict[int, Held] = {}
         self.recent: dict[str, str] = {}
         self._lock = threading.RLock()
 
@@ -114,6 +130,13 @@ class StreamState:
             )
         for number, heads in raw.get("heads", {}).items():
             state.heads[int(number)] = {str(ref): str(sha) for ref, sha in heads.items()}
+        for number, held in raw.get("held", {}).items():
+            state.held[int(number)] = Held(
+                digest=str(held["digest"]),
+                changed=instant(held["changed"]),
+                others=int(held["others"]),
+                listed=instant(held["listed"]) if held.get("listed") else None,
+            )
         state.positions = {str(key): dict(value) for key, value in raw.get("positions", {}).items()}
         state.recent = {str(key): instant(value) for key, value in raw.get("recent", {}).items()}
         return state
@@ -171,6 +194,8 @@ class StreamState:
                 result["groups"] = groups
             if self.heads:
                 result["heads"] = {str(n): dict(heads) for n, heads in sorted(self.heads.items())}
+            if self.held:
+                result["held"] = {str(n): asdict(held) for n, held in sorted(self.held.items())}
             if self.positions:
                 result["positions"] = dict(self.positions)
             if self.recent:
@@ -264,10 +289,11 @@ class StreamState:
             group.projects.add(number)
 
     def _reach(self, slice_: Slice, through: str) -> None:
-        if slice_["scope"] == "project":
-            self.projects[slice_["id"]] = through
-        elif slice_["scope"] == "group":
-            self.groups.setdefault(slice_["id"], Group()).through = through
+        number = slice_["id"]
+        if slice_["scope"] == "group" and (number in self.groups or "group" in slice_):
+            self.groups.setdefault(number, Group()).through = through
+        else:
+            self.projects[number] = through
 
     def _reach_heads(self, number: int, heads: Mapping[str, str | None]) -> None:
         for ref, sha in heads.items():

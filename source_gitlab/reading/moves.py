@@ -1,0 +1,83 @@
+"""Short lists of what moved, kept for the other streams of the same read that ask for the same.
+
+Four streams start from the pipelines that moved since the last read. In a quiet project none did,
+and one request can tell it to all four. Long lists are not kept: they would fill memory, and their
+requests are few beside those that their rows lead to.
+"""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING
+
+import orjson
+
+from source_gitlab.reading.pages import PER_PAGE
+from source_gitlab.reading.slices import Row
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from source_gitlab.reading.seek import Seek
+
+Found = tuple[list[Row], str | None]
+
+
+class _Kept:
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+        self.found: list[Found] | None = None
+        self.is_long = False
+
+
+class Moves:
+    """What seeks of this read found. Thread-safe."""
+
+    def __init__(self) -> None:
+        """Nothing has been found yet."""
+        self._lock = threading.Lock()
+        self._kept: dict[bytes, _Kept] = {}
+
+    def rows(
+        self, seek: Seek, since: str | None, found: Callable[[str | None], Iterator[Found]]
+    ) -> Iterator[Found]:
+        """What `found(since)` yields for `seek`, from memory if another stream asked before.
+
+        The first to ask reads, the others wait for it, unless the list turns out to be long.
+
+        Raises:
+            GitlabError: as `found` does; the next one to ask tries again.
+        """
+        if since is None:
+            yield from found(since)
+            return
+        identity = orjson.dumps([seek.path, sorted(seek.query.items()), since], default=str)
+        with self._lock:
+            kept = self._kept.setdefault(identity, _Kept())
+        with kept.lock:
+            if kept.found is not None:
+                pages, rest = _copied(kept.found), None
+            elif kept.is_long:
+                pages, rest = [], found(since)
+            else:
+                pages, rest = _first_page(found(since))
+                kept.is_long = rest is not None
+                kept.found = None if kept.is_long else _copied(pages)
+        yield from pages
+        if rest is not None:
+            yield from rest
+
+
+def _first_page(found: Iterator[Found]) -> tuple[list[Found], Iterator[Found] | None]:
+    """What is found, and what is left when that is more than a page."""
+    pages: list[Found] = []
+    for page in found:
+        pages.append(page)
+        if sum(len(rows) for rows, _ in pages) >= PER_PAGE:
+            return pages, found
+    return pages, None
+
+
+def _copied(pages: list[Found]) -> list[Found]:
+    # Streams shape rows in place, so each gets rows of its own.
+    return [([dict(row) for row in rows], through) for rows, through in pages]
