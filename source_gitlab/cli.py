@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import json
 import sys
+from pathlib import Path
 
 _AIRBYTE = frozenset({"check", "discover", "read"})
 _CREDENTIALS = frozenset({"login", "logout", "token"})
@@ -51,19 +52,42 @@ def main(arguments: list[str] | None = None) -> int:
 
         return check(given[1:])
     if command in _AIRBYTE:
-        # Importing the CDK makes a hundred thousand objects that stay; `run` turns it on again.
-        gc.disable()
-        from source_gitlab.airbyte.entrypoint import run  # noqa: PLC0415
-
-        return run(given)
+        return _airbyte(command, given)
     asked = command in {"-h", "--help", "help"}
     (sys.stdout if asked else sys.stderr).write(_USAGE)
     return 0 if asked else 2
 
 
+def _airbyte(command: str, given: list[str]) -> int:
+    if command == "discover" and _is_readable(given):
+        return _discover()
+    # Importing the CDK makes a hundred thousand objects that stay; `run` turns it on again.
+    gc.disable()
+    from source_gitlab.airbyte.entrypoint import run  # noqa: PLC0415
+
+    return run(given)
+
+
 def _is_for_people(given: list[str]) -> bool:
     """Platforms always name a configuration, and never give a terminal to write on."""
     return sys.stdout.isatty() or not any(part.partition("=")[0] == "--config" for part in given)
+
+
+def _is_readable(given: list[str]) -> bool:
+    """Whether `--config FILE` names a configuration; the CDK's way says what is wrong if not."""
+    if len(given) != len(("discover", "--config", "FILE")) or given[1] != "--config":
+        return False
+    try:
+        return isinstance(json.loads(Path(given[2]).read_text(encoding="utf-8")), dict)
+    except (OSError, ValueError):
+        return False
+
+
+def _discover() -> int:
+    from source_gitlab.catalog import catalog  # noqa: PLC0415
+
+    sys.stdout.write(json.dumps({"type": "CATALOG", "catalog": catalog()}) + "\n")
+    return 0
 
 
 def _spec() -> int:

@@ -24,7 +24,7 @@ LONGEST_FILE = 400  # lines
 FLOORS: tuple[frozenset[str], ...] = (
     frozenset({"cli"}),
     frozenset({"airbyte", "duckdb", "singer", "flow", "agent", "spark", "credentials"}),
-    frozenset({"session", "check"}),
+    frozenset({"session", "check", "catalog"}),
     frozenset({"command_line"}),
     frozenset({"planning", "reader"}),
     frozenset({"coverage", "again"}),

@@ -13,12 +13,10 @@ from airbyte_cdk.models import (
     AirbyteLogMessage,
     AirbyteMessage,
     AirbyteMessageSerializer,
-    AirbyteStream,
     ConnectorSpecification,
     ConnectorSpecificationSerializer,
     Level,
     Status,
-    SyncMode,
     Type,
 )
 from airbyte_cdk.sources import Source
@@ -32,6 +30,7 @@ from airbyte_cdk.utils.airbyte_secrets_utils import update_secrets
 from source_gitlab.airbyte.delivery import Delivery, without_repeats
 from source_gitlab.airbyte.failures import incomplete, mistake, traced
 from source_gitlab.airbyte.streams import StreamWork, by_row
+from source_gitlab.catalog import catalog
 from source_gitlab.check import Result, check, session_for
 from source_gitlab.config import Config, ConfigError, load_spec, parse, secrets
 from source_gitlab.declarations import streams
@@ -106,7 +105,9 @@ class SourceGitlab(Source):
     def discover(self, logger: logging.Logger, config: Mapping[str, Any]) -> AirbyteCatalog:
         """The catalog of all declared streams; it is the same for every GitLab."""
         del logger, config
-        return AirbyteCatalog(streams=[_catalog_entry(stream) for stream in streams().values()])
+        message = AirbyteMessageSerializer.load({"type": "CATALOG", "catalog": catalog()})
+        assert message.catalog is not None  # noqa: S101 -- it was just put in
+        return message.catalog
 
     def read(
         self,
@@ -180,21 +181,6 @@ def _spec_fields() -> dict[str, Any]:
     spec = load_spec()
     known = {"documentationUrl", "connectionSpecification", "advanced_auth"}
     return {key: value for key, value in spec.items() if key in known}
-
-
-def _catalog_entry(stream: Stream) -> AirbyteStream:
-    modes = [SyncMode.full_refresh]
-    if stream.incremental:
-        modes.append(SyncMode.incremental)
-    return AirbyteStream(
-        name=stream.name,
-        json_schema=stream.schema,
-        supported_sync_modes=modes,
-        source_defined_cursor=True if stream.incremental else None,
-        default_cursor_field=[stream.cursor] if stream.cursor else None,
-        source_defined_primary_key=[[column] for column in stream.key],
-        is_resumable=stream.incremental,
-    )
 
 
 def _chosen(catalog: ConfiguredAirbyteCatalog) -> list[Stream]:
