@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from integration_tests.reading import read
-from source_gitlab.client import transfer
+from source_gitlab.client import transfer, watchdog
 from source_gitlab.client.http import Retries
 
 if TYPE_CHECKING:
@@ -60,6 +60,9 @@ class Hostile:
 
         class Server(ThreadingHTTPServer):
             daemon_threads = True
+
+            def handle_error(self, *_: object) -> None:
+                """Say nothing of clients that hang up, which is what they should do here."""
 
         self._server = Server(("127.0.0.1", 0), Handler)
         self.url = f"http://127.0.0.1:{self._server.server_port}"
@@ -115,10 +118,26 @@ def test_a_body_that_drips() -> None:
     # The announced size alone would end it.
     began = time.monotonic()
     with (
-        mock.patch.object(transfer, "_WHOLE_ANSWER", 1.0),
+        mock.patch.object(watchdog, "WHOLE_ANSWER", 1.0),
         mock.patch.object(transfer, "LARGEST_BODY", 1 << 40),
         Hostile(drip) as server,
     ):
+        assert fails_with(server.read("branches"), "did not answer in time")
+    assert time.monotonic() - began < 15
+
+
+def test_headers_that_drip() -> None:
+    """Each byte comes in time, and the answer would never begin."""
+
+    def drip(handler: BaseHTTPRequestHandler) -> None:
+        handler.wfile.write(b"HTTP/1.1 200 OK\r\nX-Endless: ")
+        while True:
+            handler.wfile.write(b"x")
+            handler.wfile.flush()
+            time.sleep(0.1)
+
+    began = time.monotonic()
+    with mock.patch.object(watchdog, "WHOLE_ANSWER", 1.0), Hostile(drip) as server:
         assert fails_with(server.read("branches"), "did not answer in time")
     assert time.monotonic() - began < 15
 

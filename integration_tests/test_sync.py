@@ -35,7 +35,10 @@ if TYPE_CHECKING:
 
     from source_gitlab.duckdb.feed import Message
 
-INCREMENTAL = [name for name, stream in streams().items() if stream.incremental]
+# Snapshots are read in full, because their tables are replaced as a whole.
+INCREMENTAL = [
+    name for name, stream in streams().items() if stream.incremental and not stream.snapshot
+]
 WEB, API = 101, 102
 PATIENCE = 120
 

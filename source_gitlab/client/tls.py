@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import requests
-from requests.adapters import HTTPAdapter
 
 from source_gitlab.client.errors import FatalError
+from source_gitlab.client.watchdog import WatchedAdapter
 
 if TYPE_CHECKING:
     from source_gitlab.config import Config
@@ -102,7 +102,7 @@ class _Pool(requests.Session):
 def open_pool(config: Config, certificates: Certificates) -> requests.Session:
     """A pool of connections with these certificates; it retries nothing by itself."""
     session = _Pool()
-    adapter = HTTPAdapter(
+    adapter = WatchedAdapter(
         pool_connections=4, pool_maxsize=config.num_workers, max_retries=0, pool_block=False
     )
     session.mount("https://", adapter)

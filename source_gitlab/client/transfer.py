@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import requests
 
+from source_gitlab.client import watchdog
 from source_gitlab.client.errors import ServerError
 
 if TYPE_CHECKING:
@@ -21,8 +22,6 @@ CONNECT_TIMEOUT = 15.0
 LARGEST_BODY = 64 * 1024 * 1024
 _LARGEST_ERROR = 64 * 1024
 _CHUNK = 256 * 1024
-# A time-out bounds the wait for the next byte; an answer as a whole may take so many times as long.
-_WHOLE_ANSWER = 5.0
 
 
 @dataclass(frozen=True)
@@ -76,7 +75,7 @@ def fetch(wire: Wire, url: str, header: AuthBase, timeout: float) -> Received:
         ServerError: the answer is larger than `LARGEST_BODY`.
     """
     asked = time.time()
-    until = time.monotonic() + _WHOLE_ANSWER * timeout
+    until = time.monotonic() + watchdog.WHOLE_ANSWER * timeout
     with wire.send(url, header, timeout) as response:
         answered = time.time()
         body = _body(response, url.partition("?")[0], until)

@@ -1,0 +1,121 @@
+"""Connections on which an answer has to begin in time, not only its next byte.
+
+A time-out of a socket bounds the wait for each byte. A server that sends its headers a byte at a
+time would hold a request for days, so whatever takes too long as a whole is cut from outside.
+"""
+
+from __future__ import annotations
+
+import socket
+import threading
+import time
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
+
+from requests.adapters import HTTPAdapter
+from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
+
+if TYPE_CHECKING:
+    from urllib3.poolmanager import PoolManager, ProxyManager
+    from urllib3.response import HTTPResponse
+
+# An answer as a whole may take so many times as long as one byte may.
+WHOLE_ANSWER = 5.0
+_GLANCE = 0.5
+_LATE = "the headers of the answer did not end in time"
+
+
+class _Watchdog:
+    """Shuts sockets down whose time is over, from a thread that all connections share."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._due: dict[socket.socket, float] = {}
+        self._thread: threading.Thread | None = None
+
+    def watch(self, watched: socket.socket) -> float:
+        """Cut `watched` unless `release` comes in time; the moment until which it has time."""
+        due = time.monotonic() + WHOLE_ANSWER * (watched.gettimeout() or 60.0)
+        with self._lock:
+            self._due[watched] = due
+            if self._thread is None or not self._thread.is_alive():
+                self._thread = threading.Thread(target=self._run, name="watchdog", daemon=True)
+                self._thread.start()
+        return due
+
+    def release(self, watched: socket.socket) -> None:
+        """The answer has begun, or failed."""
+        with self._lock:
+            self._due.pop(watched, None)
+
+    def _run(self) -> None:
+        while True:
+            time.sleep(_GLANCE)
+            now = time.monotonic()
+            with self._lock:
+                for watched, due in self._due.items():
+                    if due <= now:
+                        # It may be closed already.
+                        with suppress(OSError):
+                            watched.shutdown(socket.SHUT_RDWR)
+
+
+_WATCHDOG = _Watchdog()
+
+
+class _Watched(HTTPConnection):
+    def getresponse(self) -> HTTPResponse:  # type: ignore[override] # urllib3's, as in its own class
+        """The answer, once its headers are read.
+
+        Raises:
+            TimeoutError: they did not end in time.
+        """
+        watched = self.sock
+        if watched is None:
+            return super().getresponse()
+        due = _WATCHDOG.watch(watched)
+        try:
+            response = super().getresponse()
+        except Exception as error:
+            if time.monotonic() >= due:
+                raise TimeoutError(_LATE) from error
+            raise
+        finally:
+            _WATCHDOG.release(watched)
+        if time.monotonic() >= due:
+            # What was cut in its headers passes for an answer without a body.
+            response.close()
+            raise TimeoutError(_LATE)
+        return response
+
+
+class _WatchedTls(_Watched, HTTPSConnection):
+    pass
+
+
+class _Pool(HTTPConnectionPool):
+    ConnectionCls = _Watched
+
+
+class _TlsPool(HTTPSConnectionPool):
+    ConnectionCls = _WatchedTls
+
+
+class WatchedAdapter(HTTPAdapter):
+    """An adapter of requests whose connections, through proxies too, are watched."""
+
+    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
+        """Make the pools of direct connections."""
+        super().init_poolmanager(*args, **kwargs)
+        _watch(self.poolmanager)
+
+    def proxy_manager_for(self, *args: Any, **kwargs: Any) -> ProxyManager:
+        """Make the pools of connections through one proxy."""
+        manager: ProxyManager = super().proxy_manager_for(*args, **kwargs)
+        _watch(manager)
+        return manager
+
+
+def _watch(manager: PoolManager) -> None:
+    manager.pool_classes_by_scheme = {"http": _Pool, "https": _TlsPool}
