@@ -328,7 +328,9 @@ class Store:
         if old.name in self._rekeyed:
             return Changes(after, 0, before)
         comparable = all(old_types.get(c.name) == c.type for c in new.columns)
-        values = ", ".join(quoted(column.name) for column in new.columns)
+        # When a row was read is no change of it.
+        names = [column.name for column in new.columns if column.name != "read_at"]
+        values = ", ".join(map(quoted, names))
         key = ", ".join(map(quoted, new.key))
         digest = f"hash({values})" if comparable else "random()"
         row = self._connection.execute(
