@@ -129,11 +129,12 @@ def test_archived_projects_are_read_unless_they_are_not_wanted(
 
 def test_what_is_not_found_is_named_and_the_rest_is_read(gitlab: Emulator) -> None:
     """The streams are incomplete, because a thing that was asked for is missing."""
-    config = config_for(gitlab, groups_list=["acme", "acme/no-such"])
+    config = config_for(gitlab, groups_list=["acme", "acme/no-such", "nobody"])
     reading = read(config, ["issues"])
     assert reading.rows["issues"]
     assert reading.failure is not None
-    assert "acme/no-such" in reading.failure
+    assert "'acme/no-such'" in reading.failure
+    assert "'nobody'" in reading.failure
 
 
 def by_version(gitlab: Emulator, name: str) -> list[Any]:

@@ -14,6 +14,7 @@ from source_gitlab.reading.instants import at, plus
 from source_gitlab.reading.slices import Slice
 from source_gitlab.reading.state import Group as Known
 from source_gitlab.reading.state import key_of
+from source_gitlab.scopes import NotFound
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -49,7 +50,7 @@ class Planner:
         """The slices of `stream`; `state` is brought up to date with what is in scope.
 
         Raises:
-            NotFound: after all slices: a group or project that the user named does not resolve.
+            NotFound: after all slices: groups or projects that the user named do not resolve.
             GitlabError: GitLab could not be asked what is in scope.
         """
         roots = self._scopes.roots()
@@ -69,7 +70,8 @@ class Planner:
         else:
             yield from self._in_groups(stream, state, start)
         if roots.missing:
-            raise roots.missing[0]
+            message = " ".join(map(str, roots.missing))
+            raise NotFound(message, url=roots.missing[0].url, status=roots.missing[0].status)
 
     def _started(self) -> str:
         """When this read began, by GitLab's clock: one instant for all streams."""
