@@ -122,7 +122,7 @@ def session(wire: Wire, tries: int = 3, **settings: Any) -> Iterator[Session]:
     """A session of the connector over `wire`, with `settings` beside address and token."""
     token = {"auth_type": "access_token", "access_token": TOKEN}
     config = parse({"api_url": URL, "credentials": token, **settings})
-    with mock.patch("source_gitlab.client.tls.HTTPAdapter", return_value=wire):
+    with mock.patch("source_gitlab.client.tls.WatchedAdapter", return_value=wire):
         opened = Session(config, retries=Retries(tries=tries, first=0.0))
     with opened:
         yield opened
