@@ -165,8 +165,58 @@ def test_branches_come_and_go(pushed: Copy) -> None:
     pushed.change("push_commits", project_id=WEB, branch="feature", start="main", count=2)
     pushed.sync("commits")
     assert missing_commits(pushed) == set()
-    heads = pushed.states["commits"]["heads"][str(WEB)]
-    assert ("topic" in heads) == (pushed.settings["commit_refs"] == "all")
+    assert ("topic" in reached(pushed)) == (pushed.settings["commit_refs"] == "all")
+
+
+def reached(it: Copy) -> dict[str, str]:
+    """The heads of a project in the last state, by branch."""
+    return StreamState.load(it.states["commits"]).heads.of(WEB)
+
+
+def new_commits(it: Copy) -> set[str]:
+    """What a sync brings of a project; with all branches, the default one comes twice."""
+    return {row["id"] for row in it.sync("commits")["commits"] if row["project_id"] == WEB}
+
+
+@pytest.mark.parametrize("answer", ["404", "400", "empty"])
+def test_a_head_that_begins_like_another_commit(pushed: Copy, answer: str) -> None:
+    pushed.emulator.world.settings.unknown_ref = answer
+    twin = reached(pushed)[""] + "0" * 28
+    pushed.change("push_commits", project_id=WEB, branch="feature", sha=twin)
+    head = pushed.change("push_commits", project_id=WEB, branch="main", count=2)[1]
+    pushed.sync("commits")
+    assert any(f"ref_name={head}" in one for one in pushed.asked), "the whole branch is read"
+    assert missing_commits(pushed) == set()
+    pushed.change("push_commits", project_id=WEB, branch="main", count=3)
+    assert len(new_commits(pushed)) == 3
+    assert missing_commits(pushed) == set()
+
+
+def test_a_tag_may_be_called_like_the_first_digits_of_a_head(pushed: Copy) -> None:
+    tag = reached(pushed)[""]
+    pushed.change("push_commits", project_id=WEB, branch="main", count=4)
+    pushed.change("create_tag", project_id=WEB, tag=tag, start="main")
+    pushed.change("push_commits", project_id=WEB, branch="main", count=1)
+    assert len(new_commits(pushed)) == 5
+    assert missing_commits(pushed) == set()
+
+
+def test_a_repository_with_sha_256(pushed: Copy) -> None:
+    branch = {"project_id": WEB, "branch": "main"}
+    pushed.change("push_commits", **branch, sha="5eed" * 16)
+    assert new_commits(pushed) == {"5eed" * 16}
+    pushed.change("push_commits", **branch, sha="feed" * 16)
+    assert new_commits(pushed) == {"feed" * 16}
+    assert new_commits(pushed) == set()
+
+
+def test_a_state_with_whole_heads_is_taken_over(pushed: Copy) -> None:
+    repository = pushed.emulator.world.repository(WEB)
+    named = {one.name: one.sha for one in repository.branches.values()}
+    heads = {"": named["main"], **(named if pushed.settings["commit_refs"] == "all" else {})}
+    pushed.states["commits"]["heads"] = {str(WEB): heads}
+    pushed.change("push_commits", project_id=WEB, branch="main", count=2)
+    assert len(new_commits(pushed)) == 2
 
 
 # Pages

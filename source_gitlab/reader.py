@@ -87,7 +87,7 @@ class Reader:
         elif stream.walk == "refs":
             every = self._config.commit_refs == "all"
             commits = Commits(self._client, path, query, every, self._first)
-            yield from commits.pages(slice_, state.heads.get(slice_["id"], {}))
+            yield from commits.pages(slice_, state.heads.of(slice_["id"]))
         else:
             if stream.since and since:
                 query = {**query, stream.since: since}

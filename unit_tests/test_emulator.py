@@ -529,6 +529,37 @@ def test_commits_follow_the_graph(gitlab: Emulator) -> None:
     assert gitlab.get(path, ref_name="nowhere").status_code == 400
 
 
+def test_commits_are_named_as_in_git(gitlab: Emulator) -> None:
+    path = f"projects/{WEB}/repository/commits"
+
+    def named(revision: str) -> str | int:
+        answer = gitlab.get(path, ref_name=revision, per_page=1)
+        return str(answer.json()[0]["id"]) if answer.status_code == 200 else answer.status_code
+
+    old = "5eed" + gitlab.get(path, per_page=1).json()[0]["id"][4:]
+    gitlab.mutate("push_commits", project_id=WEB, sha=old)
+    pushed = gitlab.mutate("push_commits", project_id=WEB, count=2)
+    assert {named(old[:digits]) for digits in (12, 40)} == {old}
+    assert named(f"v1.0-7-g{old[:12]}") == old
+    assert named(old[:3]) == 404
+    for start in (old[:12], f"head-0-g{old[:12]}"):
+        rows = walk(gitlab, path, ref_name=f"{start}..{pushed[1]}")
+        assert [row["id"] for row in rows] == pushed[::-1]
+
+    gitlab.mutate("create_tag", project_id=WEB, tag=old[:12])
+    assert named(old[:12]) == pushed[1], "a ref goes before an abbreviation"
+    assert named(f"head-0-g{old[:12]}") == old
+    gitlab.mutate("create_branch", project_id=WEB, branch=old)
+    assert named(old) == old, "a whole id goes before a ref"
+
+    twin = old[:12] + "0" * 28
+    gitlab.mutate("push_commits", project_id=WEB, branch="twin", sha=twin)
+    assert named(f"head-0-g{old[:12]}") == 404
+    assert gitlab.get(path, ref_name=f"head-0-g{old[:12]}..{pushed[1]}").status_code == 404
+    assert named(old) == old
+    assert named(twin[:14]) == twin
+
+
 def test_a_date_never_finds_what_lies_behind_an_old_commit(gitlab: Emulator) -> None:
     path = f"projects/{WEB}/repository/commits"
     gitlab.mutate("push_commits", project_id=WEB, branch="x", committed_at="2025-06-01T00:00:00Z")
@@ -702,6 +733,30 @@ def test_a_touch_moves_a_row_once_a_minute_at_most(gitlab: Emulator) -> None:
     rows = walk(gitlab, f"projects/{WEB}/issues", updated_after="2026-05-01T12:01:00Z")
     assert [row["updated_at"] for row in rows] == ["2026-05-01T12:01:01.000Z"]
     assert gitlab.get("version").headers["date"] == "Fri, 01 May 2026 12:01:01 GMT"
+
+
+def test_a_release_touches_its_project_each_time_that_it_changes(gitlab: Emulator) -> None:
+    def updated_at() -> str:
+        return str(gitlab.get(f"projects/{WEB}").json()["updated_at"])
+
+    gitlab.clock(set="2026-05-01T12:00:00Z", frozen=True)
+    release = gitlab.mutate("create", table="releases", project_id=WEB)[0]
+    assert updated_at() == "2026-05-01T12:00:00.000Z"
+    gitlab.clock(advance=1)
+    gitlab.mutate("update", table="releases", id=release, set={"name": "changed"})
+    assert updated_at() == "2026-05-01T12:00:01.000Z"
+    gitlab.clock(advance=1)
+    gitlab.mutate("delete", table="releases", id=release)
+    assert updated_at() == "2026-05-01T12:00:02.000Z"
+    order = {"order_by": "updated_at", "sort": "desc"}
+    assert gitlab.get("groups/10/projects", params=order).json()[0]["id"] == WEB
+    gitlab.clock(advance=1)
+    gitlab.mutate("create", table="labels", project_id=WEB)
+    assert updated_at() == "2026-05-01T12:00:02.000Z"
+    # A transaction that began before the last change, and was committed after it.
+    times = {"created_at": "2026-05-01T11:59:00Z", "updated_at": "2026-05-01T11:59:00Z"}
+    gitlab.mutate("create", table="releases", project_id=WEB, **times)
+    assert updated_at() == "2026-05-01T12:00:02.000Z"
 
 
 def test_page_numbers_lose_a_row_when_one_before_it_is_updated(gitlab: Emulator) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import random
 import zlib
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import given
@@ -12,12 +13,44 @@ from hypothesis import strategies as st
 
 from source_gitlab.reading import ids
 
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
 IDS = st.sets(st.integers(min_value=0, max_value=2**63 - 1) | st.integers(0, 50), max_size=60)
 
 
 @given(IDS)
 def test_a_set_comes_back_as_it_was(numbers: set[int]) -> None:
     assert ids.decode(ids.encode(numbers)) == numbers
+
+
+@given(numbers=st.lists(st.integers(0, 600)), seed=st.randoms())
+def test_equal_sets_give_equal_texts(numbers: list[int], seed: random.Random) -> None:
+    text = ids.encode(numbers)
+    seed.shuffle(numbers)
+    assert ids.encode(numbers) == ids.encode(set(numbers)) == ids.encode(sorted(numbers)) == text
+
+
+@pytest.mark.parametrize(
+    "numbers",
+    [
+        range(128),
+        range(129),
+        range(130),
+        [0, 127, 128, 129, 257, 16_512, 32_897, 2**63 - 1],
+        [*range(3), *range(131, 400), *range(16_784, 40_000)],
+    ],
+)
+def test_numbers_of_one_two_and_more_bytes(numbers: Iterable[int]) -> None:
+    assert ids.decode(ids.encode(numbers)) == set(numbers)
+
+
+def test_a_text_of_another_compression_is_read() -> None:
+    data = bytes([5, 0, 0x80, 0x01, 2])
+    for level in range(10):
+        text = base64.b64encode(zlib.compress(data, level)).decode()
+        assert ids.decode(text) == {5, 134, 135, 136}
+    assert zlib.decompress(base64.b64decode(ids.encode({5, 134, 135, 136}))) == data
 
 
 def test_ten_thousand_scattered_ids_take_less_than_five_characters_each() -> None:

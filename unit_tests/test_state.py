@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import random
 from typing import Any
 
@@ -10,6 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from source_gitlab.reading import ids
+from source_gitlab.reading.heads import abbreviated
 from source_gitlab.reading.slices import Page, Slice
 from source_gitlab.reading.state import Group, StateError, StreamState
 
@@ -27,6 +31,22 @@ def group(number: int, start: str = LATE) -> Slice:
 def again(state: StreamState) -> StreamState:
     """The state after a trip through JSON."""
     return StreamState.load(orjson.loads(orjson.dumps(state.to_json())))
+
+
+def size(state: StreamState) -> int:
+    """The bytes of the state as JSON."""
+    return len(orjson.dumps(state.to_json()))
+
+
+def sha(*parts: object) -> str:
+    """A commit's id."""
+    return hashlib.sha1(repr(parts).encode(), usedforsecurity=False).hexdigest()
+
+
+def reach(state: StreamState, number: int, **heads: str | None) -> None:
+    """Reach heads by branch; `_` stands for the default branch."""
+    page = Page([], heads={ref.strip("_"): one and abbreviated(one) for ref, one in heads.items()})
+    state.advance(project(number), page)
 
 
 def test_what_is_closed_is_read_through_the_start_of_the_read() -> None:
@@ -87,16 +107,95 @@ def test_an_empty_position_is_forgotten() -> None:
 
 def test_heads_are_kept_by_ref_and_dropped_with_it() -> None:
     state = StreamState()
-    state.advance(project(7), Page([], heads={"": "aaa", "old": "bbb"}))
-    state.advance(project(7), Page([], heads={"old": None, "new": "ccc"}))
-    assert again(state).heads == {7: {"": "aaa", "new": "ccc"}}
+    reach(state, 7, _=sha(1), old=sha(2))
+    reach(state, 7, old=None, new=sha(3))
+    assert again(state).heads.of(7) == {"": sha(1)[:12], "new": sha(3)[:12]}
+    reach(state, 7, _=None, new=None)
+    assert again(state).heads.of(7) == {}
+    assert "heads" not in state.to_json()
 
 
-def test_ten_thousand_scattered_projects_fit_in_fifty_kilobytes() -> None:
+@given(
+    heads=st.dictionaries(
+        st.integers(1, 30),
+        st.dictionaries(st.sampled_from(["", "main", "a/b", "\N{SNOWMAN}"]), st.integers(0, 9)),
+    ),
+    closed=st.sets(st.integers(1, 30)),
+    late=st.sets(st.integers(1, 30)),
+)
+def test_heads_come_back_as_they_were_whatever_is_closed(
+    heads: dict[int, dict[str, int]], closed: set[int], late: set[int]
+) -> None:
     state = StreamState()
-    for number in random.Random(1).sample(range(80_000_000), 10_000):
+    for number, refs in heads.items():
+        reached: dict[str, str | None] = {ref: sha(number, one)[:12] for ref, one in refs.items()}
+        state.advance(project(number), Page([], heads=reached))
+    for number in closed | late:
+        state.close(project(number, LATE if number in late else EARLY))
+    loaded = again(state)
+    for number in range(1, 31):
+        wanted = {ref: sha(number, one)[:12] for ref, one in heads.get(number, {}).items()}
+        assert loaded.heads.of(number) == wanted
+    assert loaded.to_json() == state.to_json()
+
+
+def test_heads_of_sha_256_are_abbreviated_alike() -> None:
+    state = StreamState()
+    reach(state, 7, _="ab" * 32, main="cd" * 32)
+    state.close(project(7))
+    assert again(state).heads.of(7) == {"": "ab" * 6, "main": "cd" * 6}
+
+
+def test_the_heads_of_an_older_state_are_taken_over() -> None:
+    projects = {"through": LATE, "projects": ids.encode({7, 8})}
+    heads = {"7": {"": sha(1), "main": "ef" * 32}, "9": {"": sha(2)}}
+    state = StreamState.load({"version": 1, **projects, "heads": heads})
+    assert state.heads.of(7) == {"": sha(1)[:12], "main": "ef" * 6}
+    assert state.heads.of(8) == {}
+    assert state.heads.of(9) == {"": sha(2)[:12]}
+    assert again(state).to_json() == state.to_json()
+
+
+SCATTERED = random.Random(1).sample(range(80_000_000), 10_000)
+
+
+@pytest.mark.parametrize("instants", [[LATE], [EARLY, LATE]])
+def test_ten_thousand_scattered_projects_fit_in_fifty_kilobytes(instants: list[str]) -> None:
+    state = StreamState()
+    for place, number in enumerate(SCATTERED):
+        state.close(project(number, instants[place % len(instants)]))
+    assert size(state) < 35_000
+    state = StreamState()
+    state.groups[1] = Group(LATE, set(SCATTERED), 0, LATE)
+    assert size(state) < 33_000
+
+
+def test_a_head_takes_eight_characters_beside_its_project() -> None:
+    state, full = StreamState(), random.Random(2).sample(SCATTERED, 9_000)
+    for number in SCATTERED:
         state.close(project(number))
-    assert len(orjson.dumps(state.to_json())) < 50_000
+    without = size(state)
+    for number in full:
+        reach(state, number, _=sha(number))
+    # A project without a repository costs what an id costs.
+    assert size(state) < without + 9_000 * 8 + 4_500
+    for number in SCATTERED:
+        reach(state, number, _=sha(number))
+    assert size(state) < without + 80_050
+    assert size(state) < 113_000
+
+
+def test_the_members_of_a_group_are_written_as_they_are_now() -> None:
+    state = StreamState()
+    state.groups[1] = Group(LATE, {5, 6}, 0, LATE)
+    state.groups[2] = Group(LATE, {5, 6}, 0, LATE)
+    for changed in ({7}, {5}, {6, 8}, {7, 8}):
+        assert again(state).groups == state.groups
+        state.groups[1].projects ^= changed
+        assert again(state).groups == state.groups
+    state.groups[1] = Group(LATE, {5, 6, 9}, 0, LATE)
+    state.groups[2].projects = {1}
+    assert again(state).groups == state.groups
 
 
 @given(st.lists(st.tuples(st.integers(1, 400), st.integers(0, 10**9)), max_size=300))
@@ -155,6 +254,30 @@ def test_a_state_that_does_not_say_which_projects_it_covers_covers_none(raw: Any
     assert StreamState.load(raw).to_json() == {"version": 1}
 
 
+SEVEN_AND_NINE = {"through": LATE, "projects": ids.encode({7, 9})}
+
+
+def packed(count: int) -> str:
+    """The heads of so many projects."""
+    return base64.b64encode(bytes(range(6 * count))).decode()
+
+
+def seven() -> str:
+    """A set of one id."""
+    return ids.encode({7})
+
+
+def test_packed_heads_are_in_order_of_the_projects_that_have_one() -> None:
+    heads = {"commits": packed(2)}
+    state = StreamState.load({"version": 1, **SEVEN_AND_NINE, "heads": heads})
+    assert state.heads.of(7) == {"": "000102030405"}
+    assert state.heads.of(9) == {"": "060708090a0b"}
+    heads = {"commits": packed(1), "without": seven()}
+    state = StreamState.load({"version": 1, **SEVEN_AND_NINE, "heads": heads})
+    assert state.heads.of(7) == {}
+    assert state.heads.of(9) == {"": "000102030405"}
+
+
 @pytest.mark.parametrize(
     "raw",
     [
@@ -164,6 +287,24 @@ def test_a_state_that_does_not_say_which_projects_it_covers_covers_none(raw: Any
         {"version": 1, "projects": "eJw="},
         {"version": 1, "groups": {"x": {}}},
         {"version": 1, "groups": []},
+        {"version": 1, "heads": []},
+        {"version": 1, "heads": {"x": {"": sha(1)}}},
+        {"version": 1, "heads": {"7": {"": sha(1)[:39]}}},
+        {"version": 1, "heads": {"7": {"": sha(1).upper()}}},
+        {"version": 1, "heads": {"7": {"": 5}}},
+        {"version": 1, "heads": {"7": {"": sha(1)}, "refs": {}}},
+        {"version": 1, "heads": {"refs": {"7": {"main": "abcdefabcde"}}}},
+        {"version": 1, "heads": {"refs": {"7": {"main": "abcdefabcdeg"}}}},
+        {"version": 1, "heads": {"commits": packed(1)}},
+        {"version": 1, **SEVEN_AND_NINE, "heads": {"commits": packed(1)}},
+        {"version": 1, **SEVEN_AND_NINE, "heads": {"commits": packed(3)}},
+        {"version": 1, **SEVEN_AND_NINE, "heads": {"commits": packed(2)[:-4]}},
+        {"version": 1, **SEVEN_AND_NINE, "heads": {"commits": packed(2)[:-1] + "!"}},
+        {"version": 1, **SEVEN_AND_NINE, "heads": {"commits": packed(2)[:-1]}},
+        {"version": 1, **SEVEN_AND_NINE, "heads": {"commits": packed(2) + "\n"}},
+        {"version": 1, **SEVEN_AND_NINE, "heads": {"commits": 7}},
+        {"version": 1, **SEVEN_AND_NINE, "heads": {"commits": packed(1), "without": "7"}},
+        {"version": 1, **SEVEN_AND_NINE, "heads": {"commits": packed(2), "without": seven()}},
         {"states": [{"partition": {}}], "use_global_cursor": False},
         {"states": [{"partition": {"id": 1}, "cursor": {"updated_at": "yesterday"}}]},
     ],
@@ -183,7 +324,10 @@ PARTS = st.sampled_from(
 )
 
 
-@given(raw=st.dictionaries(PARTS, JSON), ours=st.booleans())
+HEADS = st.dictionaries(st.sampled_from(["commits", "without", "refs", "7"]), JSON)
+
+
+@given(raw=st.dictionaries(PARTS, JSON | HEADS), ours=st.booleans())
 def test_any_json_is_a_state_or_refused(*, raw: dict[str, Any], ours: bool) -> None:
     try:
         state = StreamState.load({**raw, "version": 1} if ours else raw)

@@ -33,12 +33,13 @@ def new_commit(  # noqa: PLR0913 - a commit is its columns
     author: int = 0,
     authored: int | None = None,
     offset: int = 0,
+    sha: str | None = None,
 ) -> Commit:
-    """Store a commit whose sha follows from its contents; times are cut to whole seconds."""
+    """Store a commit; unless told, its sha follows from its contents. Times are whole seconds."""
     committed -= committed % SECOND
     authored = committed if authored is None else authored - authored % SECOND
     name, email = AUTHORS[author % len(AUTHORS)]
-    sha = make_sha(salt, parents, message, committed)
+    sha = sha or make_sha(salt, parents, message, committed)
     size = int(sha[:2], 16)
     return repository.add(
         Commit(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections import OrderedDict
 from dataclasses import dataclass, field
 from heapq import heappop, heappush
@@ -11,7 +12,9 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterable
 
-SHORTEST_SHA = 7
+# What git takes for an abbreviation of a sha: alone, or behind what `git describe` writes before it
+# (https://git-scm.com/docs/gitrevisions).
+_ABBREVIATED = re.compile(r"(?:.+-[0-9]+-g)?([0-9a-f]{4,})")
 
 
 class UnknownRevisionError(Exception):
@@ -100,19 +103,23 @@ class Repository:
         return commit
 
     def resolve(self, revision: str) -> str:
-        """The sha that a branch, tag, full or abbreviated sha names."""
+        """The sha that a full sha, branch, tag or abbreviated sha names, in this order as in git.
+
+        Raises UnknownRevisionError, also for an abbreviation of more than one.
+        """
+        if revision in self.commits:
+            return revision
         for prefix in ("refs/heads/", "refs/tags/"):
             revision = revision.removeprefix(prefix)
         if revision in self.branches:
             return self.branches[revision].sha
         if revision in self.tags:
             return self.tags[revision].sha
-        if revision in self.commits:
-            return revision
         if revision == "HEAD" and self.default_branch in self.branches:
             return self.branches[self.default_branch].sha
-        if len(revision) >= SHORTEST_SHA:
-            found = [sha for sha in self.commits if sha.startswith(revision)]
+        abbreviated = _ABBREVIATED.fullmatch(revision)
+        if abbreviated:
+            found = [sha for sha in self.commits if sha.startswith(abbreviated[1])]
             if len(found) == 1:
                 return found[0]
         raise UnknownRevisionError(revision)

@@ -15,33 +15,55 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 _SEVEN_BITS = 0x7F
+_FOURTEEN_BITS = 0x3FFF
 # Ids are 64-bit numbers in GitLab; ten groups of seven bits hold them.
 _LONGEST_NUMBER = 10
 _MOST_IDS = 5_000_000
 
 
 def encode(ids: Iterable[int]) -> str:
-    """The ids as text; equal sets give equal texts."""
-    numbers: list[int] = []
-    end = start = -1
-    for number in sorted(set(ids)):
-        if start >= 0 and number == end + 1:
+    """The ids as text; equal sets give equal texts.
+
+    States hold thousands of ids and are written again and again, so this is one loop, with most
+    numbers in its short cuts. It costs least when the ids come in order.
+    """
+    data = bytearray()
+    write = data.append
+    end = more = -1
+    for number in sorted(ids):
+        gap = number - end - 1
+        if gap <= 0 and more >= 0:
+            # It follows the id before, or is the same one once more.
+            more += gap + 1
             end = number
             continue
-        if start >= 0:
-            numbers.append(end - start)
-        numbers.append(number - end - 1)
-        start = end = number
-    if start >= 0:
-        numbers.append(end - start)
+        end = number
+        if more > _SEVEN_BITS:
+            data += _leb128(more)
+        elif more >= 0:
+            write(more)
+        more = 0
+        if gap <= _SEVEN_BITS:
+            write(gap)
+        elif gap <= _FOURTEEN_BITS:
+            write(gap & _SEVEN_BITS | 0x80)
+            write(gap >> 7)
+        else:
+            data += _leb128(gap)
+    if more >= 0:
+        data += _leb128(more)
+    # The gaps repeat no sequences worth looking for; but some bytes are more frequent than others.
+    deflate = zlib.compressobj(9, zlib.DEFLATED, zlib.MAX_WBITS, 9, zlib.Z_HUFFMAN_ONLY)
+    return base64.b64encode(deflate.compress(data) + deflate.flush()).decode("ascii")
+
+
+def _leb128(number: int) -> bytes:
     data = bytearray()
-    for number in numbers:
-        rest = number
-        while rest > _SEVEN_BITS:
-            data.append(rest & _SEVEN_BITS | 0x80)
-            rest >>= 7
-        data.append(rest)
-    return base64.b64encode(zlib.compress(bytes(data), 9)).decode("ascii")
+    while number > _SEVEN_BITS:
+        data.append(number & _SEVEN_BITS | 0x80)
+        number >>= 7
+    data.append(number)
+    return bytes(data)
 
 
 def decode(text: str) -> set[int]:

@@ -5,6 +5,8 @@ late, or rebased, is older than the last read and would never be seen. Instead t
 followed branch is remembered, and what the new head reaches and the old one did not is read:
 `ref_name` takes a range `old..new` (https://docs.gitlab.com/api/commits/#list-repository-commits).
 The pages of a list between two fixed commits never change, so they can be numbered.
+
+Of a head that was reached, only the first digits are known (heads.py).
 """
 
 from __future__ import annotations
@@ -14,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from source_gitlab.client.errors import BadRequest, Skipped
 from source_gitlab.client.http import pages_of
+from source_gitlab.reading.heads import DEFAULT, DIGITS, abbreviated, revision
 from source_gitlab.reading.pages import PER_PAGE, read_pages
 from source_gitlab.reading.slices import Page
 
@@ -22,9 +25,6 @@ if TYPE_CHECKING:
 
     from source_gitlab.client.http import Client, Query
     from source_gitlab.reading.slices import Slice
-
-# The name under which the head of the default branch is kept, whatever the branch is called.
-DEFAULT = ""
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ class Commits:
             ref, head, old = position["ref"], position["head"], position["old"]
             try:
                 yield from self._reached(ref, head, old, int(position["page"]))
-                known[ref] = head
+                known[ref] = abbreviated(head)
             except (BadRequest, Skipped):
                 # The branch was rewritten meanwhile, and the head of then is garbage by now.
                 yield Page([], position={})
@@ -67,13 +67,13 @@ class Commits:
             yield Page([], heads=dict(gone))
 
     def _follow(self, ref: str, head: str, old: str | None) -> Iterator[Page]:
-        if head != old:
+        if old is None or abbreviated(head) != old[:DIGITS]:
             yield from self._reached(ref, head, old, 1)
         else:
-            yield Page([], heads={ref: head})
+            yield Page([], heads={ref: abbreviated(head)})
 
     def _reached(self, ref: str, head: str, old: str | None, page: int) -> Iterator[Page]:
-        query: Query = {**self.query, "ref_name": f"{old}..{head}" if old else head}
+        query: Query = {**self.query, "ref_name": f"{revision(old)}..{head}" if old else head}
         query |= {"per_page": PER_PAGE, "page": page}
         if self.since and not old:
             query["since"] = self.since
@@ -82,7 +82,7 @@ class Commits:
                 if old and not answer.data and not (self._exists(old) and self._exists(head)):
                     yield from self._reached(ref, head, None, 1)
                 elif answer.next is None:
-                    yield Page(answer.data, position={}, heads={ref: head})
+                    yield Page(answer.data, position={}, heads={ref: abbreviated(head)})
                 else:
                     position: dict[str, Any] = {"ref": ref, "head": head, "old": old}
                     position["page"] = answer.next["page"]
@@ -90,13 +90,15 @@ class Commits:
         except (BadRequest, Skipped):
             if not old:
                 raise
-            # The old head was collected as garbage after a force-push: read all of the new one.
+            # The old head was collected as garbage after a force-push, or its first digits are
+            # those of another commit too: read all of the new one.
             yield from self._reached(ref, head, None, 1)
 
     def _exists(self, sha: str) -> bool:
         """Whether there still is such a commit; some versions list nothing from an unknown one."""
+        query: Query = {"ref_name": revision(sha), "per_page": 1}
         try:
-            return bool(self.client.rows(self.path, {"ref_name": sha, "per_page": 1}).data)
+            return bool(self.client.rows(self.path, query).data)
         except (BadRequest, Skipped):
             return False
 

@@ -31,9 +31,10 @@ class Page:
     """Rows that belong together, and what is known to be complete once they are delivered.
 
     `through`: every row up to this instant is delivered. `position`: where to go on when there
-    is no such instant ({}: nowhere, forget the last one). `heads`: commits reached, by ref (None:
-    the ref is gone). `seen`: digests of rows, with their instants, that need not be delivered
-    again. `denied`: members of the group that could not be read.
+    is no such instant ({}: nowhere, forget the last one). `heads`: the first digits of commits
+    that were reached, by ref (None: the ref is gone). `seen`: digests of rows, with their
+    instants, that need not be delivered again. `denied`: members of the group that could not be
+    read.
     """
 
     rows: list[Row]

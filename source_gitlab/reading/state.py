@@ -1,7 +1,7 @@
 """What of a stream has been read, and how far: the state that a later read starts from.
 
 One shape for all streams, keyed by numeric ids and bounded by the number of projects, about
-three characters each, whatever the number of rows::
+three characters each, and eight more for a head, whatever the number of rows::
 
     {"version": 1,
      "through": "2026-01-31T12:00:00.000Z",      projects (or groups) that are read on their
@@ -13,9 +13,11 @@ three characters each, whatever the number of rows::
                        "others": 3,              so many more are in it, left out on purpose
                        "listed": "…Z"}},         when its members were last listed
      "positions": {"project:7": {…}},            where a slice under way has come to
-     "heads": {"7": {"main": "<sha>"}},          commits: the head that was reached, by ref
-     "held": {"12": {"digest": …,                what a list of a group held, since which
-                     "changed": "…Z", …}},       read
+     "heads": {"commits": "<base64>", …},        commits: the heads that were reached (heads.py)
+     "held": {"12": {"digest": …,                a group whose projects are read on their own:
+                     "changed": "…Z",            what its list held, since which read,
+                     "others": 3,                how many projects were left out on purpose
+                     "listed": "…Z"}},           when they were last listed
      "recent": {"<digest>": "…Z"}}               rows delivered inside the next read's overlap
 """
 
@@ -28,6 +30,7 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from source_gitlab.reading import ids
+from source_gitlab.reading.heads import Heads
 from source_gitlab.reading.instants import instant, plus
 
 if TYPE_CHECKING:
@@ -62,13 +65,15 @@ class Group:
 
 @dataclass
 class Held:
-    """What one list of a group held (`digest`) from the read of `changed` on.
+    """What is known of a group whose projects are read on their own.
 
-    When they were `listed`, `others` of the group's projects were left out on purpose.
+    One list of the group held what `digest` tells from the read of `changed` on; both are None
+    for streams that no such list tells of. When they were `listed`, `others` of the group's
+    projects were left out on purpose.
     """
 
-    digest: str
-    changed: str
+    digest: str | None = None
+    changed: str | None = None
     others: int = 0
     listed: str | None = None
 
@@ -91,10 +96,11 @@ class StreamState:
         """Nothing has been read."""
         self.projects: dict[int, str] = {}
         self.groups: dict[int, Group] = {}
-        self.heads: dict[int, dict[str, str]] = {}
+        self.heads = Heads()
         self.positions: dict[str, dict[str, Any]] = {}
         self.held: dict[int, Held] = {}
         self.recent: dict[str, str] = {}
+        self._texts: dict[int, tuple[frozenset[int], str]] = {}
         self._lock = threading.RLock()
 
     @classmethod
@@ -116,11 +122,12 @@ class StreamState:
     @classmethod
     def _parse(cls, raw: Mapping[str, Any]) -> StreamState:
         state = cls()
-        for through, text in raw.get("earlier", []):
-            state.projects.update(dict.fromkeys(ids.decode(text), instant(through)))
+        levels = list(raw.get("earlier", []))
         if "projects" in raw:
-            through = instant(raw["through"])
-            state.projects.update(dict.fromkeys(ids.decode(raw["projects"]), through))
+            levels.append([raw["through"], raw["projects"]])
+        for through, text in levels:
+            # In order, because what is nearly in order is quickly sorted when it is written.
+            state.projects.update(dict.fromkeys(sorted(ids.decode(text)), instant(through)))
         for number, group in raw.get("groups", {}).items():
             state.groups[int(number)] = Group(
                 through=instant(group["through"]),
@@ -128,13 +135,12 @@ class StreamState:
                 others=int(group["others"]),
                 listed=instant(group["listed"]) if group.get("listed") else None,
             )
-        for number, heads in raw.get("heads", {}).items():
-            state.heads[int(number)] = {str(ref): str(sha) for ref, sha in heads.items()}
+        state.heads = Heads.load(raw.get("heads", {}), state.projects)
         for number, held in raw.get("held", {}).items():
             state.held[int(number)] = Held(
-                digest=str(held["digest"]),
-                changed=instant(held["changed"]),
-                others=int(held["others"]),
+                digest=str(held["digest"]) if held.get("digest") else None,
+                changed=instant(held["changed"]) if held.get("changed") else None,
+                others=int(held.get("others", 0)),
                 listed=instant(held["listed"]) if held.get("listed") else None,
             )
         state.positions = {str(key): dict(value) for key, value in raw.get("positions", {}).items()}
@@ -172,7 +178,8 @@ class StreamState:
         """The state as JSON; every part that is empty is left out."""
         with self._lock:
             result: dict[str, Any] = {"version": VERSION}
-            levels = self._levels()
+            projects = sorted(self.projects)
+            levels = self._levels(projects)
             if levels:
                 through = max(levels, key=lambda level: len(levels[level]))
                 result |= {"through": through, "projects": ids.encode(levels.pop(through))}
@@ -183,7 +190,7 @@ class StreamState:
             groups = {
                 str(number): {
                     "through": group.through,
-                    "projects": ids.encode(group.projects),
+                    "projects": self._text_of(number, group.projects),
                     "others": group.others,
                     "listed": group.listed,
                 }
@@ -193,9 +200,12 @@ class StreamState:
             if groups:
                 result["groups"] = groups
             if self.heads:
-                result["heads"] = {str(n): dict(heads) for n, heads in sorted(self.heads.items())}
+                result["heads"] = self.heads.to_json(projects)
             if self.held:
-                result["held"] = {str(n): asdict(held) for n, held in sorted(self.held.items())}
+                result["held"] = {
+                    str(number): {name: value for name, value in asdict(held).items() if value}
+                    for number, held in sorted(self.held.items())
+                }
             if self.positions:
                 result["positions"] = dict(self.positions)
             if self.recent:
@@ -203,17 +213,24 @@ class StreamState:
                 result["recent"] = dict(newest)
             return result
 
-    def _levels(self) -> dict[str, set[int]]:
-        levels: dict[str, set[int]] = defaultdict(set)
-        for number, through in self.projects.items():
-            levels[through].add(number)
+    def _levels(self, projects: list[int]) -> dict[str, list[int]]:
+        levels: dict[str, list[int]] = defaultdict(list)
+        for number in projects:
+            levels[self.projects[number]].append(number)
         while len(levels) > _MOST_INSTANTS:
             # The smallest set joins the one before it: those projects are read from there again.
             in_order = sorted(levels)
             smallest = min(in_order[1:], key=lambda level: len(levels[level]))
             before = in_order[in_order.index(smallest) - 1]
-            levels[before] |= levels.pop(smallest)
+            levels[before] += levels.pop(smallest)
         return levels
+
+    def _text_of(self, number: int, members: set[int]) -> str:
+        """The members of a group as text, encoded again only when they are others than before."""
+        kept = self._texts.get(number)
+        if kept is None or kept[0] != members:
+            kept = self._texts[number] = (frozenset(members), ids.encode(members))
+        return kept[1]
 
     def cover(self, number: int, members: set[int], others: int, listed: str) -> list[int]:
         """Note the members of a group whose list is read next; the ones to be read on their own.
@@ -265,7 +282,7 @@ class StreamState:
             elif page.position is not None:
                 self.positions.pop(key_of(slice_), None)
             if slice_["scope"] == "project":
-                self._reach_heads(slice_["id"], page.heads)
+                self.heads.reach(slice_["id"], page.heads)
             elif page.denied:
                 group = self.groups[slice_["id"]]
                 kept = group.projects - page.denied
@@ -294,14 +311,6 @@ class StreamState:
             self.groups.setdefault(number, Group()).through = through
         else:
             self.projects[number] = through
-
-    def _reach_heads(self, number: int, heads: Mapping[str, str | None]) -> None:
-        for ref, sha in heads.items():
-            known = self.heads.setdefault(number, {})
-            if sha is None:
-                known.pop(ref, None)
-            else:
-                known[ref] = sha
 
     def forget(self, start: str, minutes: int) -> None:
         """Drop digests of rows that no overlap of a read at `start`, or a later one, can reach."""

@@ -18,6 +18,10 @@ NOT_EMBEDDED = {"issues", "merge_requests", "deployments", "bridges", "releases"
 """Tables whose rows no other row shows."""
 
 
+TOUCHING = frozenset({"releases"})
+"""Tables whose rows touch their project whenever they change (``touch: true`` in the model)."""
+
+
 class MutationError(Exception):
     """A change that does not fit the world."""
 
@@ -44,6 +48,23 @@ def told(world: World, table: Table, row: Row) -> None:
         world.shown += 1
     if table.name in ACTIVITY:
         active(world, row.project_id or 0)
+    if table.name in TOUCHING:
+        touched(world, table, row)
+
+
+def touched(world: World, table: Table, row: Row) -> None:
+    """Move the updated_at of a row's project: at once, each time.
+
+    A row that was deleted was so now. Any other one changed at the time that it shows, which is
+    that of its transaction, and may lie back when it becomes visible.
+    """
+    project = world.projects.rows.get(row.project_id or 0)
+    if project is None:
+        return
+    when = row.updated if row.id in table else None
+    when = world.clock.now() if when is None else when
+    project.updated = max(project.updated or 0, when)
+    world.projects.changed(project)
 
 
 def active(world: World, project_id: int) -> None:

@@ -30,7 +30,10 @@ def create_pipeline(
     jobs: int = 2,
     parent_id: int | None = None,
 ) -> Json:
-    """Run a pipeline; one with a parent becomes a child pipeline, and the parent has a bridge."""
+    """Run a pipeline; one with a parent becomes a child pipeline, and the parent has a bridge.
+
+    One of the source `unknown` (imported, or older than that column) stands in no list.
+    """
     facts: Json = {"source": source if parent_id is None else "parent_pipeline"}
     pipeline_id = create(world, "pipelines", project_id=project_id, columns=facts)[0]
     row = world.pipelines[pipeline_id]
@@ -64,15 +67,19 @@ def create_pipeline(
     return {"id": pipeline_id, "jobs": made, "bridge_id": bridge_id}
 
 
-def retry_job(world: World, row_id: int) -> Json:
-    """Retry a job: the old one is marked, a new one with a new id takes its place."""
+def retry_job(world: World, row_id: int, *, moves: bool = True) -> Json:
+    """Retry a job: the old one is marked, a new one with a new id takes its place.
+
+    A pipeline that is running already, and goes on, is not moved by it (`moves` false).
+    """
     _found, old = find_row(world, "jobs", row_id)
     old.learn(retried=True)
     now = world.clock.now()
     facts = {**old.facts, "retried": False, "status": "running", "started": now, "finished": None}
     new_id = max(world.jobs.next_id(), world.bridges.next_id())
     world.jobs.add(Row(new_id, facts, project_id=old.project_id, created=now, updated=now))
-    pipeline_moved(world, old.facts["pipeline_id"], "running")
+    if moves:
+        pipeline_moved(world, old.facts["pipeline_id"], "running")
     return {"id": new_id}
 
 

@@ -24,10 +24,12 @@ def push_commits(  # noqa: PLR0913 - a push is as much
     committed_at: str | None = None,
     start: str | None = None,
     message: str = "Pushed",
+    sha: str | None = None,
 ) -> list[str]:
     """Push commits onto a branch, which is made from ``start`` when it is new. Newest last.
 
-    ``committed_at`` lets them carry an old date, as after a rebase or a late push.
+    ``committed_at`` lets them carry an old date, as after a rebase or a late push. The newest has
+    the id ``sha``, if that is given.
     """
     repository = world.repository(project_id)
     if branch in repository.branches:
@@ -48,6 +50,7 @@ def push_commits(  # noqa: PLR0913 - a push is as much
             f"{message} {len(repository.commits)}\n",
             when + number * SECOND,
             salt=(project_id, branch, len(repository.commits)),
+            sha=sha if number == count - 1 else None,
         )
         parents = (made.sha,)
         shas.append(made.sha)
