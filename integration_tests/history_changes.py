@@ -37,11 +37,13 @@ class Changes:
     back while one list is read cannot be missed by looking at what is there before and after.
     `strangers` allows for members coming and going, which moves no timestamp at all: in groups of
     more than a page of projects, as many of them lost as gained go unseen for a day.
+    No pipeline tells of `late_jobs`: they are in the project's list, which is asked once a day.
     """
 
     emulator: Emulator
     strangers: bool
     later: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
+    late_jobs: set[int] = field(default_factory=set)
     lost: set[int] = field(default_factory=set)
     lost_once: set[int] = field(default_factory=set)
     done: int = 0
@@ -194,9 +196,20 @@ def delete_branch(it: Changes, a: int, b: int) -> bool:
 def run_pipeline(it: Changes, a: int, b: int) -> bool:
     """A pipeline, or a child pipeline with the trigger job that started it."""
     project_id = it.project(b)
-    parents = it.emulator.world.pipelines.of_project(project_id)
+    parents = [one for one in it.emulator.world.pipelines.of_project(project_id) if _is_listed(one)]
     parent = {"parent_id": parents[a % len(parents)].id} if parents and a % 2 else {}
     return it.do("create_pipeline", project_id=project_id, jobs=1 + a % 3, **parent)
+
+
+def unlisted_pipeline(it: Changes, a: int, b: int) -> bool:
+    """A pipeline that no list shows; its jobs are in the project's list of jobs all the same."""
+    columns = {"project_id": it.project(b), "source": "unknown", "jobs": 1 + a % 3}
+    it.late_jobs.update(mutate(it.emulator, "create_pipeline", columns)["jobs"])
+    return True
+
+
+def _is_listed(pipeline: Row) -> bool:
+    return bool(pipeline.facts["source"] != "unknown")
 
 
 def waiting_pipeline(it: Changes, a: int, b: int) -> bool:
@@ -216,7 +229,7 @@ def quiet_child(it: Changes, a: int, _b: int) -> bool:
     young = [
         one
         for one in world.pipelines
-        if one.updated is not None and 0 <= it.now - one.updated <= 50 * SECOND
+        if _is_listed(one) and one.updated is not None and 0 <= it.now - one.updated <= 50 * SECOND
     ]
     if not young:
         return run_pipeline(it, 2 * a + 1, a)
@@ -229,9 +242,14 @@ def quiet_child(it: Changes, a: int, _b: int) -> bool:
 
 
 def finish_job(it: Changes, a: int, b: int) -> bool:
-    """A job that ends, or is retried."""
+    """A job that ends, or is retried, which moves its pipeline at once or later."""
     job = it.some("jobs", b)
-    return job is not None and it.do(("finish_job", "retry_job")[a % 2], id=job.id)
+    if job is None or not _is_listed(it.emulator.world.pipelines[job.pipeline_id]):
+        return False
+    if a % 3 < 2:
+        return it.do(("finish_job", "retry_job")[a % 3], id=job.id)
+    it.late_jobs.add(mutate(it.emulator, "retry_job", {"id": job.id, "moves": False})["id"])
+    return True
 
 
 def push_to_merge_request(it: Changes, a: int, b: int) -> bool:
@@ -314,6 +332,7 @@ KINDS: tuple[Change, ...] = (
     push,
     finish_job,
     run_pipeline,
+    unlisted_pipeline,
     hide,
     move,
     switch,

@@ -38,7 +38,7 @@ SYNCS = st.builds(
     kill=st.one_of(st.just(0), st.integers(1, 40)),
     lossy=st.booleans(),
     choices=st.integers(0, 999),
-    pause=st.sampled_from((0, 1, 30, 200, 3_000, 100_000)),
+    pause=st.sampled_from((0, 1, 30, 200, 3_000, 40_000, 100_000)),
 )
 HISTORIES = st.builds(
     History,

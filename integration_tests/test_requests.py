@@ -8,6 +8,7 @@ import pytest
 
 from integration_tests.gitlab.launch import Emulator
 from integration_tests.reading import config_for, read
+from source_gitlab.declarations import streams
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -72,6 +73,34 @@ def test_an_idle_read_of_two_hundred_projects_is_four_requests(world: Emulator) 
 
 
 @pytest.mark.parametrize(
+    "world",
+    ["--projects 320 --issues 1 --merge-requests-per-project 1 --tags 1"],
+    indirect=True,
+)
+def test_an_idle_read_of_all_that_groups_list_is_ten_requests(world: Emulator) -> None:
+    """However many projects, labels and releases there are: 320, 321 and 320 here."""
+    names = ["epics", "group_labels", "group_milestones", "issues", "merge_requests"]
+    names += ["project_labels", "project_milestones", "releases"]
+    world.clock(advance=7200)
+    first, _ = counted(world, names)
+    assert all(first.rows[name] for name in names if name != "project_milestones")
+    assert len(first.rows["releases"]) == 320
+    again, counts = counted(world, names, first)
+    assert again.rows == {}
+    assert counts == {
+        "/version": 1,
+        "/groups/:id": 1,
+        "/groups/:id/descendant_groups": 1,
+        "/groups/:id/projects": 1,
+        "/groups/:id/epics": 1,
+        "/groups/:id/issues": 1,
+        "/groups/:id/labels": 1,
+        "/groups/:id/merge_requests": 1,
+        "/groups/:id/milestones": 2,
+    }
+
+
+@pytest.mark.parametrize(
     "world", ["--projects 2 --pipelines-per-project 50 --jobs-per-pipeline 10"], indirect=True
 )
 def test_jobs_take_a_request_a_hundred_not_one_a_pipeline(world: Emulator) -> None:
@@ -79,3 +108,54 @@ def test_jobs_take_a_request_a_hundred_not_one_a_pipeline(world: Emulator) -> No
     reading, counts = counted(world, ["jobs"])
     assert len(reading.rows["jobs"]) == 1_000
     assert counts == {"/groups/:id": 1, "/groups/:id/projects": 1, "/projects/:id/jobs": 10}
+
+
+QUIET_JOBS = {"/groups/:id": 1, "/groups/:id/projects": 1, "/projects/:id/pipelines": 20}
+OF_ONE_PIPELINE = "/projects/:id/pipelines/:pipeline_id/jobs"
+
+
+def at_noon(gitlab: Emulator) -> Emulator:
+    """An emulator at whose clock midnight is far off."""
+    gitlab.clock(set=f"{gitlab.clock()[:10]}T12:00:00Z")
+    return gitlab
+
+
+@pytest.mark.parametrize(
+    "world", ["--projects 10 --pipelines-per-project 3 --jobs-per-pipeline 50"], indirect=True
+)
+def test_jobs_are_asked_for_where_a_pipeline_moved_and_once_a_day(world: Emulator) -> None:
+    """Elsewhere the two lists of pipelines tell that there is nothing new."""
+    first, counts = counted(at_noon(world), ["jobs"])
+    assert counts["/projects/:id/jobs"] == 20
+    assert "/projects/:id/pipelines" not in counts
+    quiet, counts = counted(world, ["jobs"], first)
+    assert counts == QUIET_JOBS
+    project, job = first.rows["jobs"][0]["project_id"], first.rows["jobs"][0]["id"]
+    world.mutate("create_pipeline", project_id=project, jobs=2)
+    made, counts = counted(world, ["jobs"], quiet)
+    assert counts == {**QUIET_JOBS, "/projects/:id/jobs": 1}
+    assert len(made.rows["jobs"]) == 2
+    world.clock(advance=3600)
+    world.mutate("finish_job", id=job)
+    world.clock(advance=3600)
+    moved, counts = counted(world, ["jobs"], made)
+    assert counts == {**QUIET_JOBS, "/projects/:id/jobs": 1, OF_ONE_PIPELINE: 1}
+    assert job in {row["id"] for row in moved.rows["jobs"]}
+    world.clock(advance=3600)
+    quiet, counts = counted(world, ["jobs"], moved)
+    assert counts == QUIET_JOBS
+    world.clock(advance=12 * 3600)
+    tomorrow, counts = counted(world, ["jobs"], quiet)
+    assert counts == {**QUIET_JOBS, "/projects/:id/jobs": 10}
+    _, counts = counted(world, ["jobs"], tomorrow)
+    assert counts == QUIET_JOBS
+
+
+@pytest.mark.parametrize("world", ["--projects 20 --pipelines-per-project 2"], indirect=True)
+def test_an_idle_read_of_all_streams_is_three_requests_a_project(world: Emulator) -> None:
+    """Two for pipelines, and one for deployments; everything else is asked of the group."""
+    first, _ = counted(at_noon(world), list(streams()))
+    world.clock(advance=3600)
+    _, counts = counted(world, list(streams()), first)
+    of_projects = {path: count for path, count in counts.items() if "/projects/:id/" in path}
+    assert of_projects == {"/projects/:id/pipelines": 40, "/projects/:id/deployments": 20}

@@ -1,8 +1,11 @@
 """Which lists that take no time filter have to be read again, because something in them may differ.
 
-What tells is a signal that costs little: the project's own `last_activity_at`, or one list that a
-chosen group has of the same things in all its projects. No signal of GitLab's is complete (the
-protection of a branch is no activity), so everything is read again after a day at the latest.
+What tells is a signal that costs little: the project's own `last_activity_at` or `updated_at`, or
+one list that a chosen group has of the same things in all its projects. Such a list is compared as
+a whole while it is short. Of a longer one, the first page and the number of rows are: what is
+created or deleted shows, what is only renamed further behind, or made up for by an equal number,
+does not. No signal of GitLab's is complete (the protection of a branch is no activity either), so
+everything is read again after a day at the latest.
 """
 
 from __future__ import annotations
@@ -16,21 +19,24 @@ import orjson
 
 from source_gitlab.client.errors import FatalError, GitlabError
 from source_gitlab.reading.instants import plus
-from source_gitlab.reading.pages import read_pages
+from source_gitlab.reading.pages import PER_PAGE, read_pages
 from source_gitlab.reading.state import Held
 
 if TYPE_CHECKING:
-    from source_gitlab.client.http import Client
+    from collections.abc import Iterable
+
+    from source_gitlab.client.http import Answer, Client, Query
     from source_gitlab.declarations import Again, Stream
     from source_gitlab.reading.ahead import Ahead
+    from source_gitlab.reading.slices import Row
     from source_gitlab.reading.state import StreamState
     from source_gitlab.scopes import Group, Project
 
 # GitLab writes last_activity_at once an hour at most (RESET_PROJECT_ACTIVITY_INTERVAL).
 _ACTIVITY_LAG_HOURS = 1
 _LONGEST_HOURS = 24
-# What tells a row of any of these lists from the others: labels have an id, releases a tag.
-_KEY = ("id", "tag_name", "tag_path")
+# A longer list is not compared row by row.
+_SHORT_PAGES = 3
 
 
 class Signals:
@@ -79,12 +85,17 @@ class Signals:
         if stream.again is None or through is None or plus(through, hours=_LONGEST_HOURS) <= start:
             return False
         if stream.again.signal == "list":
-            return held is not None and through >= held.changed
-        if stream.again.signal == "activity":
-            active_at = project.last_activity_at if project else None
-            since = plus(through, hours=-_ACTIVITY_LAG_HOURS, minutes=-self._lookback_minutes)
-            return active_at is not None and active_at < since
-        return True
+            return held is not None and held.changed is not None and through >= held.changed
+        if stream.again.signal == "daily":
+            return True
+        # What happened in the very second of the last read's start may have been too late for it.
+        since = plus(through, minutes=-self._lookback_minutes)
+        if stream.again.signal == "touch":
+            moved = project.updated_at if project else None
+        else:
+            moved = project.last_activity_at if project else None
+            since = plus(since, hours=-_ACTIVITY_LAG_HOURS)
+        return moved is not None and moved < since
 
     def _digest(self, root: Group, again: Again) -> str | None:
         """A digest of the group's list, whatever its order; None when it cannot be read."""
@@ -93,8 +104,7 @@ class Signals:
             if asked not in self._digests:
                 path = f"groups/{root.id}/{again.path}"
                 try:
-                    pages = read_pages(self._client, self._ahead, path, dict(again.query), _KEY)
-                    self._digests[asked] = _digest_of([row for rows in pages for row in rows])
+                    self._digests[asked] = self._ask_digest(path, dict(again.query))
                 except FatalError:
                     raise
                 except GitlabError:
@@ -102,7 +112,25 @@ class Signals:
                     self._digests[asked] = None
             return self._digests[asked]
 
+    def _ask_digest(self, path: str, query: Query) -> str:
+        first = self._client.rows(path, {**query, "per_page": PER_PAGE})
+        if first.total is not None and first.total > _SHORT_PAGES * PER_PAGE:
+            return digest_of_long(first)
+        pages = read_pages(self._client, self._ahead, path, query, ("id",), first=first)
+        return _digest_of(row for rows in pages for row in rows)
 
-def _digest_of(rows: list[dict[str, object]]) -> str:
+
+def digest_of_long(first: Answer) -> str:
+    """A digest of a list by name, of which only the first page and the total are known.
+
+    Rows of one name stand in any order (app/finders/labels_finder.rb sorts by the title alone), so
+    those of the last name on the page are not compared: the next time it may show others of them.
+    """
+    last = first.data[-1].get("name") if first.data else None
+    return _digest_of((row for row in first.data if row.get("name") != last), first.total)
+
+
+def _digest_of(rows: Iterable[Row], total: int | None = None) -> str:
+    """A digest of rows, whatever their order, and of the number of rows where they are not all."""
     texts = sorted(orjson.dumps(row, option=orjson.OPT_SORT_KEYS) for row in rows)
-    return hashlib.blake2b(b"\n".join(texts), digest_size=8).hexdigest()
+    return hashlib.blake2b(b"\n".join([*texts, b"%d" % (total or 0)]), digest_size=8).hexdigest()

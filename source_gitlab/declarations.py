@@ -35,8 +35,9 @@ class MovedBy:
 class Again:
     """When a list that takes no time filter is read again by an incremental read.
 
-    `signal` is "activity" (its project was active), "list" (the list that a chosen group has of
-    the same things, at `path` with `query`, is not what it was) or "daily" (nothing tells).
+    `signal` is "activity" (its project was active), "touch" (its project was touched), "list"
+    (the list that a chosen group has of the same things, at `path` with `query` and in order of
+    names, is not what it was) or "daily" (nothing tells).
     """
 
     signal: str

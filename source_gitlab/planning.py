@@ -13,7 +13,7 @@ from source_gitlab.declarations import streams
 from source_gitlab.reading.instants import at, plus
 from source_gitlab.reading.slices import Slice
 from source_gitlab.reading.state import Group as Known
-from source_gitlab.reading.state import key_of
+from source_gitlab.reading.state import Held, key_of
 from source_gitlab.scopes import NotFound
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from source_gitlab.client.http import Client
     from source_gitlab.config import Config
     from source_gitlab.declarations import Stream
-    from source_gitlab.reading.state import Held, StreamState
+    from source_gitlab.reading.state import StreamState
     from source_gitlab.report import Report
     from source_gitlab.scopes import Group, Project, Scopes
 
@@ -131,7 +131,9 @@ class Planner:
         chosen = roots.groups if roots.whole else ()
         self._signals.watch(stream, chosen, state, start)
         if len(chosen) == 1 and not roots.projects:
-            if self._is_quiet(stream, chosen[0], state, start):
+            suspects = self._suspects(stream, chosen[0], state, start)
+            if suspects is not None:
+                yield from self._projects(stream, suspects, state, start)
                 return
             self._forget_others(stream, chosen[0], state, start)
         for root in chosen:
@@ -139,20 +141,35 @@ class Planner:
             yield from self._projects(stream, projects, state, start, state.held.get(root.id))
         yield from self._projects(stream, list(roots.projects), state, start)
 
-    def _is_quiet(self, stream: Stream, root: Group, state: StreamState, start: str) -> bool:
-        """Whether every project is read, and neither the group's list nor its projects changed.
+    def _suspects(
+        self, stream: Stream, root: Group, state: StreamState, start: str
+    ) -> list[Project] | None:
+        """The projects that may have to be read again; None when only a listing can tell.
 
-        Then they need not be listed to find out that none has to be read again.
+        They need not be listed when the group certainly has the projects that were read before,
+        and its list tells that none of them changed, or the probe of the group shows each that may
+        have.
         """
         held = state.held.get(root.id)
         oldest = min(state.projects.values(), default=None)
-        if held is None or not self._signals.is_quiet(stream, oldest, start, held=held):
-            return False
+        if stream.again is None or held is None or oldest is None:
+            return None
+        suspects: list[Project] = []
+        if stream.again.signal == "touch":
+            probe = self._scopes.probe(root)
+            suspects = list(probe.newest)
+            # No project behind the last one of the probe was touched later.
+            last = probe.newest[-1] if probe.newest else None
+            told = probe.complete or self._signals.is_quiet(stream, oldest, start, project=last)
+        else:
+            told = self._signals.is_quiet(stream, oldest, start, held=held)
         known = Known(projects=set(state.projects), others=held.others, listed=held.listed)
-        return self.coverage.unchanged(stream, root, known)
+        return suspects if told and self.coverage.unchanged(stream, root, known) else None
 
     def _forget_others(self, stream: Stream, root: Group, state: StreamState, start: str) -> None:
         """Drop what is no longer in the group, so that the count of projects can be right."""
+        if stream.again is not None and stream.again.signal == "touch":
+            state.held.setdefault(root.id, Held())
         held = state.held.get(root.id)
         if held is not None:
             listed = self._scopes.listing(root).projects.values()

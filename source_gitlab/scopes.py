@@ -94,7 +94,8 @@ class Roots:
 class Probe:
     """The projects of a group that changed last, newest first.
 
-    `complete` tells that these are all projects of the group.
+    `complete` tells that these are all projects of the group; the others were changed no later
+    than the last one of `newest`.
     """
 
     total: int | None

@@ -239,6 +239,23 @@ def _users(scope: Scope) -> Iterator[Expected]:
                 yield {"project_id": project.id}, people.user_basic(scope.world, row.id) or {}
 
 
+def _is_listed(scope: Scope, pipeline: Json) -> bool:
+    """Whether one of the two lists of pipelines has it; no reader finds the others.
+
+    Old recordings show a pipeline without its source.
+    """
+    source = pipeline.get("source")
+    children = scope.world.settings.child_pipeline_source
+    return source != "unknown" and (children or source != "parent_pipeline")
+
+
+def _pipelines(scope: Scope, present: Callable[[World, Row], Json]) -> Iterator[Expected]:
+    projects = scope.having("builds")
+    for parent, row in _of_projects(scope, scope.world.pipelines, projects, present):
+        if _is_listed(scope, row):
+            yield parent, row
+
+
 def _bridges(scope: Scope) -> Iterator[Expected]:
     for parent, row in _of_projects(
         scope,
@@ -246,7 +263,8 @@ def _bridges(scope: Scope) -> Iterator[Expected]:
         scope.having("builds"),
         ci.bridge,
     ):
-        yield parent | {"pipeline_id": row["pipeline"]["id"]}, row
+        if _is_listed(scope, row["pipeline"]):
+            yield parent | {"pipeline_id": row["pipeline"]["id"]}, row
 
 
 STREAMS: dict[str, Callable[[Scope], Iterator[Expected]]] = {
@@ -290,13 +308,8 @@ STREAMS: dict[str, Callable[[Scope], Iterator[Expected]]] = {
         code.merge_request,
     ),
     "merge_request_commits": _merge_request_commits,
-    "pipelines": lambda s: _of_projects(s, s.world.pipelines, s.having("builds"), ci.pipeline),
-    "pipelines_extended": lambda s: _of_projects(
-        s,
-        s.world.pipelines,
-        s.having("builds"),
-        ci.pipeline_detail,
-    ),
+    "pipelines": lambda s: _pipelines(s, ci.pipeline),
+    "pipelines_extended": lambda s: _pipelines(s, ci.pipeline_detail),
     "jobs": lambda s: _of_projects(s, s.world.jobs, s.having("builds"), ci.job),
     "pipeline_trigger_jobs": _bridges,
 }

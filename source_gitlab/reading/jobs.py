@@ -1,10 +1,18 @@
-"""Jobs: the project's own list by id, newest first, and the pipelines that moved since.
+"""Jobs: those of pipelines that moved, and the project's own list by id, newest first.
 
 The list takes no time filter, and its keyset exists in descending order of id only
 (https://docs.gitlab.com/api/jobs/#list-project-jobs), so new jobs are read from the top down to the
 first that was created before the last read. A job that existed then may have started, finished,
 been retried or played since; its pipeline has moved with it, so the jobs of moved pipelines are
 read too.
+
+Where no pipeline moved, the list is left alone: a new job comes with a new pipeline, or moves an
+old one when that changes its status, now or later, and its jobs are all read then. What this
+passes over is what the first read of each day (UTC) asks the list for, moved or not: jobs of
+pipelines that never change their status again, and of those that stand in neither list. Both
+lists lack pipelines of unknown source, a NULL that `source != parent_pipeline` drops, and, before
+GitLab 17.0, child pipelines (`prefiltered_pipelines` in app/finders/ci/pipelines_finder.rb,
+`no_child` in app/models/ci/pipeline.rb).
 """
 
 from __future__ import annotations
@@ -19,7 +27,7 @@ from source_gitlab.reading.pages import PER_PAGE, read_pages
 from source_gitlab.reading.slices import Page
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Generator, Iterator, Mapping
 
     from source_gitlab.client.http import Client, Query
     from source_gitlab.reading.ahead import Ahead
@@ -50,17 +58,37 @@ class Jobs:
         Raises:
             GitlabError: as `client.errors` sorts it.
         """
-        since = slice_["since"] or first_start
+        bound = slice_["since"] or first_start
+        through = None
         position = slice_.get("position")
         if position:
             yield from self._newest(position)
-            since = plus(position["start"], minutes=-self.lookback_minutes)
-            yield Page([], through=position["start"], position={})
-        # Before the new jobs: once a page of those has a position, the read goes on from there.
-        if position or slice_["since"]:
-            yield from self._moved(str(since))
+            through = position["start"]
+            yield Page([], through=through, position={})
+        elif slice_["since"]:
+            through = plus(slice_["since"], minutes=self.lookback_minutes)
+        if through:
+            bound = plus(through, minutes=-self.lookback_minutes)
+            # Before the new jobs: once a page of those has a position, the read goes on from there.
+            moved = yield from self._moved(bound)
+            if _day(through) < _day(slice_["start"]):
+                bound = min(bound, max(self._unread_since(through), first_start or ""))
+            elif not moved:
+                return
         top = {**self.query, "per_page": PER_PAGE}
-        yield from self._newest({"next": top, "since": since, "start": slice_["start"]})
+        yield from self._newest({"next": top, "since": bound, "start": slice_["start"]})
+
+    def _unread_since(self, through: str) -> str:
+        """From when on jobs may be unread whose pipelines did not move; `through`: the last read.
+
+        The first read of its day asked the list, at 00:00 or later, and brought all jobs that
+        were created before, but for those of transactions still open. Later reads of the day did
+        not ask it; or they did because pipelines moved, and went down to the read before them.
+        That is enough for what moved, whose older jobs come from the pipelines, and for nothing
+        else. A read that was killed within the list counts as soon as a later one has finished
+        it: only then does its start become `through`.
+        """
+        return plus(f"{_day(through)}T00:00:00.000Z", minutes=-self.lookback_minutes)
 
     def _newest(self, position: Mapping[str, Any]) -> Iterator[Page]:
         """From `position` down to what was created before its `since`, if it has one.
@@ -79,16 +107,18 @@ class Jobs:
             if ended:
                 return
 
-    def _moved(self, since: str) -> Iterator[Page]:
+    def _moved(self, since: str) -> Generator[Page, None, bool]:
+        """Jobs older than `since` of the pipelines that moved since; whether any pipeline did."""
         base = self.path.removesuffix("jobs")
-        moved = (
-            row
-            for pipelines in self.pipelines
-            for rows, _ in pipelines(since)
-            for row in rows
-            # Every job of a younger pipeline is younger too, so it was in the list.
-            if instant(row["created_at"]) < since
-        )
+        any_moved = False
+
+        def older() -> Iterator[Row]:
+            nonlocal any_moved
+            for pipelines in self.pipelines:
+                for rows, _ in pipelines(since):
+                    any_moved = any_moved or bool(rows)
+                    # Every job of a younger pipeline is younger too, so the list has it.
+                    yield from (row for row in rows if instant(row["created_at"]) < since)
 
         def jobs_of(pipeline: Row) -> list[Row]:
             path = f"{base}pipelines/{pipeline['id']}/jobs"
@@ -100,7 +130,12 @@ class Jobs:
                 if instant(row["created_at"]) < since
             ]
 
-        tasks = (partial(jobs_of, pipeline) for pipeline in moved)
+        tasks = (partial(jobs_of, pipeline) for pipeline in older())
         for rows in self.ahead.in_order(tasks, 2 * self.ahead.workers):
             if rows:
                 yield Page(rows)
+        return any_moved
+
+
+def _day(moment: str) -> str:
+    return moment[: len("2026-01-31")]

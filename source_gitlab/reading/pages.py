@@ -35,12 +35,14 @@ def read_pages(  # noqa: PLR0913 -- a list is its address, how to read it, and i
     key: Sequence[str],
     *,
     twice: bool = False,
+    first: Answer | None = None,
 ) -> Iterator[list[Row]]:
     """Every row of a list once, page by page; `key` are the columns that identify a row in it.
 
     With `ahead`, the pages of a list whose length GitLab tells are fetched in parallel. Equal
     numbers do not tell of a row deleted and another one added; where that must not be missed,
-    because no later read would bring the row, a list of several pages is walked `twice`.
+    because no later read would bring the row, a list of several pages is walked `twice`. `first`
+    is the first page, where the caller has asked for it already.
 
     Raises:
         GitlabError: as `client.errors` sorts it; ReadError also when the list never stands still.
@@ -53,7 +55,7 @@ def read_pages(  # noqa: PLR0913 -- a list is its address, how to read it, and i
         pages = 0
         numbered = False
         try:
-            for answer in _walk(client, ahead, path, query):
+            for answer in _walk(client, ahead, path, query, None if walk else first):
                 pages += 1
                 totals.add(answer.total)
                 numbered = numbered or "page" in (answer.next or {})
@@ -86,9 +88,11 @@ def _is_new(
     return True
 
 
-def _walk(client: Client, ahead: Ahead | None, path: str, query: Query) -> Iterator[Answer]:
+def _walk(
+    client: Client, ahead: Ahead | None, path: str, query: Query, first: Answer | None
+) -> Iterator[Answer]:
     first_query = {**query, "per_page": PER_PAGE}
-    first = client.rows(path, first_query)
+    first = first or client.rows(path, first_query)
     yield first
     if first.next is None:
         return

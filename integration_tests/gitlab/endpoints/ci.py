@@ -38,6 +38,7 @@ def pipelines(call: Call) -> Response:
     """Pipelines of a project, newest first unless told; child pipelines only when asked for.
 
     By updated_at there is no tie-breaker, and a null updated_at passes no filter of times.
+    Pipelines of unknown source are never listed: theirs is NULL, which is not unequal to anything.
     """
     row, query = call.project("builds"), call.query
     by = query.choice("order_by", ("id", "status", "ref", "updated_at", "user_id"), "id")
@@ -61,6 +62,7 @@ def pipelines(call: Call) -> Response:
                 else one.facts["source"] != "parent_pipeline"
             )
             and (children or one.facts["source"] != "parent_pipeline")
+            and one.facts["source"] != "unknown"
             and all(one.facts.get(name) == value for name, value in wanted.items())
             and (created[0] is None or one.created >= created[0])
             and (created[1] is None or one.created <= created[1])
