@@ -15,29 +15,35 @@ itself.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 from source_gitlab.client.errors import Skipped
 from source_gitlab.declarations import streams
 from source_gitlab.reading.instants import at, plus
+from source_gitlab.scopes import Project
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
+    from concurrent.futures import Future
 
     from source_gitlab.client.http import Client
     from source_gitlab.config import Config
     from source_gitlab.declarations import Stream
+    from source_gitlab.reading.ahead import Ahead
     from source_gitlab.reading.slices import Page, Slice
     from source_gitlab.reading.state import Group as Known
     from source_gitlab.reading.state import StreamState
     from source_gitlab.report import Report
-    from source_gitlab.scopes import Group, Probe, Project, Scopes
+    from source_gitlab.scopes import Group, Probe, Scopes
 
 # A listing is believed for this long if the probe does not contradict it.
 _LISTING_HOURS = 24
-# The watermark moves, after another look, once so many pages were read: with the rows between two
-# states (reading/checkpoints.py), a killed read repeats 5,000 rows.
-_PAGES_BETWEEN_LOOKS = 25
+# The watermark moves, after another look, once so many pages were read, and reading goes on for so
+# many more at most while we look. With the rows between two states (reading/checkpoints.py), a
+# killed read repeats 5,000 rows.
+_PAGES_BETWEEN_LOOKS = 20
+_PAGES_MEANWHILE = 10
 
 
 @dataclass(frozen=True)
@@ -52,9 +58,12 @@ class Members:
 class Coverage:
     """Looks after the members of groups. Thread-safe, as scopes and states are."""
 
-    def __init__(self, client: Client, config: Config, scopes: Scopes, report: Report) -> None:
+    def __init__(
+        self, client: Client, config: Config, scopes: Scopes, ahead: Ahead, report: Report
+    ) -> None:
         """Look through `scopes`; projects whose feature is off go to `report`."""
         self._client = client
+        self._ahead = ahead
         self._overlap = config.lookback_minutes
         self._scopes = scopes
         self._report = report
@@ -77,17 +86,24 @@ class Coverage:
         """
         unwatched = 0
         idle = may_be_idle(slice_)
+        under_way: tuple[str, Future[Probe | Project | None]] | None = None
         for page in pages:
             unwatched += 1
             idle = idle and not page.rows
-            if unwatched < _PAGES_BETWEEN_LOOKS:
-                page.through = None
-            elif page.through is not None:
-                self._look(stream, slice_, state)
+            reached, page.through = page.through, None
+            if under_way is None and reached and unwatched >= _PAGES_BETWEEN_LOOKS:
+                # Everything up to here has come; what is seen now was there all the time.
+                under_way = reached, self._ahead.submit(self._glance(stream, slice_))
                 unwatched = 0
+            if under_way and (under_way[1].done() or self._waits_long(unwatched)):
+                self._judge(stream, slice_, state, under_way[1].result())
+                page.through, under_way = under_way[0], None
             yield page
         if not idle:
-            self._look(stream, slice_, state)
+            self._judge(stream, slice_, state, self._glance(stream, slice_)())
+
+    def _waits_long(self, pages: int) -> bool:
+        return self._ahead.workers == 1 or pages >= _PAGES_MEANWHILE
 
     def is_off(self, stream: Stream, project: Project) -> bool:
         """Whether the project has the stream's feature switched off, which is then reported."""
@@ -96,19 +112,34 @@ class Coverage:
         self._report.skip(stream.name, f"project {project.id}", "feature", _off(stream, project))
         return True
 
-    def _look(self, stream: Stream, slice_: Slice, state: StreamState) -> None:
+    def _glance(self, stream: Stream, slice_: Slice) -> Callable[[], Probe | Project | None]:
+        """One request that tells whether a slice's members are still there, if one can tell."""
         if slice_["scope"] == "project":
             # Other lists of a project are refused when it, or their feature, is gone.
-            if stream.empty_when_off:
-                project = self._scopes.project(slice_["id"])
-                if self.is_off(stream, project):
-                    raise Skipped(_off(stream, project), reason="feature")
+            return (
+                partial(self._scopes.project, slice_["id"]) if stream.empty_when_off else _nothing
+            )
+        root = self._root(slice_)
+        if root is None or only_groups(stream):
+            return _nothing
+        return partial(self._scopes.probe, root, fresh=True)
+
+    def _judge(
+        self, stream: Stream, slice_: Slice, state: StreamState, seen: Probe | Project | None
+    ) -> None:
+        """Take members that are away out of what `state` covers; `seen` is what a glance told."""
+        if isinstance(seen, Project):
+            if self.is_off(stream, seen):
+                raise Skipped(_off(stream, seen), reason="feature")
             return
-        roots = {root.id: root for root in self._scopes.roots().groups}
-        root = roots.get(slice_["id"])
-        if root is not None and self._is_missed(stream, root, state.group(root.id)):
+        root = self._root(slice_)
+        if root is not None and self._is_missed(stream, root, state.group(root.id), seen):
             found = self._members(stream, root, fresh=True)
             state.retain(root.id, found.ids, found.others, found.asked)
+
+    def _root(self, slice_: Slice) -> Group | None:
+        roots = self._scopes.roots().groups if slice_["scope"] == "group" else ()
+        return next((root for root in roots if root.id == slice_["id"]), None)
 
     def _members(self, stream: Stream, root: Group, *, fresh: bool) -> Members:
         if only_groups(stream):
@@ -139,11 +170,10 @@ class Coverage:
             and all(self.is_off(stream, one) != (one.id in known.projects) for one in changed)
         )
 
-    def _is_missed(self, stream: Stream, root: Group, known: Known) -> bool:
+    def _is_missed(self, stream: Stream, root: Group, known: Known, probe: Probe | None) -> bool:
         """Whether a member whose rows the list should have shown may be away."""
-        if only_groups(stream):
+        if probe is None:
             return not known.projects <= self._groups(root, fresh=True)
-        probe = self._scopes.probe(root, fresh=True)
         if probe.complete:
             return not known.projects <= self._wanted(stream, probe)
         # GitLab counts no further than 10,000; in larger groups the next read lists them all.
@@ -177,6 +207,10 @@ def only_groups(stream: Stream) -> bool:
     """Whether the rows of the stream, or of its parent, belong to groups."""
     parent = streams()[stream.parent] if stream.parent else stream
     return parent.scopes == ("group",)
+
+
+def _nothing() -> None:
+    """What is asked where no single request tells."""
 
 
 def _off(stream: Stream, project: Project) -> str:

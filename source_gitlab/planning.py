@@ -8,7 +8,7 @@ import threading
 from typing import TYPE_CHECKING
 
 from source_gitlab.client.errors import Skipped
-from source_gitlab.coverage import Coverage, only_groups
+from source_gitlab.coverage import only_groups
 from source_gitlab.declarations import streams
 from source_gitlab.reading.instants import at, plus
 from source_gitlab.reading.slices import Slice
@@ -22,9 +22,9 @@ if TYPE_CHECKING:
     from source_gitlab.again import Signals
     from source_gitlab.client.http import Client
     from source_gitlab.config import Config
+    from source_gitlab.coverage import Coverage
     from source_gitlab.declarations import Stream
     from source_gitlab.reading.state import StreamState
-    from source_gitlab.report import Report
     from source_gitlab.scopes import Group, Project, Scopes
 
 LOGGER = logging.getLogger("airbyte.source-gitlab")
@@ -34,14 +34,14 @@ class Planner:
     """Plans the slices of every stream. Thread-safe, as its scopes are."""
 
     def __init__(
-        self, client: Client, config: Config, scopes: Scopes, signals: Signals, report: Report
+        self, client: Client, config: Config, scopes: Scopes, signals: Signals, coverage: Coverage
     ) -> None:
-        """Plan over `scopes`; what is left out on purpose goes to `report`."""
+        """Plan over `scopes`."""
         self._client = client
         self._config = config
         self._scopes = scopes
         self._signals = signals
-        self.coverage = Coverage(client, config, scopes, report)
+        self.coverage = coverage
         self._lock = threading.Lock()
         self._start: str | None = None
         self._version: tuple[int, int] | None = None

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from source_gitlab.again import Signals
 from source_gitlab.client.errors import FatalError, GitlabError, Skipped
 from source_gitlab.client.http import Client
-from source_gitlab.coverage import may_be_idle
+from source_gitlab.coverage import Coverage, may_be_idle
 from source_gitlab.planning import Planner
 from source_gitlab.reader import Reader
 from source_gitlab.reading.ahead import Ahead
@@ -52,7 +52,8 @@ class Session:
         self.ahead = Ahead(config.num_workers)
         self.scopes = Scopes(self.client, config, self.ahead)
         signals = Signals(self.client, self.ahead, config.lookback_minutes)
-        self._planner = Planner(self.client, config, self.scopes, signals, self.report)
+        coverage = Coverage(self.client, config, self.scopes, self.ahead, self.report)
+        self._planner = Planner(self.client, config, self.scopes, signals, coverage)
         self._reader = Reader(self.client, config, self.scopes, self.ahead, self.report)
 
     def __enter__(self) -> Self:

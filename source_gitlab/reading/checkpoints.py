@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import time
 
-# A killed read repeats at most twice as many rows of a stream: a watermark may lag behind its rows
-# by as many (coverage.py).
-_ROWS = 2_500
+# A killed read repeats 5,000 rows of a stream at most: these, and the pages by which a watermark
+# may lag behind its rows (coverage.py).
+_ROWS = 2_000
 _SECONDS = 15.0
 
 
