@@ -136,11 +136,15 @@ class Run:
         """Live through the history; what the destination then lacks."""
         with ExitStack() as stack:
             if self.history.parallel:
-                # Windows, which otherwise begin at 1,200 rows.
-                for name, value in (("PER_PAGE", 2), ("_WINDOW_PAGES", 1)):
-                    stack.enter_context(mock.patch(f"source_gitlab.reading.seek.{name}", value))
-                worth = "source_gitlab.reading.seek._PAGES_WORTH_WINDOWS"
-                stack.enter_context(mock.patch(worth, 2))
+                # Windows, and new roots of their page numbers, which need some thousand rows.
+                for name, value in (
+                    ("seek.PER_PAGE", 2),
+                    ("seek._PAGES_WORTH_WINDOWS", 2),
+                    ("windows.PER_PAGE", 2),
+                    ("windows._WINDOW_PAGES", 1),
+                    ("windows._WINDOWS_FROM_ROOT", 3),
+                ):
+                    stack.enter_context(mock.patch(f"source_gitlab.reading.{name}", value))
             for sync in self.history.syncs:
                 self._sync(sync)
             self._bring_back()

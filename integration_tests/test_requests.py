@@ -53,6 +53,19 @@ def test_a_thousand_issues_in_ten_projects_are_eleven_list_requests(world: Emula
     assert counts == {"/groups/:id": 1, "/groups/:id/projects": 2, "/groups/:id/issues": 11}
 
 
+@pytest.mark.parametrize("world", ["--projects 2 --issues 5000"], indirect=True)
+def test_ten_thousand_issues_read_in_windows_are_a_hundred_and_five_list_requests(
+    world: Emulator,
+) -> None:
+    """A hundred, if no page repeated a row and no window started a little early.
+
+    The projects are listed once and looked at after every twenty pages.
+    """
+    reading, counts = counted(world, ["issues"])
+    assert len(reading.rows["issues"]) == 10_000
+    assert counts == {"/groups/:id": 1, "/groups/:id/projects": 7, "/groups/:id/issues": 105}
+
+
 @pytest.mark.parametrize(
     "world",
     ["--projects 200 --issues 5 --merge-requests-per-project 5"],

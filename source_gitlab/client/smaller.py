@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 
     from source_gitlab.client.answers import Query
 
-_SIZES = (20, 5, 1)
+# The largest size that divides the page and is not above these, one after the other.
+_BOUNDS = (20, 5, 1)
 _CUT = 8
 _MOST_CUTS = 40
 _SHORTEST = timedelta(seconds=1)
@@ -57,8 +58,9 @@ class Smaller:
         """
         wanted = int(query.get("per_page", 20))
         known = self._sizes.get(path, wanted)
-        for size in _SIZES:
-            if size > known or size >= wanted or wanted % size:
+        for bound in _BOUNDS:
+            size = next(size for size in range(min(bound, known), 0, -1) if not wanted % size)
+            if size >= wanted:
                 continue
             try:
                 answer = _in_parts(fetch, query, wanted, size, whole=whole)

@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, TypeVar
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Generator, Iterable
     from concurrent.futures import Future
 
 T = TypeVar("T")
@@ -29,7 +29,7 @@ class Ahead:
         """Start one task; it may wait for tasks that were submitted before it, but for no other."""
         return self._pool.submit(task)
 
-    def in_order(self, tasks: Iterable[Callable[[], T]], depth: int) -> Iterator[T]:
+    def in_order(self, tasks: Iterable[Callable[[], T]], depth: int) -> Generator[T, None, None]:
         """The results of `tasks`, in order, with at most `depth` of them started or waiting.
 
         `tasks` is consumed as results are taken, so it may itself be read from GitLab.

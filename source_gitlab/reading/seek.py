@@ -5,9 +5,8 @@ moves to the end, and the row behind the page's edge moves into a page that was 
 always ask for page 1 and move `updated_after` to the last value that we saw. That is immune to
 updates, deletions and the limit of 50,000 rows, and costs about one repeated row a page.
 
-Only the start of a window is found by page number, so that a long list can be read in several
-windows at once: such a page is a gapless piece of the order, and its window goes on from the last
-row by value until it meets the window behind it.
+A long list is read in several windows at once, each of them by value, up to the row with which the
+next one starts (windows.py).
 
 Facts that this relies on: both filters include their bound (app/finders/concerns/
 updated_at_filter.rb); GitLab stores microseconds and sends milliseconds, cut, not rounded; rows
@@ -16,28 +15,28 @@ without `updated_at` come last in ascending and first in descending order (Postg
 
 from __future__ import annotations
 
+from contextlib import closing
 from dataclasses import dataclass, field
 from functools import partial
+from itertools import count, islice
 from typing import TYPE_CHECKING, Any
 
 from source_gitlab.client.errors import ReadError
 from source_gitlab.reading.instants import instant, plus
 from source_gitlab.reading.pages import PER_PAGE, read_pages
+from source_gitlab.reading.windows import Starts, first_instant
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
-    from concurrent.futures import Future
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from source_gitlab.client.http import Answer, Client, Query
     from source_gitlab.reading.ahead import Ahead
     from source_gitlab.reading.slices import Row
 
-# Page numbers get slower for GitLab as they grow, so a new root is taken after this many pages.
-_PAGES_FROM_ROOT = 100
-# A window costs up to one page more than it holds; shorter lists are read in one go.
-_WINDOW_PAGES = 6
-_WINDOWS_AHEAD = 8
-_PAGES_WORTH_WINDOWS = 12
+_PAGES_WORTH_WINDOWS = 5
+_WINDOWS_AHEAD = 16
+# A window that turns out to be longer is read on when its turn comes, so that it fills no memory.
+_PAGES_OF_A_WINDOW_AHEAD = 8
 _MOST_EMPTY_PAGES = 500
 _HOLLOW = "names a next page, but sends no rows"
 _DISORDER = "is not in the order that was asked for"
@@ -60,7 +59,7 @@ class Seek:
     moment: Mapping[str, Any] = field(default_factory=dict)
 
     def rows(
-        self, since: str | None, until: str | None = None, *, undated: bool = True
+        self, since: str | None, *, undated: bool = True
     ) -> Iterator[tuple[list[Row], str | None]]:
         """Rows with `since <= updated_at`, oldest first, each version once.
 
@@ -73,26 +72,17 @@ class Seek:
         Raises:
             GitlabError: as `client.errors` sorts it.
         """
+        first = self._page(since)
         edge = _Edge(self.key)
-        root = since
-        while True:
-            first = self._page(root, until)
-            if undated and any(row.get("updated_at") is None for row in first.data):
-                query = self._query(root, until)
-                for rows in read_pages(self.client, self.ahead, self.path, query, self.key):
-                    yield rows, edge.through
-                return
-            longer = first.total is None or first.total > _PAGES_FROM_ROOT * PER_PAGE
-            starts = self._window_starts(first, root, until)
-            for rows in self._windows(first, starts, root, until, to_the_end=not longer):
-                fresh = edge.fresh(rows)
-                if fresh:
-                    yield fresh, edge.through
-            if not longer or not starts or not starts[-1].result().data:
-                return
-            # Rows of one instant are read to their end, however many they are.
-            stuck = edge.through is None or edge.through == root
-            root = plus(root, milliseconds=1) if root and stuck else edge.through
+        if undated and any(row.get("updated_at") is None for row in first.data):
+            query = self._query(since)
+            for rows in read_pages(self.client, self.ahead, self.path, query, self.key):
+                yield rows, edge.through
+            return
+        for rows in self._windows(first, since):
+            fresh = edge.fresh(rows)
+            if fresh:
+                yield fresh, edge.through
 
     def newest(self, since: str | None) -> Iterator[tuple[list[Row], str | None]]:
         """The same, for lists in which a row may lack `updated_at`: those rows first.
@@ -120,7 +110,7 @@ class Seek:
             return
         yield from self.rows(since, undated=False)
 
-    def _query(self, since: str | None, until: str | None) -> Query:
+    def _query(self, since: str | None, until: str | None = None) -> Query:
         query: Query = {**self.query, "order_by": "updated_at", "sort": "asc"}
         if since:
             query["updated_after"] = since
@@ -128,61 +118,51 @@ class Seek:
             query["updated_before"] = until
         return query
 
-    def _page(self, since: str | None, until: str | None, number: int = 1) -> Answer:
+    def _page(self, since: str | None, until: str | None = None) -> Answer:
         query = {**self._query(since, until), "per_page": PER_PAGE}
-        if number > 1:
-            query["page"] = number
         return self.client.rows(self.path, query, whole=False)
 
-    def _window_starts(
-        self, first: Answer, root: str | None, until: str | None
-    ) -> list[Future[Answer]]:
-        """The pages that windows behind the first one start with; none for a short list."""
-        if first.next is None or self.ahead.workers == 1:
-            return []
-        pages = _PAGES_FROM_ROOT
-        if first.total is not None:
-            pages = min(-(-first.total // PER_PAGE), pages)
-        if pages < _PAGES_WORTH_WINDOWS:
-            return []
-        numbers = range(1 + _WINDOW_PAGES, pages + 1, _WINDOW_PAGES)
-        return [self.ahead.submit(partial(self._page, root, until, n)) for n in numbers]
+    def _numbered(self, since: str | None, number: int, rows: int) -> Answer:
+        query = {**self._query(since), "per_page": rows, "page": number}
+        return self.client.rows(self.path, query, whole=False)
 
-    def _windows(
-        self,
-        first: Answer,
-        starts: list[Future[Answer]],
-        root: str | None,
-        until: str | None,
-        *,
-        to_the_end: bool,
-    ) -> Iterator[list[Row]]:
-        """Every window in order, page by page; without the last one if not `to_the_end`."""
-        if not starts:
-            yield from self._window(first, root, until)
+    def _windows(self, first: Answer, since: str | None) -> Iterator[list[Row]]:
+        """The rows of every window in order, page by page."""
+        starts = Starts(self.ahead, self._numbered, first, since)
+        alone = self.ahead.workers == 1 or first.next is None
+        if alone or not starts.are_worth_it(_PAGES_WORTH_WINDOWS):
+            yield from self._window(first, since, None)
             return
 
-        def window(position: int) -> list[list[Row]]:
-            # Waits for pages that were handed to the pool before this window was, so they are
-            # already being fetched: waiting for them cannot fill the pool.
-            answer = starts[position - 1].result() if position else first
-            upper = until
-            if position < len(starts):
-                behind = _first(starts[position].result().data)
-                if position and behind == _first(answer.data):
-                    # The window before reads this instant to its end.
-                    return []
-                if behind is not None:
-                    # Rows of the same millisecond may stand on either side of the page's edge.
-                    upper = plus(behind, milliseconds=1)
-                    upper = min(upper, until) if until else upper
-            after = None if position else root
-            return list(self._window(answer, after, upper)) if answer.data else []
+        def tasks() -> Iterator[Callable[[], _Part]]:
+            for position in count():
+                is_last = not starts.ask(position + 1)
+                yield partial(self._part, starts, first, since, position, is_last=is_last)
+                if is_last:
+                    return
 
-        windows = range(len(starts) + 1 if to_the_end else len(starts))
-        tasks = (partial(window, position) for position in windows)
-        for pages in self.ahead.in_order(tasks, _WINDOWS_AHEAD):
-            yield from pages
+        with closing(self.ahead.in_order(tasks(), _WINDOWS_AHEAD)) as parts:
+            for position, part in enumerate(parts):
+                yield from part.pages
+                yield from part.rest
+                if part.is_last:
+                    return
+                starts.forget(position)
+
+    def _part(
+        self, starts: Starts, first: Answer, since: str | None, position: int, *, is_last: bool
+    ) -> _Part:
+        # Waits for pages that were handed to the pool before this window was, so they are
+        # already being fetched: waiting for them cannot fill the pool.
+        answer = starts.answer(position) if position else first
+        behind = None if is_last else first_instant(starts.answer(position + 1).data)
+        if position and behind is not None and behind == first_instant(answer.data):
+            # The window before reads this instant to its end.
+            return _Part([], iter(()), is_last=False)
+        # Rows of the same millisecond may stand on either side of the page's edge.
+        upper = plus(behind, milliseconds=1) if behind else None
+        pages = self._window(answer, None if position else since, upper)
+        return _Part(list(islice(pages, _PAGES_OF_A_WINDOW_AHEAD)), pages, is_last=behind is None)
 
     def _window(self, answer: Answer, after: str | None, upper: str | None) -> Iterator[list[Row]]:
         """From `answer` on by value, up to `upper`; `after` is the bound it was asked with."""
@@ -222,6 +202,15 @@ class Seek:
         return ReadError(f"The list {url} {what}.", url=url)
 
 
+@dataclass(frozen=True)
+class _Part:
+    """A window: what was read of it ahead of its turn, and the rest."""
+
+    pages: list[list[Row]]
+    rest: Iterator[list[Row]]
+    is_last: bool
+
+
 class _Edge:
     """The rows at the end of what was read, which the next page repeats."""
 
@@ -254,7 +243,3 @@ class _Edge:
 
     def _version(self, row: Row) -> tuple[Any, ...]:
         return (*(row.get(column) for column in self._key), instant(row["updated_at"]))
-
-
-def _first(rows: list[Row]) -> str | None:
-    return next((instant(row["updated_at"]) for row in rows if row.get("updated_at")), None)
