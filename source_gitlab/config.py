@@ -125,7 +125,7 @@ class Config:
     groups: tuple[str, ...] = ()
     projects: tuple[str, ...] = ()
     start_date: str | None = None
-    num_workers: int = 10
+    num_workers: int = 20
     ca_certificate: str | None = field(default=None, repr=False)
     client_certificate: str | None = field(default=None, repr=False)
     client_private_key: str | None = field(default=None, repr=False)
@@ -216,7 +216,7 @@ def _parse(settings: Settings) -> Config:
         groups=group_names,
         projects=project_names,
         start_date=start.instant() if start else None,
-        num_workers=workers.whole(*_NUM_WORKERS) if workers else 10,
+        num_workers=workers.whole(*_NUM_WORKERS) if workers else 20,
         ca_certificate=pem_or_path(authority, "certificate") if authority else None,
         client_certificate=certificate,
         client_private_key=key,

@@ -60,7 +60,7 @@ def test_backoff() -> None:
 
 
 def test_concurrency_doubles_with_each_round_trip() -> None:
-    """From four to forty in four round trips."""
+    """From eight to forty in three round trips."""
     concurrency = Concurrency(40)
     trips = 0
     now = 0.0
@@ -69,7 +69,7 @@ def test_concurrency_doubles_with_each_round_trip() -> None:
         under_way = concurrency.allowed
         for _ in range(under_way):
             concurrency.answered("issues", 0.2, max(under_way, concurrency.allowed), now)
-    assert trips == 4
+    assert trips == 3
 
 
 def test_concurrency_does_not_grow_when_it_is_not_used() -> None:
@@ -77,7 +77,7 @@ def test_concurrency_does_not_grow_when_it_is_not_used() -> None:
     concurrency = Concurrency(40)
     for _ in range(100):
         concurrency.answered("issues", 0.2, 1, 0.0)
-    assert concurrency.allowed == 4
+    assert concurrency.allowed == 8
 
 
 def test_concurrency_is_never_above_the_number_of_workers() -> None:

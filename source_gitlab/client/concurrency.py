@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections import defaultdict
 from dataclasses import dataclass
 
-_START = 4
+_START = 8
 # Latency that has grown by less than this pays; beyond the second pair, the server is overloaded.
 # The seconds keep noise among quick answers from counting as growth.
 _PAYS = (1.5, 0.05)
