@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from threading import Thread
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -40,6 +41,21 @@ def test_every_one_of_130_siblings_is_read() -> None:
         top = next(row for row in reading.rows["groups"] if row["parent_id"] is None)
         below = [row for row in reading.rows["groups"] if row is not top]
         assert sum(len(row["projects"]) for row in [top, *below]) == 131
+
+
+def test_one_worker_reads_more_projects_than_are_planned_ahead(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Planning waits for slices to be read, so it must not take the thread that reads them."""
+    monkeypatch.setattr("source_gitlab.airbyte.source._MOST_SLICES", 2)
+    with Emulator("--world", "scaled", "--groups", "1", "--projects", "20") as gitlab:
+        readings: list[Reading] = []
+        config = config_for(gitlab, num_workers=1)
+        reading = Thread(target=lambda: readings.append(read(config, ["branches"])), daemon=True)
+        reading.start()
+        # It would wait forever; this is no measure of its speed.
+        reading.join(120)
+        assert len(of_projects(readings[0], "branches")) == 20
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 import orjson
@@ -21,6 +22,7 @@ from airbyte_cdk.models import (
 )
 from airbyte_cdk.sources import Source
 from airbyte_cdk.sources.concurrent_source.concurrent_source import ConcurrentSource
+from airbyte_cdk.sources.concurrent_source.thread_pool_manager import ThreadPoolManager
 from airbyte_cdk.sources.message import InMemoryMessageRepository
 from airbyte_cdk.sources.message.concurrent_repository import ConcurrentMessageRepository
 from airbyte_cdk.sources.utils.slice_logger import DebugSliceLogger
@@ -47,6 +49,11 @@ if TYPE_CHECKING:
     from source_gitlab.client.http import Retries
     from source_gitlab.declarations import Stream
     from source_gitlab.report import Report
+
+
+# Slices that were planned and are not read yet. The CDK looks through all of them when it has to
+# wait for room, which costs as much as reading them when they are thousands.
+_MOST_SLICES = 1_000
 
 
 def print_message(message: AirbyteMessage) -> None:
@@ -135,14 +142,7 @@ class SourceGitlab(Source):
             work = [
                 StreamWork(session, stream, states[stream.name], repository) for stream in chosen
             ]
-            concurrent = ConcurrentSource.create(
-                num_workers=parsed.num_workers,
-                initial_number_of_partitions_to_generate=max(1, parsed.num_workers // 2),
-                logger=logger,
-                slice_logger=DebugSliceLogger(),
-                message_repository=repository,
-                queue=queue,
-            )
+            concurrent = _concurrent(parsed.num_workers, logger, repository, queue)
             try:
                 messages = concurrent.read([one.as_stream(logger) for one in work])
                 messages = without_repeats(messages, work)
@@ -175,6 +175,26 @@ class SourceGitlab(Source):
             self._announce(create_connector_config_control_message(renewed))
 
         return announce
+
+
+def _concurrent(
+    workers: int,
+    logger: logging.Logger,
+    repository: ConcurrentMessageRepository,
+    queue: Delivery,
+) -> ConcurrentSource:
+    """The CDK's engine, over this queue."""
+    # One that plans and one that reads: a single thread would wait for itself to read.
+    threads = max(workers, 2)
+    executor = ThreadPoolExecutor(threads, thread_name_prefix="slices")
+    return ConcurrentSource(
+        ThreadPoolManager(executor, logger, _MOST_SLICES),
+        logger,
+        DebugSliceLogger(),
+        queue,
+        repository,
+        threads // 2,
+    )
 
 
 def _spec_fields() -> dict[str, Any]:

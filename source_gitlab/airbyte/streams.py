@@ -6,7 +6,6 @@ ahead of them.
 
 from __future__ import annotations
 
-import json
 import logging
 import threading
 from typing import TYPE_CHECKING, Any
@@ -154,7 +153,7 @@ class SlicePartition(Partition):
 
     def __hash__(self) -> int:
         """Equal slices are the same partition."""
-        return hash((self.stream_name(), json.dumps(self._slice, sort_keys=True)))
+        return hash((self.stream_name(), self._slice["scope"], self._slice["id"]))
 
     def __eq__(self, other: object) -> bool:
         """Equal slices are the same partition."""

@@ -84,7 +84,11 @@ class Limits:
 
     def __post_init__(self) -> None:
         """Start with nothing learned."""
-        self._changed = threading.Condition()
+        self._lock = threading.Lock()
+        # Who waits for another request to end is woken one for one, because waking all of them for
+        # each of thousands of requests costs more than the requests do.
+        self._ended = threading.Condition(self._lock)
+        self._unblocked = threading.Condition(self._lock)
         self._concurrency = Concurrency(self.workers)
         self._families: dict[str, Family] = {}
         self._quotas: dict[str, Quota] = {}
@@ -95,7 +99,7 @@ class Limits:
     @property
     def allowed(self) -> int:
         """How many requests may be under way at this moment."""
-        with self._changed:
+        with self._lock:
             return self._concurrency.allowed
 
     def enter(self, name: str) -> None:
@@ -104,16 +108,20 @@ class Limits:
         Raises:
             Stopped: the sync was stopped meanwhile.
         """
-        with self._changed:
-            while True:
-                if self.stop.is_set():
-                    raise Stopped
+        with self._lock:
+            while not self.stop.is_set():
                 now = time.monotonic()
                 wait = self._wait(name, now)
-                if wait <= 0.0:
+                if wait > 0.0:
+                    # The end of a request that this thread was woken for is another one's turn.
+                    self._ended.notify()
+                    self._unblocked.wait(min(wait, _GLANCE))
+                elif self._under_way >= self._concurrency.allowed:
+                    self._ended.wait(_GLANCE)
+                else:
                     self._start(name, now)
                     return
-                self._changed.wait(min(wait, _GLANCE))
+        raise Stopped
 
     def leave(self, name: str, seconds: float | None) -> None:
         """Count the request as ended, with an answer after so many seconds, or (None) in trouble.
@@ -121,7 +129,7 @@ class Limits:
         An answer is one that GitLab gave as it wanted to; a 429, a server error and a broken
         connection are trouble.
         """
-        with self._changed:
+        with self._lock:
             now = time.monotonic()
             known = self._family(name)
             if seconds is None:
@@ -131,7 +139,8 @@ class Limits:
                 known.answered(now)
             known.under_way -= 1
             self._under_way -= 1
-            self._changed.notify_all()
+            self._ended.notify(max(self._concurrency.allowed - self._under_way, 0))
+            self._unblocked.notify_all()
 
     def learn(self, name: str, headers: Mapping[str, str], now: float) -> None:
         """Take from an answer how many requests are left in its window.
@@ -142,7 +151,7 @@ class Limits:
         reset = headers.get("RateLimit-Reset", "").strip()
         if not (_is_number(remaining) and _is_number(reset)):
             return
-        with self._changed:
+        with self._lock:
             title = self._usual = headers.get("RateLimit-Name", "")
             self._family(name).quota = title
             ends = time.monotonic() + min(max(float(reset) - now, 0.0), LONGEST_WAIT)
@@ -155,7 +164,7 @@ class Limits:
         self.learn(name, headers, now)
         wait = retry_after(headers, now)
         remaining = headers.get("RateLimit-Remaining", "").strip()
-        with self._changed:
+        with self._lock:
             self.refusals += 1
             own_limit = remaining != "0" and wait is None
             self._family(name).refused(wait, own_limit=own_limit, now=time.monotonic())
@@ -164,8 +173,7 @@ class Limits:
         return self._families.setdefault(name, Family(self.family_window))
 
     def _wait(self, name: str, now: float) -> float:
-        if self._under_way >= self._concurrency.allowed:
-            return _GLANCE
+        """Seconds until this family may be asked, were there no other request under way."""
         known = self._family(name)
         wait = known.wait(now)
         # A family that was not asked for yet is most likely counted with all the others.

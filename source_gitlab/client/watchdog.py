@@ -11,12 +11,14 @@ import threading
 import time
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
+from weakref import WeakSet
 
 from requests.adapters import HTTPAdapter
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 
 if TYPE_CHECKING:
+    from requests import PreparedRequest
     from urllib3.poolmanager import PoolManager, ProxyManager
     from urllib3.response import HTTPResponse
 
@@ -103,7 +105,33 @@ class _TlsPool(HTTPSConnectionPool):
 
 
 class WatchedAdapter(HTTPAdapter):
-    """An adapter of requests whose connections, through proxies too, are watched."""
+    """An adapter of requests whose connections, through proxies too, are watched.
+
+    What requests looks up on the disk for each request, it looks up once for each host.
+    """
+
+    def __init__(self, **settings: Any) -> None:
+        """Take the settings of requests' own adapter."""
+        self._attributes: dict[tuple[Any, ...], Any] = {}
+        self._verified: WeakSet[Any] = WeakSet()
+        super().__init__(**settings)
+
+    def build_connection_pool_key_attributes(
+        self, request: PreparedRequest, verify: Any, cert: Any = None
+    ) -> Any:
+        """Which pool a request belongs to, by its host and certificates."""
+        host = (request.url or "").split("/", 3)[:3]
+        key = (*host, verify, cert)
+        if key not in self._attributes:
+            attributes = super().build_connection_pool_key_attributes(request, verify, cert)
+            self._attributes[key] = attributes
+        return self._attributes[key]
+
+    def cert_verify(self, conn: Any, url: str, verify: Any, cert: Any) -> None:
+        """Give a pool its certificates, when it is new."""
+        if conn not in self._verified:
+            super().cert_verify(conn, url, verify, cert)  # type: ignore[no-untyped-call] # requests
+            self._verified.add(conn)
 
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
         """Make the pools of direct connections."""
