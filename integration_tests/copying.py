@@ -82,8 +82,9 @@ class Copy:
                     if not seldom or checkpoint.due(before):
                         self._write(name, waiting)
                         waiting.clear()
-                        checkpoint.written()
-                        self.states[name] = orjson.loads(orjson.dumps(state.to_json()))
+                        written = orjson.dumps(state.to_json())
+                        checkpoint.written(len(written))
+                        self.states[name] = orjson.loads(written)
                     waiting += page.rows
                     before = len(page.rows)
                     pages -= 1

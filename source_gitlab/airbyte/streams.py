@@ -10,6 +10,7 @@ import logging
 import threading
 from typing import TYPE_CHECKING, Any
 
+import orjson
 from airbyte_cdk.models import (
     AirbyteMessage,
     AirbyteRecordMessage,
@@ -106,13 +107,14 @@ class SliceCursor(Cursor):
 
     def _emit(self) -> None:
         # Emitted under the lock, so that an older state never follows a newer one.
+        state = self.state
         stream_state = AirbyteStreamState(
             stream_descriptor=StreamDescriptor(name=self._stream.name),
-            stream_state=AirbyteStateBlob(self.state),
+            stream_state=AirbyteStateBlob(state),
         )
         message = AirbyteStateMessage(type=AirbyteStateType.STREAM, stream=stream_state)
         self._repository.emit_message(AirbyteMessage(type=Type.STATE, state=message))
-        self._checkpoint.written()
+        self._checkpoint.written(len(orjson.dumps(state)))
 
 
 class SlicePartition(Partition):
