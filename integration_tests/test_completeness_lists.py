@@ -37,6 +37,20 @@ def test_child_pipelines_are_read() -> None:
     assert it.lacks(*CI) == []
 
 
+def test_pipelines_that_streams_share_are_not_lost_where_memory_is_short(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("source_gitlab.reading.moves._MOST_ROWS", 3)
+    it = copy()
+    for project in (WEB, API):
+        for _ in range(2):
+            it.change("create_pipeline", project_id=project, jobs=1)
+    names = ("pipelines", "pipelines_extended", "pipeline_trigger_jobs", "jobs")
+    it.sync(*names)
+    assert it.lacks(*names) == []
+    assert sum(it.asked.count(one) > 1 for one in it.asked if "/pipelines?" in one)
+
+
 def test_pipelines_that_nothing_touched_fill_more_than_a_page() -> None:
     it = copy(5)
     for number in range(23):

@@ -164,10 +164,32 @@ def test_jobs_are_asked_for_where_a_pipeline_moved_and_once_a_day(world: Emulato
     assert counts == QUIET_JOBS
 
 
+@pytest.mark.parametrize(
+    "world", ["--projects 10 --merge-requests-per-project 200 --commits-per-mr 2"], indirect=True
+)
+def test_commits_of_merge_requests_take_a_request_each(world: Emulator) -> None:
+    """The merge requests themselves are 21 pages of their group's list.
+
+    After each of these the group's projects are looked at, because a hundred requests came of it.
+    """
+    reading, counts = counted(world, ["merge_request_commits"])
+    assert len(reading.rows["merge_request_commits"]) == 4_000
+    assert counts == {
+        "/groups/:id": 1,
+        "/groups/:id/projects": 23,
+        "/groups/:id/merge_requests": 21,
+        "/projects/:id/merge_requests/:iid/commits": 2_000,
+    }
+
+
 @pytest.mark.parametrize("world", ["--projects 20 --pipelines-per-project 2"], indirect=True)
 def test_an_idle_read_of_all_streams_is_three_requests_a_project(world: Emulator) -> None:
-    """Two for pipelines, and one for deployments; everything else is asked of the group."""
-    first, _ = counted(at_noon(world), list(streams()))
+    """Two for pipelines, and one for deployments; everything else is asked of the group.
+
+    The first read asks for each project's pipelines no more often, though four streams need them.
+    """
+    first, counts = counted(at_noon(world), list(streams()))
+    assert counts["/projects/:id/pipelines"] == 40
     world.clock(advance=3600)
     _, counts = counted(world, list(streams()), first)
     of_projects = {path: count for path, count in counts.items() if "/projects/:id/" in path}

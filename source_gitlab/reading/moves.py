@@ -1,13 +1,15 @@
 """Short lists of what moved, kept for the other streams of the same read that ask for the same.
 
-Four streams start from the pipelines that moved since the last read. In a quiet project none did,
-and one request can tell it to all four. Long lists are not kept: they would fill memory, and their
-requests are few beside those that their rows lead to.
+Four streams start from the pipelines that moved since the last read, or from all of them. In a
+quiet project none did, and one request can tell it to all four. Long lists are not kept, nor more
+than some thousand rows: they would fill memory, and their requests are few beside those that their
+rows lead to.
 """
 
 from __future__ import annotations
 
 import threading
+from collections import deque
 from typing import TYPE_CHECKING
 
 import orjson
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
     from source_gitlab.reading.seek import Seek
 
 Found = tuple[list[Row], str | None]
+_MOST_ROWS = 5_000
 
 
 class _Kept:
@@ -37,6 +40,8 @@ class Moves:
         """Nothing has been found yet."""
         self._lock = threading.Lock()
         self._kept: dict[bytes, _Kept] = {}
+        self._full: deque[tuple[_Kept, int]] = deque()
+        self._rows = 0
 
     def rows(
         self, seek: Seek, since: str | None, found: Callable[[str | None], Iterator[Found]]
@@ -48,24 +53,37 @@ class Moves:
         Raises:
             GitlabError: as `found` does; the next one to ask tries again.
         """
-        if since is None:
-            yield from found(since)
-            return
         identity = orjson.dumps([seek.path, sorted(seek.query.items()), since], default=str)
         with self._lock:
             kept = self._kept.setdefault(identity, _Kept())
         with kept.lock:
-            if kept.found is not None:
-                pages, rest = _copied(kept.found), None
+            known = kept.found
+            if known is not None:
+                pages, rest = _copied(known), None
             elif kept.is_long:
                 pages, rest = [], found(since)
             else:
                 pages, rest = _first_page(found(since))
                 kept.is_long = rest is not None
-                kept.found = None if kept.is_long else _copied(pages)
+                if not kept.is_long:
+                    kept.found = _copied(pages)
+                    self._make_room(kept)
         yield from pages
         if rest is not None:
             yield from rest
+
+    def _make_room(self, kept: _Kept) -> None:
+        """Forget the lists that were kept first, where there are too many rows by now."""
+        size = sum(len(rows) for rows, _ in kept.found or ())
+        if not size:
+            return
+        with self._lock:
+            self._full.append((kept, size))
+            self._rows += size
+            while self._rows > _MOST_ROWS:
+                oldest, size = self._full.popleft()
+                oldest.found = None
+                self._rows -= size
 
 
 def _first_page(found: Iterator[Found]) -> tuple[list[Found], Iterator[Found] | None]:

@@ -103,8 +103,8 @@ class Seek:
         if fresh:
             yield fresh, None
         oldest = instant(changed[-1]["updated_at"]) if changed else ""
-        if since and (answer.next is None or (changed and oldest < since)):
-            rows = [row for row in changed if instant(row["updated_at"]) >= since]
+        if answer.next is None or (since and changed and oldest < since):
+            rows = [row for row in changed if not since or instant(row["updated_at"]) >= since]
             if rows:
                 yield rows[::-1], instant(rows[0]["updated_at"])
             return
