@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from benchmarks import environments as env
 from benchmarks.contenders import CONTENDERS, START_DATE
 from benchmarks.environments import Unavailable
-from benchmarks.scaling import PROJECTS, ROWS, WORKERS
+from benchmarks.scaling import PROJECTS, ROWS, WORKERS, measured_as
 from benchmarks.targets import TARGETS, Missing
 
 if TYPE_CHECKING:
@@ -208,7 +208,7 @@ def _differing(cases: Sequence[Case], outcomes: Outcomes) -> Iterator[str]:
 def _growth(series: str, sizes: Sequence[int], outcomes: Outcomes) -> Iterator[str]:
     rows = []
     for size in sizes:
-        outcome = outcomes.get((f"{series}-{size}", "ours"))
+        outcome = outcomes.get(measured_as(series, size))
         if outcome is None or not outcome.runs:
             return
         rows.append(

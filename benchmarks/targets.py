@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from benchmarks.scaling import BY_PROJECT, PROJECTS, ROWS
+from benchmarks.scaling import BY_PROJECT, LARGEST, PROJECTS, ROWS, measured_as
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -111,12 +111,12 @@ def _of_the_peers(outcomes: Outcomes) -> float:
 
 
 def _largest_state(outcomes: Outcomes) -> float:
-    sizes = found(outcomes, f"projects-{PROJECTS[-1]}", "ours").last.state_sizes
+    sizes = found(outcomes, LARGEST["projects"], "ours").last.state_sizes
     return max(sizes.values()) / 1000
 
 
 def _state_share(outcomes: Outcomes) -> float:
-    run = found(outcomes, f"projects-{PROJECTS[-1]}", "ours").last
+    run = found(outcomes, LARGEST["projects"], "ours").last
     return 100 * run.state_written / run.output
 
 
@@ -146,7 +146,7 @@ def _share(series: str, sizes: tuple[int, ...], metric: str) -> Callable[[Outcom
 
 
 def _costs(outcomes: Outcomes, series: str, sizes: tuple[int, ...], metric: str) -> list[float]:
-    return [getattr(found(outcomes, f"{series}-{size}", "ours"), metric) for size in sizes]
+    return [getattr(found(outcomes, *measured_as(series, size)), metric) for size in sizes]
 
 
 def _fewer(case: str, wanted: float, what: str = "CPU seconds", metric: str = "cpu") -> Target:
@@ -175,7 +175,7 @@ def _faster(case: str, wanted: float, milliseconds: int, also: str = "") -> Targ
 
 # What must grow linearly or less: how that is computed, and how much is allowed.
 _GROWTH = (
-    ("CPU", "cpu", _slope, 1.15, "15 % are allowed: so much two runs differ by themselves."),
+    ("CPU", "least_cpu", _slope, 1.15, "15 % are allowed: so much two runs differ by themselves."),
     ("requests", "requests", _slope, 1.15, "15 % are allowed for pages that are not full."),
     ("memory", "memory", _share, 1.0, ""),
     ("state", "state", _share, 1.0, ""),
@@ -231,7 +231,7 @@ TARGETS = (
         note="By project: airbyte-source-gitlab's second sync is that of 10 projects.",
     ),
     Target(
-        f"projects-{PROJECTS[-1]}",
+        LARGEST["projects"],
         "state: at most 50 kB a stream",
         _largest_state,
         50,
@@ -240,7 +240,7 @@ TARGETS = (
         note=f"The largest of {', '.join(BY_PROJECT)}.",
     ),
     Target(
-        f"projects-{PROJECTS[-1]}",
+        LARGEST["projects"],
         "state written in a first sync: under 1 % of its output",
         _state_share,
         1,
@@ -300,7 +300,7 @@ TARGETS = (
     ),
     *(
         Target(
-            f"{series}-{sizes[-1]}",
+            LARGEST[series],
             f"{what} for each of ten times the {series}: no more than before",
             growth(series, sizes, metric),
             bound,
