@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import resource
 import threading
 import time
+import zlib
 from collections import Counter
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any
@@ -163,6 +165,58 @@ def test_a_body_of_a_gigabyte(announced: bool) -> None:  # noqa: FBT001
         assert fails_with(server.read("branches"), "more than 64 MiB")
     assert sent["megabytes"] < 1000
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 200 * 1024
+
+
+def test_a_packed_body_of_a_gigabyte() -> None:
+    """A million bytes that would become a thousand times as many are not unpacked to their end."""
+    packer = zlib.compressobj(9, zlib.DEFLATED, 31)
+    packed = b"".join(packer.compress(b" " * MEGABYTE) for _ in range(1024)) + packer.flush()
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    with Hostile(lambda handler: answer(handler, packed, Content_Encoding="gzip")) as server:
+        assert fails_with(server.read("branches"), "more than 64 MiB")
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 200 * 1024
+
+
+ROWS = [{"name": f"branch-{number}", "commit": {"id": f"{number:040x}"}} for number in range(30)]
+BODY = json.dumps(ROWS).encode()
+
+
+@pytest.mark.parametrize(
+    ("encoding", "packed"),
+    [
+        ("gzip", gzip.compress(BODY)),
+        ("x-gzip", gzip.compress(BODY)),
+        ("GZip", gzip.compress(BODY[:100]) + gzip.compress(BODY[100:])),
+        ("gzip", gzip.compress(BODY) + b"\0\0"),
+        ("deflate", zlib.compress(BODY)),
+        ("identity", BODY),
+    ],
+)
+def test_bodies_that_are_packed(encoding: str, packed: bytes) -> None:
+    """In one piece or in several, and by proxies that pack as they like."""
+    headers = {"Content_Encoding": encoding}
+    with Hostile(lambda handler: answer(handler, packed, **headers)) as server:
+        reading = server.read("branches")
+    assert reading.failure is None
+    assert len(reading.rows["branches"]) == len(ROWS)
+
+
+@pytest.mark.parametrize(
+    "packed",
+    [
+        gzip.compress(BODY)[:-9],
+        gzip.compress(BODY)[:20],
+        gzip.compress(BODY[:100]) + gzip.compress(BODY[100:])[:30],
+        BODY,
+        b"",
+    ],
+)
+def test_bodies_that_are_packed_and_damaged(packed: bytes) -> None:
+    """A part of the rows is never taken for all of them."""
+    with Hostile(lambda handler: answer(handler, packed, Content_Encoding="gzip")) as server:
+        reading = server.read("branches")
+    assert fails_with(reading, "/repository/branches: its answer is packed")
+    assert not reading.rows["branches"]
 
 
 @pytest.mark.parametrize("opening", [b"[", b'{"a":'])

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import orjson
 import requests
-from urllib3.exceptions import IncompleteRead, NameResolutionError, ProtocolError
+from urllib3.exceptions import DecodeError, IncompleteRead, NameResolutionError, ProtocolError
 
 from source_gitlab.client.errors import Skipped
 
@@ -151,6 +151,8 @@ def transport(url: str, error: Exception) -> str:
         what = "the connection was refused; check api_url and its port"
     elif any(isinstance(cause, IncompleteRead) for cause in causes):
         what = "its answer was cut short"
+    elif any(isinstance(cause, DecodeError) for cause in causes):
+        what = "its answer is packed, and cannot be unpacked"
     elif any(isinstance(cause, (ConnectionError, ProtocolError)) for cause in causes):
         what = "the connection was lost"
     else:

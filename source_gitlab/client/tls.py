@@ -107,7 +107,9 @@ def open_pool(config: Config, certificates: Certificates) -> requests.Session:
     )
     session.mount("https://", adapter)
     session.mount("http://", adapter)
-    session.headers.update({"User-Agent": "source-gitlab", "Accept": "application/json"})
+    session.headers.update(
+        {"User-Agent": "source-gitlab", "Accept": "application/json", "Accept-Encoding": "gzip"}
+    )
     if certificates.authority:
         session.verify = certificates.authority
     if certificates.client and certificates.key:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import time
+import zlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import requests
+from urllib3.exceptions import DecodeError
 
 from source_gitlab.client import watchdog
 from source_gitlab.client.errors import ServerError
@@ -21,7 +23,9 @@ CONNECT_TIMEOUT = 15.0
 # smaller pages, so that no answer can fill the memory.
 LARGEST_BODY = 64 * 1024 * 1024
 _LARGEST_ERROR = 64 * 1024
-_CHUNK = 256 * 1024
+_LEAST_CHUNK = 64 * 1024
+_LARGEST_CHUNK = 1024 * 1024
+_GZIP = b"\x1f\x8b"
 
 
 @dataclass(frozen=True)
@@ -90,19 +94,52 @@ def _body(response: requests.Response, url: str, until: float) -> bytes:
     most = _LARGEST_ERROR if is_error else LARGEST_BODY
     announced = response.headers.get("Content-Length", "")
     size = int(announced) if announced.isascii() and announced.isdigit() else 0
+    encoding = response.headers.get("Content-Encoding", "").strip().lower()
+    gzipped = encoding in {"gzip", "x-gzip"}
+    others = not gzipped and encoding not in {"", "identity"}
     chunks: list[bytes] = []
+    chunk_size = min(max(size, _LEAST_CHUNK), _LARGEST_CHUNK)
     received = 0
-    # Not `response.content`, which joins the body from 10 KiB pieces and has no bounds.
+    # Not `response.content`, which joins the body from 10 KiB pieces and has no bounds; and without
+    # urllib3's decoder, whose buffers cost as much as everything else in reading a page.
     while size <= most and received <= most:
-        chunk = response.raw.read1(_CHUNK, decode_content=True)
+        chunk = response.raw.read1(chunk_size, decode_content=others)
         if not chunk:
-            return chunks[0] if len(chunks) == 1 else b"".join(chunks)
+            break
         chunks.append(chunk)
         received += len(chunk)
         if time.monotonic() > until:
             message = "the answer did not end in time"
             raise requests.exceptions.ReadTimeout(message)
-    if is_error:
-        return b"".join(chunks)[:most]
+    if is_error or max(size, received) <= most:
+        body = chunks[0] if len(chunks) == 1 else b"".join(chunks)
+        if gzipped:
+            body = _unzipped(body, most, in_part=is_error)
+        if is_error or len(body) <= most:
+            return body[:most]
     message = f"{url} sent more than {LARGEST_BODY >> 20} MiB at once."
     raise ServerError(message, url=url, status=response.status_code)
+
+
+def _unzipped(data: bytes, most: int, *, in_part: bool) -> bytes:
+    """What gzip packed, at most one byte more than `most`; of a part, what there is.
+
+    Raises:
+        urllib3.exceptions.DecodeError: it is damaged, or cut short.
+    """
+    parts: list[bytes] = []
+    room = most + 1
+    while room and (not parts or data.startswith(_GZIP)):
+        member = zlib.decompressobj(16 + zlib.MAX_WBITS)
+        try:
+            parts.append(member.decompress(data, room))
+        except zlib.error as error:
+            raise DecodeError(str(error)) from error
+        room -= len(parts[-1])
+        if room and not member.eof:
+            if in_part:
+                break
+            message = "the packed answer was cut short"
+            raise DecodeError(message)
+        data = member.unused_data
+    return parts[0] if len(parts) == 1 else b"".join(parts)
