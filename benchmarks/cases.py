@@ -135,9 +135,9 @@ CASES = (
         scaled(projects=10, groups=10, issues=10_000, issue_bytes=4000),
         (
             Entry("ours", "ours", ISSUES),
-            Entry("ours tenth", "ours", ISSUES, group=TENTH),
+            Entry("ours tenth", "ours", ISSUES, group=TENTH, repeats=5),
             Entry("floor", "floor", ISSUES),
-            Entry("floor tenth", "floor", ISSUES, group=TENTH),
+            Entry("floor tenth", "floor", ISSUES, group=TENTH, repeats=5),
             Entry("sync", "sync", ISSUES),
             Entry("pyairbyte", "pyairbyte", ISSUES, repeats=1),
         ),

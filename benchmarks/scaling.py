@@ -39,7 +39,7 @@ SCALING = (
             f"rows-{rows}",
             f"{rows:,} issues of 4 KB in 10 projects",
             scaled(projects=10, issues=rows // 10, issue_bytes=4000),
-            (Entry("ours", "ours", ISSUES),),
+            (Entry("ours", "ours", ISSUES, repeats=5),),
         )
         for rows in ROWS[:-2]
     ),
@@ -48,7 +48,7 @@ SCALING = (
             f"projects-{projects}",
             f"{projects:,} projects, {_EACH}",
             _projects(projects),
-            (Entry("ours", "ours", BY_PROJECT),),
+            (Entry("ours", "ours", BY_PROJECT, repeats=5),),
         )
         for projects in PROJECTS[:-2]
     ),
