@@ -134,9 +134,9 @@ CASES = (
         "100,000 issues of 4 KB, and 10,000 of them",
         scaled(projects=10, groups=10, issues=10_000, issue_bytes=4000),
         (
-            Entry("ours", "ours", ISSUES),
+            Entry("ours", "ours", ISSUES, repeats=5),
             Entry("ours tenth", "ours", ISSUES, group=TENTH, repeats=5),
-            Entry("floor", "floor", ISSUES),
+            Entry("floor", "floor", ISSUES, repeats=5),
             Entry("floor tenth", "floor", ISSUES, group=TENTH, repeats=5),
             Entry("sync", "sync", ISSUES),
             Entry("pyairbyte", "pyairbyte", ISSUES, repeats=1),

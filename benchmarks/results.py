@@ -90,7 +90,9 @@ def document(
         " minutes. Ratios hold on other machines; seconds do not."
     )
     units = (
-        "Medians; CPU and memory as the kernel accounts them to the process and its children."
+        "Medians, but where one run's CPU is taken from another's, the least of each: what disturbs"
+        " a run only adds to it. CPU and memory as the kernel accounts them to the process and its"
+        " children."
         " State: all state messages of the run, and the largest last one of a stream."
     )
     lines = [

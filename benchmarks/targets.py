@@ -82,7 +82,8 @@ def per_row(outcomes: Outcomes, label: str) -> float:
     """CPU seconds for each further row, without what starting costs."""
     large = found(outcomes, "many-issues", label)
     small = found(outcomes, "many-issues", f"{label} tenth")
-    return (large.cpu - small.cpu) / (large.last.total_rows - small.last.total_rows)
+    rows = large.last.total_rows - small.last.total_rows
+    return (large.least_cpu - small.least_cpu) / rows
 
 
 def _to_the_floor(outcomes: Outcomes) -> float:
