@@ -58,10 +58,7 @@ class Smaller:
         """
         wanted = int(query.get("per_page", 20))
         known = self._sizes.get(path, wanted)
-        for bound in _BOUNDS:
-            size = next(size for size in range(min(bound, known), 0, -1) if not wanted % size)
-            if size >= wanted:
-                continue
+        for size in _sizes(wanted, known):
             try:
                 answer = _in_parts(fetch, query, wanted, size, whole=whole)
             except ServerError as error:
@@ -73,6 +70,13 @@ class Smaller:
         if narrow is None:
             raise problem or ServerError(f"{path} cannot be read.")
         return narrow
+
+
+def _sizes(wanted: int, known: int) -> list[int]:
+    """The sizes to try for a page of `wanted` rows: each once, none above a `known` one."""
+    bounds = (min(bound, known) for bound in _BOUNDS)
+    sizes = (next(n for n in range(bound, 0, -1) if not wanted % n) for bound in bounds)
+    return [size for size in dict.fromkeys(sizes) if size < wanted]
 
 
 def _in_parts(

@@ -91,9 +91,10 @@ class Starts:
             reached = first_instant(last_before.result().data)
             if reached is None:
                 return _NOTHING
-            # Rows of one instant may be more than the pages of a root.
-            stuck = before is not None and reached <= before
-            self._roots[root] = plus(before, milliseconds=1) if before and stuck else reached
+            if before is not None and reached <= before:
+                # Rows of one instant may be more than the pages of a root.
+                reached = plus(before, milliseconds=1)
+            self._roots[root] = reached
         answer = self._page(self._roots[root], number, self._rows)
         if answer.total is not None:
             self._totals[root] = answer.total
