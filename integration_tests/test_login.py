@@ -9,6 +9,7 @@ import socket
 import subprocess
 import sys
 import threading
+from http.server import BaseHTTPRequestHandler
 from itertools import count
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, urlsplit
@@ -280,6 +281,33 @@ def test_what_has_a_wrong_state_is_turned_away(lab: Emulator) -> None:
     granted, _ = loopback.sign_in(endpoints(lab), say, browser=False, patience=20)
     assert granted.scopes == ("read_api",)
     assert seen == [(400, 400, 404)]
+
+
+def test_the_browser_gets_its_page_before_the_sign_in_ends(
+    lab: Emulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A program that ends with it would tear the page."""
+    ended = threading.Event()
+    early: list[bool] = []
+    send = BaseHTTPRequestHandler.end_headers
+
+    def slowly(self: BaseHTTPRequestHandler) -> None:
+        early.append(ended.wait(0.3))
+        send(self)
+
+    monkeypatch.setattr(BaseHTTPRequestHandler, "end_headers", slowly)
+
+    def say(text: str) -> None:
+        query = {"auto": "1", "deny": "1"}
+        address = text.rsplit(maxsplit=1)[-1]
+        threading.Thread(
+            target=requests.get, args=(address, query), kwargs={"timeout": PATIENCE}
+        ).start()
+
+    with pytest.raises(SignInError, match="access_denied"):
+        loopback.sign_in(endpoints(lab), say, browser=False, patience=9)
+    ended.set()
+    assert early == [False]
 
 
 def test_a_connection_that_says_nothing_holds_up_nobody(lab: Emulator) -> None:

@@ -155,7 +155,7 @@ class _Server(ThreadingHTTPServer):
         state = query.get("state", [""])[0]
         if not hmac.compare_digest(state.encode(), self._state.encode()):
             return 400, "This is not the answer to the sign-in that runs now. Nothing was done."
-        if self._answered.is_set():
+        if self._code or self._error:
             return 400, "This sign-in is over already."
         code = query.get("code", [""])[0]
         if code:
@@ -166,8 +166,12 @@ class _Server(ThreadingHTTPServer):
             why = query.get("error_description", query.get("error", ["no code"]))[0]
             self._error = f"GitLab refused the sign-in: {redact(why)[:_LONGEST]}"
             text = self._error
-        self._answered.set()
         return 200, text
+
+    def answered(self) -> None:
+        """Let the sign-in go on, if it has what it waits for; the browser has its page by now."""
+        if self._code or self._error:
+            self._answered.set()
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -183,6 +187,12 @@ class _Handler(BaseHTTPRequestHandler):
             self.send_error(404)
             return
         status, text = self.server.take(parse_qs(parts.query))
+        try:
+            self._show(status, text)
+        finally:
+            self.server.answered()
+
+    def _show(self, status: int, text: str) -> None:
         page = _PAGE.format(text=escape(text)).encode()
         self.send_response(status)
         self.send_header("Content-Type", "text/html; charset=utf-8")
