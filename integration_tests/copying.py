@@ -9,7 +9,7 @@ import orjson
 
 from integration_tests.gitlab.expected import expected_rows
 from integration_tests.gitlab.mutations import mutate
-from integration_tests.histories import lacking
+from integration_tests.histories import lacking, taken
 from integration_tests.inprocess import Wire, session
 from source_gitlab.declarations import streams
 from source_gitlab.reading.checkpoints import Checkpoint
@@ -61,8 +61,9 @@ class Copy:
                 found[name] = []
                 for slice_ in opened.plan(stream, state):
                     for page in opened.read(stream, slice_, state):
-                        self._write(name, page.rows)
-                        found[name] += page.rows
+                        rows = taken(page)
+                        self._write(name, rows)
+                        found[name] += rows
                 self.states[name] = orjson.loads(orjson.dumps(state.to_json()))
         return found
 
@@ -85,7 +86,7 @@ class Copy:
                         written = orjson.dumps(state.to_json())
                         checkpoint.written(len(written))
                         self.states[name] = orjson.loads(written)
-                    waiting += page.rows
+                    waiting += taken(page)
                     before = len(page.rows)
                     pages -= 1
                     if not pages:

@@ -262,6 +262,14 @@ def _is_late(name: str) -> bool:
     return again is not None and again.signal != "touch"
 
 
+def taken(page: Page) -> list[Row]:
+    """The rows of a page, which is left as the command line leaves it: with empty rows."""
+    rows = [dict(row) for row in page.rows]
+    for row in page.rows:
+        row.clear()
+    return rows
+
+
 def lacking(name: str, held: dict[Key, Row], entry: dict[str, Row]) -> list[str]:
     """What a destination's table lacks of one expected row of the world."""
     row = {**entry["row"], **entry["parent"]}
@@ -336,7 +344,7 @@ class Reading:
                 continue
             pages = self._choices.choice(under_way)
             try:
-                waiting.extend(next(pages).rows)
+                waiting.extend(taken(next(pages)))
             except StopIteration:
                 under_way.remove(pages)
             except FatalError:

@@ -19,9 +19,9 @@ from airbyte_cdk.models import AirbyteMessage, FailureType, Type
 from airbyte_cdk.sources.connector_state_manager import HashableStreamDescriptor
 from airbyte_cdk.utils import AirbyteTracedException
 
+from source_gitlab.airbyte import pages
 from source_gitlab.airbyte.failures import mistake
 from source_gitlab.airbyte.source import SourceGitlab
-from source_gitlab.airbyte.streams import rows_of
 from source_gitlab.airbyte.writer import LogHandler, Writer
 from source_gitlab.check.command import add_report, write_report
 
@@ -77,7 +77,7 @@ class Entrypoint(AirbyteEntrypoint):
         if message.record is None:
             return AirbyteEntrypoint.handle_record_counts(message, stream_message_count)
         stream = HashableStreamDescriptor(name=message.record.stream)
-        stream_message_count[stream] += float(len(rows_of(message.record)))
+        stream_message_count[stream] += float(pages.size(message.record))
         return message
 
 
@@ -120,7 +120,7 @@ def run(arguments: list[str]) -> int:
 
     # The entrypoint's module set up a handler that would write between our lines.
     logging.getLogger().handlers[:] = [handler]
-    entrypoint = Entrypoint(SourceGitlab(writer.write, checked, ended, by_page=True))
+    entrypoint = Entrypoint(SourceGitlab(writer.write, checked, ended, as_lines=True))
     debug = args.debug or is_platform_debug_log_enabled()
     logging.getLogger("airbyte").setLevel(logging.DEBUG if debug else logging.INFO)
     # Trees of rows are freed by their reference counts; the collector would only walk them.

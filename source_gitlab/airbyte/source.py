@@ -29,9 +29,10 @@ from airbyte_cdk.sources.utils.slice_logger import DebugSliceLogger
 from airbyte_cdk.utils import AirbyteTracedException
 from airbyte_cdk.utils.airbyte_secrets_utils import update_secrets
 
+from source_gitlab.airbyte import pages
 from source_gitlab.airbyte.delivery import Delivery, without_repeats
 from source_gitlab.airbyte.failures import incomplete, mistake, traced
-from source_gitlab.airbyte.streams import StreamWork, by_row
+from source_gitlab.airbyte.streams import StreamWork
 from source_gitlab.catalog import catalog
 from source_gitlab.check import Result, check, session_for
 from source_gitlab.config import Config, ConfigError, load_spec, parse, secrets
@@ -76,18 +77,19 @@ class SourceGitlab(Source):
         on_read: Callable[[Report], None] | None = None,
         retries: Retries | None = None,
         *,
-        by_page: bool = False,
+        as_lines: bool = False,
     ) -> None:
         """`announce` must bring a message out before it returns: renewed tokens depend on it.
 
         `on_checked` is given the whole report of a check, of which Airbyte takes one message, and
-        `on_read` that of a read, when it ends or fails.
+        `on_read` that of a read, when it ends or fails. With `as_lines`, a record that is read is
+        a page of them, for `airbyte.writer`.
         """
         super().__init__()
         self._announce = announce
         self._on_checked = on_checked
         self._on_read = on_read
-        self._by_page = by_page
+        self._as_lines = as_lines
         self._retries = retries
 
     def spec(self, logger: logging.Logger) -> ConnectorSpecification:
@@ -139,14 +141,16 @@ class SourceGitlab(Source):
         repository = ConcurrentMessageRepository(queue, InMemoryMessageRepository())
         rotation = self._rotation(config)
         with Session(parsed, on_rotated=rotation, retries=self._retries) as session:
+            pack = pages.of_lines if self._as_lines else pages.of_rows
             work = [
-                StreamWork(session, stream, states[stream.name], repository) for stream in chosen
+                StreamWork(session, stream, states[stream.name], repository, pack)
+                for stream in chosen
             ]
             concurrent = _concurrent(parsed.num_workers, logger, repository, queue)
             try:
                 messages = concurrent.read([one.as_stream(logger) for one in work])
                 messages = without_repeats(messages, work)
-                yield from messages if self._by_page else by_row(messages)
+                yield from messages if self._as_lines else pages.by_row(messages)
                 yield from _summary(session.report)
             except AirbyteTracedException:
                 # The CDK's own ending, which is a list of exceptions in Python's notation.

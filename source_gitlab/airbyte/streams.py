@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any
 import orjson
 from airbyte_cdk.models import (
     AirbyteMessage,
-    AirbyteRecordMessage,
     AirbyteStateBlob,
     AirbyteStateMessage,
     AirbyteStateType,
@@ -26,16 +25,16 @@ from airbyte_cdk.sources.streams.concurrent.cursor import Cursor, CursorField
 from airbyte_cdk.sources.streams.concurrent.default_stream import DefaultStream
 from airbyte_cdk.sources.streams.concurrent.partitions.partition import Partition
 from airbyte_cdk.sources.streams.concurrent.partitions.partition_generator import PartitionGenerator
-from airbyte_cdk.sources.types import Record
 
 from source_gitlab.airbyte.failures import traced
 from source_gitlab.client.errors import FatalError, GitlabError
 from source_gitlab.reading.checkpoints import Checkpoint
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, MutableMapping
+    from collections.abc import Callable, Iterable, Mapping, MutableMapping
 
     from airbyte_cdk.sources.message import MessageRepository
+    from airbyte_cdk.sources.types import Record
 
     from source_gitlab.declarations import Stream
     from source_gitlab.reading.slices import Row, Slice
@@ -44,27 +43,6 @@ if TYPE_CHECKING:
 
 
 LOGGER = logging.getLogger("airbyte.source-gitlab")
-# The name under which a page of rows travels as one record of the CDK, whose work for each record
-# costs as much as parsing it. No column of GitLab is called so.
-_ROWS = "__page_of_rows"
-
-
-def rows_of(record: AirbyteRecordMessage) -> list[Row]:
-    """The rows that a record of the CDK stands for."""
-    rows: list[Row] | None = record.data.get(_ROWS)
-    return [record.data] if rows is None else rows
-
-
-def by_row(messages: Iterable[AirbyteMessage]) -> Iterator[AirbyteMessage]:
-    """The messages, with each page of rows as one message for each row."""
-    for message in messages:
-        page = message.record
-        if page is None:
-            yield message
-            continue
-        for row in rows_of(page):
-            record = AirbyteRecordMessage(page.stream, row, page.emitted_at)
-            yield AirbyteMessage(type=Type.RECORD, record=record)
 
 
 class SliceCursor(Cursor):
@@ -133,14 +111,13 @@ class SlicePartition(Partition):
                 others that fail are in the report.
         """
         work = self._work
-        name = work.stream.name
         before = 0
         try:
             for page in work.session.read(work.stream, self._slice, work.state):
                 work.cursor.delivered(before)
                 before = len(page.rows)
                 if page.rows:
-                    yield Record({_ROWS: page.rows}, name)
+                    yield work.pack(work.stream.name, page.rows)
             work.cursor.delivered(before)
         except GitlabError as error:
             work.fail(error)
@@ -166,12 +143,18 @@ class StreamWork(PartitionGenerator):
     """One stream of one read: its state, its cursor, and the slices that are planned for it."""
 
     def __init__(
-        self, session: Session, stream: Stream, state: StreamState, repository: MessageRepository
+        self,
+        session: Session,
+        stream: Stream,
+        state: StreamState,
+        repository: MessageRepository,
+        pack: Callable[[str, list[Row]], Record],
     ) -> None:
-        """Plan and read `stream` over `session`, from `state` on."""
+        """Plan and read `stream` over `session`, from `state` on; `pack` makes a page a record."""
         self.session = session
         self.stream = stream
         self.state = state
+        self.pack = pack
         self.cursor = SliceCursor(stream, state, repository)
         self.error: GitlabError | None = None
         self._lock = threading.Lock()

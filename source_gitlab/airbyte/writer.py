@@ -12,7 +12,7 @@ import orjson
 from airbyte_cdk.models import AirbyteMessageSerializer, Type
 from airbyte_cdk.utils.airbyte_secrets_utils import filter_secrets
 
-from source_gitlab.airbyte.streams import rows_of
+from source_gitlab.airbyte import pages
 from source_gitlab.redaction import redact
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ class Writer:
         """Write to `output`, unbuffered or not."""
         self._output = output
         self._lock = threading.Lock()
-        self._lines: list[bytes] = []
+        self._waiting: list[bytes] = []
         self._size = 0
         self._failure: OSError | None = None
         self._written = time.monotonic()
@@ -46,34 +46,19 @@ class Writer:
             OSError: the output is broken, now or since an earlier write.
         """
         if message.type is Type.RECORD and message.record is not None:
-            record = message.record
-            # The CDK's serializer leaves out columns that are null, and takes three times as long.
-            lines = [
-                orjson.dumps(
-                    {
-                        "type": "RECORD",
-                        "record": {
-                            "stream": record.stream,
-                            "data": row,
-                            "emitted_at": record.emitted_at,
-                        },
-                    }
-                )
-                for row in rows_of(record)
-            ]
-            self._add(lines)
+            self._add(pages.lines(message.record))
             return
         data: dict[str, Any] = AirbyteMessageSerializer.dump(message)
         text = orjson.dumps(data).decode()
         # A CONTROL message is there to bring renewed tokens to the platform, which keeps them.
         if message.type is not Type.CONTROL:
             text = redact(filter_secrets(text))
-        self._add([text.encode()])
+        self._add(f"{text}\n".encode())
         self.flush()
 
     def line(self, text: str) -> None:
         """Write a line that is a message already."""
-        self._add([redact(text).encode()])
+        self._add(f"{redact(text)}\n".encode())
         self.flush()
 
     def flush(self) -> None:
@@ -81,10 +66,10 @@ class Writer:
         with self._lock:
             self._flush()
 
-    def _add(self, lines: list[bytes]) -> None:
+    def _add(self, lines: bytes) -> None:
         with self._lock:
-            self._lines += lines
-            self._size += sum(map(len, lines))
+            self._waiting.append(lines)
+            self._size += len(lines)
             late = time.monotonic() - self._written > _LONGEST_WAIT
             if late or self._size > _LARGEST_WRITE:
                 self._flush()
@@ -92,11 +77,10 @@ class Writer:
     def _flush(self) -> None:
         if self._failure is not None:
             raise self._failure
-        if self._lines:
-            lines, self._lines, self._size = self._lines, [], 0
-            lines.append(b"")
+        if self._waiting:
+            waiting, self._waiting, self._size = self._waiting, [], 0
             try:
-                self._output.write(b"\n".join(lines))
+                self._output.write(waiting[0] if len(waiting) == 1 else b"".join(waiting))
                 self._output.flush()
             except OSError as error:
                 self._failure = error

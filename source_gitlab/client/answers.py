@@ -88,7 +88,6 @@ def pages_of(fetch: Callable[[Query], Answer], query: Query) -> Iterator[Answer]
             raise _endless(_CIRCULAR, query)
         asked.add(identity)
         answer = fetch(following)
-        yield answer
         if answer.data:
             first = hash(orjson.dumps(answer.data[0]))
             repeated += first in firsts
@@ -96,6 +95,7 @@ def pages_of(fetch: Callable[[Query], Answer], query: Query) -> Iterator[Answer]
             empty = 0
         else:
             empty += 1
+        yield answer
         if empty > _MOST_EMPTY or repeated > _MOST_REPEATED:
             raise _endless(_BARREN, query)
         following = answer.next

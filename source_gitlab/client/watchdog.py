@@ -1,7 +1,8 @@
-"""Connections on which an answer has to begin in time, not only its next byte.
+"""Connections on which an answer has to come in time as a whole, not only its next byte.
 
-A time-out of a socket bounds the wait for each byte. A server that sends its headers a byte at a
-time would hold a request for days, so whatever takes too long as a whole is cut from outside.
+A time-out of a socket bounds the wait for each byte. A server that sends its headers or its body a
+byte at a time would hold a request for days, so whatever takes too long as a whole is cut from
+outside. That leaves the reading itself free to ask for a body in one piece.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 import socket
 import threading
 import time
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 from weakref import WeakSet
 
@@ -18,6 +19,8 @@ from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from requests import PreparedRequest
     from urllib3.poolmanager import PoolManager, ProxyManager
     from urllib3.response import HTTPResponse
@@ -26,6 +29,7 @@ if TYPE_CHECKING:
 WHOLE_ANSWER = 5.0
 _GLANCE = 0.5
 _LATE = "the headers of the answer did not end in time"
+_SOCKET = "_watched_socket"
 
 
 class _Watchdog:
@@ -36,18 +40,16 @@ class _Watchdog:
         self._due: dict[socket.socket, float] = {}
         self._thread: threading.Thread | None = None
 
-    def watch(self, watched: socket.socket) -> float:
-        """Cut `watched` unless `release` comes in time; the moment until which it has time."""
-        due = time.monotonic() + WHOLE_ANSWER * (watched.gettimeout() or 60.0)
+    def watch(self, watched: socket.socket, due: float) -> None:
+        """Cut `watched` unless `release` comes before the monotonic clock shows `due`."""
         with self._lock:
             self._due[watched] = due
             if self._thread is None or not self._thread.is_alive():
                 self._thread = threading.Thread(target=self._run, name="watchdog", daemon=True)
                 self._thread.start()
-        return due
 
     def release(self, watched: socket.socket) -> None:
-        """The answer has begun, or failed."""
+        """What was watched came, or failed."""
         with self._lock:
             self._due.pop(watched, None)
 
@@ -66,6 +68,23 @@ class _Watchdog:
 _WATCHDOG = _Watchdog()
 
 
+@contextmanager
+def ending_by(due: float, response: HTTPResponse) -> Iterator[None]:
+    """Read the body of `response` in this block; it is cut once the monotonic clock shows `due`.
+
+    A body that was cut may look like one that has ended.
+    """
+    watched: socket.socket | None = getattr(response, _SOCKET, None)
+    if watched is None:
+        yield
+        return
+    _WATCHDOG.watch(watched, due)
+    try:
+        yield
+    finally:
+        _WATCHDOG.release(watched)
+
+
 class _Watched(HTTPConnection):
     def getresponse(self) -> HTTPResponse:  # type: ignore[override] # urllib3's, as in its own class
         """The answer, once its headers are read.
@@ -76,7 +95,8 @@ class _Watched(HTTPConnection):
         watched = self.sock
         if watched is None:
             return super().getresponse()
-        due = _WATCHDOG.watch(watched)
+        due = time.monotonic() + WHOLE_ANSWER * (watched.gettimeout() or 60.0)
+        _WATCHDOG.watch(watched, due)
         try:
             response = super().getresponse()
         except Exception as error:
@@ -89,6 +109,7 @@ class _Watched(HTTPConnection):
             # What was cut in its headers passes for an answer without a body.
             response.close()
             raise TimeoutError(_LATE)
+        setattr(response, _SOCKET, watched)
         return response
 
 

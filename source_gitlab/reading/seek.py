@@ -169,18 +169,18 @@ class Seek:
         empty = 0
         while True:
             rows = [row for row in answer.data if row.get("updated_at") is not None]
+            last = instant(rows[-1]["updated_at"]) if rows else None
             if rows:
                 yield rows
             if answer.next is None or len(rows) < len(answer.data):
                 return
-            if not rows:
+            if last is None:
                 # GitLab drops rows that the token may not see after it cut the page.
                 empty += 1
                 if empty > _MOST_EMPTY_PAGES:
                     raise self._error(_HOLLOW)
                 answer = self.client.rows(self.path, answer.next)
                 continue
-            last = instant(rows[-1]["updated_at"])
             if upper is not None and last > upper:
                 return
             if after is not None and last < after:

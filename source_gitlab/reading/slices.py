@@ -30,6 +30,8 @@ class Slice(TypedDict, total=False):
 class Page:
     """Rows that belong together, and what is known to be complete once they are delivered.
 
+    The rows belong to who takes the page, who may change or empty them.
+
     `through`: every row up to this instant is delivered. `position`: where to go on when there
     is no such instant ({}: nowhere, forget the last one). `heads`: the first digits of commits
     that were reached, by ref (None: the ref is gone). `seen`: digests of rows, with their
