@@ -22,6 +22,9 @@ START = moment("2023-01-01T00:00:00Z")
 YEAR = 365 * DAY
 TOP = 1
 FIRST_PROJECT = 1_000
+# With 111 groups, a group below the top holds a tenth of the projects, and one below that a
+# hundredth.
+_GROUPS_BELOW = 10
 
 WORDS = [
     "merge",
@@ -93,7 +96,7 @@ def _frame(world: ScaledWorld) -> None:
         facts = {
             "path": "scaled" if number == 0 else f"group-{group_id}",
             "name": "Scaled" if number == 0 else f"Group {group_id}",
-            "parent_id": None if number == 0 else TOP + (number - 1) // 5,
+            "parent_id": None if number == 0 else TOP + (number - 1) // _GROUPS_BELOW,
             "visibility": "private",
         }
         world.groups.add(Row(group_id, facts, created=START))
@@ -231,7 +234,10 @@ def _fill(world: ScaledWorld, project_id: int, draw: Random) -> None:
         table, kind = world.table(name), world.kinds[name]
         for iid in range(1, count + 1):
             created, updated = _times(draw)
-            table.add(ScaledRow(kind, table.next_id(), iid, project_id, created, updated))
+            row = ScaledRow(kind, table.next_id(), iid, project_id, created, updated)
+            # Worked out now, so that the first who asks for a row is answered like all others.
+            row.slots()
+            table.add(row)
     for iid in range(1, size.pipelines + 1):
         created, updated = _times(draw)
         row_id = world.pipelines.next_id()

@@ -175,7 +175,7 @@ class Kind:
         self._templates: OrderedDict[tuple[int, int], Template] = OrderedDict()
         self._stamp = -1
 
-    MOST_TEMPLATES = 4_096
+    MOST_TEMPLATES = 50_000
 
     def render(self, row: ScaledRow, shown: int) -> bytes:
         """The JSON of a row, cut from the template of its project."""

@@ -213,7 +213,7 @@ def merge_requests(call: Call) -> Response:
         call,
         call.world.merge_requests,
         scope_of(call, "instance"),
-        projects_with(call, "merge_requests"),
+        lambda: projects_with(call, "merge_requests"),
         merge_request,
         mine=True,
     )
@@ -223,12 +223,11 @@ def merge_requests(call: Call) -> Response:
 def group_merge_requests(call: Call) -> Response:
     """Merge requests of a group and all below, archived projects left out unless told."""
     row = call.group()
-    projects = projects_with(call, "merge_requests", row.id)
     return list_issuables(
         call,
         call.world.merge_requests,
         scope_of(call, "group", row.id),
-        projects,
+        lambda: projects_with(call, "merge_requests", row.id),
         merge_request,
     )
 
@@ -241,7 +240,7 @@ def project_merge_requests(call: Call) -> Response:
         call,
         call.world.merge_requests,
         ("project", row.id),
-        [row],
+        lambda: [row],
         merge_request,
     )
 

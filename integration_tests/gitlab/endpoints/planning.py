@@ -51,7 +51,7 @@ def list_issuables(  # noqa: PLR0913 - two resources in three scopes
     call: Call,
     table: Table,
     scope: Hashable,
-    projects: list[Row],
+    projects: Callable[[], list[Row]],
     present: Callable[[World, Row], Json],
     *,
     mine: bool = False,
@@ -60,6 +60,7 @@ def list_issuables(  # noqa: PLR0913 - two resources in three scopes
 
     Sorted by created_at descending unless told; ties by id descending. Times are compared in full
     and inclusively. ``mine`` is the default of the instance's lists: what the viewer created.
+    ``projects`` is asked only when the list was not made before.
     """
     query = call.query
     by = query.choice("order_by", ORDERS, "created_at")
@@ -85,7 +86,7 @@ def list_issuables(  # noqa: PLR0913 - two resources in three scopes
         Order(by, descending=sort == "desc"),
         lambda: _matching(
             table,
-            projects,
+            projects(),
             {name: value for name, value in limits.items() if value},
         ),
     )
@@ -144,7 +145,7 @@ def issues(call: Call) -> Response:
         call,
         call.world.issues,
         scope_of(call, "instance"),
-        projects_with(call, "issues"),
+        lambda: projects_with(call, "issues"),
         issue,
         mine=True,
     )
@@ -154,8 +155,13 @@ def issues(call: Call) -> Response:
 def group_issues(call: Call) -> Response:
     """Issues of a group and of all groups below, archived projects left out unless told."""
     row = call.group()
-    projects = projects_with(call, "issues", row.id)
-    return list_issuables(call, call.world.issues, scope_of(call, "group", row.id), projects, issue)
+    return list_issuables(
+        call,
+        call.world.issues,
+        scope_of(call, "group", row.id),
+        lambda: projects_with(call, "issues", row.id),
+        issue,
+    )
 
 
 @api.get("/projects/:id/issues", job_token=True)
@@ -163,7 +169,7 @@ def project_issues(call: Call) -> Response:
     """Issues of a project; none when its issues are switched off."""
     row = call.project()
     projects = [row] if feature(row, "issues") != "disabled" else []
-    return list_issuables(call, call.world.issues, ("project", row.id), projects, issue)
+    return list_issuables(call, call.world.issues, ("project", row.id), lambda: projects, issue)
 
 
 def _switched(call: Call, setting: str) -> bool:
