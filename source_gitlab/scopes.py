@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import threading
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from source_gitlab.client.errors import FatalError, OffsetLimit, Skipped
 from source_gitlab.client.http import pages_of
+from source_gitlab.declarations import streams
 from source_gitlab.reading.instants import at, instant
 from source_gitlab.reading.pages import PER_PAGE, read_pages
 
@@ -44,7 +46,8 @@ class Group:
 class Project:
     """A project in scope: what deciding about it needs, not the row that users get.
 
-    `off` names the features (as in `<feature>_access_level`) that are switched off.
+    `off` names the features (as in `<feature>_access_level`) that are switched off, of those that
+    a stream depends on.
     """
 
     id: int
@@ -58,7 +61,6 @@ class Project:
     @classmethod
     def of(cls, row: Row) -> Project:
         """Take from GitLab's row of a project what is needed."""
-        suffix = "_access_level"
         updated_at, active_at = row.get("updated_at"), row.get("last_activity_at")
         return cls(
             id=int(row["id"]),
@@ -68,9 +70,7 @@ class Project:
             updated_at=instant(updated_at) if updated_at else None,
             last_activity_at=instant(active_at) if active_at else None,
             off=frozenset(
-                name.removesuffix(suffix)
-                for name, value in row.items()
-                if name.endswith(suffix) and value == "disabled"
+                feature for feature, column in _feature_columns() if row.get(column) == "disabled"
             ),
         )
 
@@ -283,6 +283,13 @@ class Scopes:
                 if not project.path.lower().startswith(inside):
                     projects[project.id] = project
         return Roots(outermost, whole=True, projects=tuple(projects.values()), missing=())
+
+
+@cache
+def _feature_columns() -> tuple[tuple[str, str], ...]:
+    """The features that streams depend on, and the columns of a project that tell their level."""
+    features = {stream.feature for stream in streams().values() if stream.feature}
+    return tuple((feature, f"{feature}_access_level") for feature in sorted(features))
 
 
 def _projects_of(number: int) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import errno
-import gc
 import logging
 import os
 import sys
@@ -19,7 +18,7 @@ from airbyte_cdk.models import AirbyteMessage, FailureType, Type
 from airbyte_cdk.sources.connector_state_manager import HashableStreamDescriptor
 from airbyte_cdk.utils import AirbyteTracedException
 
-from source_gitlab.airbyte import pages
+from source_gitlab.airbyte import memory, pages
 from source_gitlab.airbyte.failures import mistake
 from source_gitlab.airbyte.source import SourceGitlab
 from source_gitlab.airbyte.writer import LogHandler, Writer
@@ -123,10 +122,7 @@ def run(arguments: list[str]) -> int:
     entrypoint = Entrypoint(SourceGitlab(writer.write, checked, ended, as_lines=True))
     debug = args.debug or is_platform_debug_log_enabled()
     logging.getLogger("airbyte").setLevel(logging.DEBUG if debug else logging.INFO)
-    # Trees of rows are freed by their reference counts; the collector would only walk them.
-    gc.freeze()
-    gc.enable()
-    gc.set_threshold(50_000, 20, 100)
+    memory.settle()
     try:
         with closing(entrypoint.messages(args)) as messages:
             return _deliver(messages, writer, args.command)

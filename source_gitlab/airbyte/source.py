@@ -54,7 +54,7 @@ if TYPE_CHECKING:
 
 # Slices that were planned and are not read yet. The CDK looks through all of them when it has to
 # wait for room, which costs as much as reading them when they are thousands.
-_MOST_SLICES = 1_000
+_MOST_SLICES = 300
 
 
 def print_message(message: AirbyteMessage) -> None:
