@@ -24,7 +24,7 @@ def main() -> int:
     """Run the benchmark; 1 when a contender failed that should not have."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="this connector alone, in small, once")
-    parser.add_argument("--runs", type=int, default=5, help="at most so many of each")
+    parser.add_argument("--runs", type=int, default=10, help="at most so many of each")
     parser.add_argument("cases", nargs="*", metavar="CASE", help="these only; nothing is written")
     options = parser.parse_args()
     known = QUICK if options.quick else (*CASES, *SCALING)

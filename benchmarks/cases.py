@@ -196,15 +196,6 @@ CASES = (
             Entry("ours again", "ours", after="ours", repeats=1),
         ),
     ),
-    Case(
-        "memory",
-        "500,000 small issues with 40 workers, and 50,000 of them",
-        scaled(projects=10, groups=10, issues=50_000),
-        (
-            Entry("ours", "ours", ISSUES, workers=40, repeats=1),
-            Entry("ours tenth", "ours", ISSUES, group=TENTH, workers=40),
-        ),
-    ),
 )
 
 QUICK = (

@@ -24,6 +24,7 @@ from benchmarks.machine import pinned
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from benchmarks.yardstick import Yardstick
     from integration_tests.gitlab.launch import Emulator
 
 _KIBIBYTE = 1024
@@ -39,6 +40,7 @@ class RunError(RuntimeError):
 class Measurement:
     """What one run cost. Times are seconds, sizes bytes.
 
+    `pace` is what the yardstick took meanwhile, in CPU seconds, and `work` the CPU in yardsticks.
     `states` are the last state messages, one for each stream; `state_sizes` how long what is in
     them is; `state_written` all state messages of the run together. `retries` are answers that
     make a client ask again: 429, 5xx, or none. `largest_in_flight` is how many requests were
@@ -47,6 +49,7 @@ class Measurement:
 
     wall: float
     cpu: float
+    pace: float
     memory: int
     requests: dict[str, int] = field(default_factory=dict)
     retries: int = 0
@@ -56,6 +59,11 @@ class Measurement:
     state_written: int = 0
     state_sizes: dict[str, int] = field(default_factory=dict)
     states: list[dict[str, Any]] = field(default_factory=list)
+
+    @property
+    def work(self) -> float:
+        """CPU in yardsticks, which the speed of the machine is taken out of."""
+        return self.cpu / self.pace
 
     @property
     def total_requests(self) -> int:
@@ -77,10 +85,18 @@ class Invocation:
     environment: Mapping[str, str] = field(default_factory=dict)
 
 
+@dataclass(frozen=True)
+class Place:
+    """The core that contenders run on, if the system can pin them, and the yardstick on it."""
+
+    core: int | None
+    yardstick: Yardstick
+
+
 def measure(
-    invocation: Invocation, gitlab: Emulator, folder: Path, core: int | None, limit: float
+    invocation: Invocation, gitlab: Emulator, folder: Path, at: Place, limit: float
 ) -> Measurement:
-    """Run a contender in `folder` on `core`, and stop it after `limit` seconds.
+    """Run a contender in `folder`, and stop it after `limit` seconds.
 
     Raises:
         RunError: it ended with an error, or took too long.
@@ -97,7 +113,7 @@ def measure(
     }
     with given.open("rb") as stdin, output.open("wb") as stdout, errors.open("wb") as stderr:
         begun = time.monotonic()
-        with pinned(core):
+        with pinned(at.core):
             process = subprocess.Popen(
                 invocation.command,
                 stdin=stdin,
@@ -118,7 +134,12 @@ def measure(
         said = errors.read_text(errors="replace")[-500:] or _last_lines(output)
         message = f"{name} ended with {process.returncode} after {wall:.0f} s: {said.strip()}"
         raise RunError(message)
-    measurement = Measurement(wall, usage.ru_utime + usage.ru_stime, usage.ru_maxrss * _KIBIBYTE)
+    measurement = Measurement(
+        wall,
+        usage.ru_utime + usage.ru_stime,
+        at.yardstick.between(begun, begun + wall),
+        usage.ru_maxrss * _KIBIBYTE,
+    )
     _count_requests(measurement, gitlab)
     _count_output(measurement, output)
     output.unlink()

@@ -90,9 +90,9 @@ def document(
         " minutes. Ratios hold on other machines; seconds do not."
     )
     units = (
-        "Medians, but where one run's CPU is taken from another's, the least of each: what disturbs"
-        " a run only adds to it. CPU and memory as the kernel accounts them to the process and its"
-        " children."
+        "Medians. CPU and memory as the kernel accounts them to the process and its children."
+        " Targets compare CPU in yardsticks (yardstick.py), and its means where one run's is taken"
+        " from another's (running.py)."
         " State: all state messages of the run, and the largest last one of a stream."
     )
     lines = [

@@ -1,15 +1,20 @@
 """How far it scales: rows, projects and workers, each growing on its own; and the largest state.
 
-The two largest sizes of a series lie in one world, the second in one of its groups, and their runs
-alternate: a machine that slows down meanwhile slows down both.
+The three largest sizes of a series lie in one world, the smaller ones in groups of it, and their
+runs alternate: a machine that slows down meanwhile slows down all of them.
 """
 
 from __future__ import annotations
 
-from benchmarks.cases import ISSUES, TENTH, Case, Entry, scaled
+from benchmarks.cases import ISSUES, Case, Entry, scaled
 
-ROWS = (5_000, 50_000, 500_000)
-PROJECTS = (10, 100, 1_000, 10_000)
+# Groups of a world with 111 of them, which hold about a hundredth and a tenth of its projects.
+_GROUPS = {"ours hundredth": "12", "ours tenth": "2", "ours": "scaled"}
+# One project in each of the groups.
+_ROWS_OF_A_PROJECT = 4_505
+ROWS = (_ROWS_OF_A_PROJECT, 11 * _ROWS_OF_A_PROJECT, 111 * _ROWS_OF_A_PROJECT)
+PROJECTS = (10, 90, 991, 10_000)
+_REPEATS = {"ours hundredth": 8, "ours tenth": 8, "ours": 1}
 WORKERS = (1, 5, 10, 20, 40)
 # A group's list, a project's list that is read by its cursor, and one that is read by branch heads.
 BY_PROJECT = ("issues", "deployments", "commits")
@@ -21,10 +26,17 @@ LARGEST = {"rows": "memory", "projects": "many-projects"}
 
 def measured_as(series: str, size: int) -> tuple[str, str]:
     """The case and the label under which a size of a series is measured."""
-    sizes = {"rows": ROWS, "projects": PROJECTS}[series]
-    if size in sizes[-2:]:
-        return LARGEST[series], "ours" if size == sizes[-1] else "ours tenth"
+    sizes = {"rows": ROWS, "projects": PROJECTS}[series][-3:]
+    if size in sizes:
+        return LARGEST[series], list(_GROUPS)[sizes.index(size)]
     return f"{series}-{size}", "ours"
+
+
+def _entries(streams: tuple[str, ...], workers: int | None = None) -> tuple[Entry, ...]:
+    return tuple(
+        Entry(label, "ours", streams, group=group, workers=workers, repeats=_REPEATS[label])
+        for label, group in _GROUPS.items()
+    )
 
 
 def _projects(number: int, **more: int) -> tuple[str | int, ...]:
@@ -34,37 +46,31 @@ def _projects(number: int, **more: int) -> tuple[str | int, ...]:
 _EACH = f"10 issues and 1 deployment each, {', '.join(BY_PROJECT)}"
 
 SCALING = (
-    *(
-        Case(
-            f"rows-{rows}",
-            f"{rows:,} small issues with 40 workers",
-            scaled(projects=10, issues=rows // 10),
-            (Entry("ours", "ours", ISSUES, workers=40, repeats=5),),
-        )
-        for rows in ROWS[:-2]
+    Case(
+        LARGEST["rows"],
+        f"{ROWS[-1]:,} small issues with 40 workers, and {ROWS[-2]:,} and {ROWS[-3]:,} of them",
+        scaled(projects=111, groups=111, issues=_ROWS_OF_A_PROJECT),
+        _entries(ISSUES, workers=40),
     ),
     *(
         Case(
             f"projects-{projects}",
             f"{projects:,} projects, {_EACH}",
             _projects(projects),
-            (Entry("ours", "ours", BY_PROJECT, repeats=5),),
+            (Entry("ours", "ours", BY_PROJECT),),
         )
-        for projects in PROJECTS[:-2]
+        for projects in PROJECTS[:-3]
     ),
     Case(
         LARGEST["projects"],
-        f"{PROJECTS[-1]:,} projects, and {PROJECTS[-2]:,} of them, {_EACH}",
-        _projects(PROJECTS[-1], groups=10),
-        (
-            Entry("ours tenth", "ours", BY_PROJECT, group=TENTH),
-            Entry("ours", "ours", BY_PROJECT, repeats=2),
-        ),
+        f"{PROJECTS[-1]:,} projects, and {PROJECTS[-2]:,} and {PROJECTS[-3]:,} of them, {_EACH}",
+        _projects(PROJECTS[-1], groups=111),
+        _entries(BY_PROJECT),
     ),
     Case(
         "workers",
-        "200 projects at 50 ms: issues, jobs and branches",
-        scaled(projects=200, issues=20, pipelines_per_project=5, jobs_per_pipeline=2),
+        "100 projects at 50 ms: issues, jobs and branches",
+        scaled(projects=100, issues=20, pipelines_per_project=5, jobs_per_pipeline=2),
         tuple(
             Entry(
                 f"{workers} workers",
