@@ -105,12 +105,19 @@ def fails_with(reading: Reading, told: str) -> bool:
     return told in reading.failure
 
 
-def test_a_body_that_drips() -> None:
-    """Each byte comes in time, and the answer would last for years."""
+@pytest.mark.parametrize("announced", [True, False])
+def test_a_body_that_drips(announced: bool) -> None:  # noqa: FBT001
+    """Each byte comes in time, and the answer would last for years.
+
+    Without a length, what was cut looks like an answer that ended.
+    """
 
     def drip(handler: BaseHTTPRequestHandler) -> None:
         handler.send_response(200)
-        handler.send_header("Content-Length", "1000000000")
+        if announced:
+            handler.send_header("Content-Length", "1000000000")
+        else:
+            handler.send_header("Connection", "close")
         handler.end_headers()
         while True:
             handler.wfile.write(b" ")

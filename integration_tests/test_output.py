@@ -8,12 +8,13 @@ import subprocess
 import threading
 from typing import TYPE_CHECKING, Any
 
+import orjson
 import pytest
 from airbyte_cdk.models import AirbyteStreamStatus
 
 from integration_tests.gitlab.launch import Emulator
-from integration_tests.process import ROOT, catalog, command, file, surroundings
-from integration_tests.reading import config_for
+from integration_tests.process import ROOT, catalog, command, file, run, surroundings
+from integration_tests.reading import config_for, read
 from source_gitlab.airbyte.delivery import Delivery, Undeliverable
 from source_gitlab.airbyte.writer import Writer
 from source_gitlab.client.http import Retries
@@ -30,18 +31,47 @@ QUICK = Retries(tries=4, first=0.01)
 @pytest.fixture(scope="module")
 def large() -> Iterator[Emulator]:
     """A GitLab whose lists have several pages."""
-    sizes = ("--projects", 2, "--issues", 230, "--branches", 230, "--commits", 120, "--tags", 120)
+    sizes = ("--projects", 2, "--issues", 430, "--branches", 230, "--commits", 120, "--tags", 120)
     with Emulator("--world", "scaled", *sizes) as emulator:
         yield emulator
 
 
+STREAMS = ("issues", "branches", "commits", "tags")
 READ = ("read", "--config", "{}/config.json", "--catalog", "{}/catalog.json")
 
 
 def _files(large: Emulator, tmp_path: Path) -> list[str]:
     file(tmp_path, "config.json", config_for(large))
-    file(tmp_path, "catalog.json", catalog("issues", "branches", "commits", "tags"))
+    file(tmp_path, "catalog.json", catalog(*STREAMS))
     return command(*(part.format(tmp_path) for part in READ))
+
+
+def _sorted(rows: list[dict[str, Any]]) -> list[bytes]:
+    """The rows as JSON, but for when they were read."""
+    without = ({**row, "read_at": None} for row in rows)
+    return sorted(orjson.dumps(row, option=orjson.OPT_SORT_KEYS) for row in without)
+
+
+def test_lines_are_the_rows_and_states_count_them(large: Emulator, tmp_path: Path) -> None:
+    """The command line writes pages as they were read; a program gets the same rows one by one."""
+    _files(large, tmp_path)
+    done = run(*(part.format(tmp_path) for part in READ))
+    assert done.code == 0, done.stderr
+    lines: dict[str, list[dict[str, Any]]] = {name: [] for name in STREAMS}
+    uncounted = dict.fromkeys(STREAMS, 0)
+    for message in done.messages:
+        if message["type"] == "RECORD":
+            lines[message["record"]["stream"]].append(message["record"]["data"])
+            uncounted[message["record"]["stream"]] += 1
+        elif message["type"] == "STATE":
+            name = message["state"]["stream"]["stream_descriptor"]["name"]
+            assert message["state"]["sourceStats"]["recordCount"] == uncounted[name]
+            uncounted[name] = 0
+    rows = read(config_for(large), STREAMS).rows
+    for name in STREAMS:
+        assert uncounted[name] == 0
+        assert rows[name]
+        assert _sorted(lines[name]) == _sorted(rows[name])
 
 
 def test_a_disk_that_is_full(large: Emulator, tmp_path: Path) -> None:
