@@ -52,9 +52,13 @@ def _sorted(rows: list[dict[str, Any]]) -> list[bytes]:
     return sorted(orjson.dumps(row, option=orjson.OPT_SORT_KEYS) for row in without)
 
 
-def test_lines_are_the_rows_and_states_count_them(large: Emulator, tmp_path: Path) -> None:
+@pytest.mark.parametrize("workers", [1, 20])
+def test_lines_are_the_rows_and_states_count_them(
+    large: Emulator, tmp_path: Path, workers: int
+) -> None:
     """The command line writes pages as they were read; a program gets the same rows one by one."""
     _files(large, tmp_path)
+    file(tmp_path, "config.json", config_for(large, num_workers=workers))
     done = run(*(part.format(tmp_path) for part in READ))
     assert done.code == 0, done.stderr
     lines: dict[str, list[dict[str, Any]]] = {name: [] for name in STREAMS}
