@@ -5,6 +5,8 @@ from __future__ import annotations
 import gzip
 import json
 import resource
+import socket
+import ssl
 import threading
 import time
 import zlib
@@ -15,16 +17,20 @@ from unittest import mock
 from urllib.parse import urlsplit
 
 import pytest
+from urllib3.util.ssltransport import SSLTransport
 
+from integration_tests.gitlab.tls import make_certificates
 from integration_tests.reading import read
 from source_gitlab.client import transfer, watchdog
 from source_gitlab.client.http import Retries
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from typing_extensions import Self
 
+    from integration_tests.gitlab.tls import Certificates
     from integration_tests.reading import Reading
 
 ONCE = Retries(tries=1, first=0.0)
@@ -35,7 +41,11 @@ Answer = tuple[bytes, dict[str, str]]
 class Hostile:
     """A server with one project, whose lists are answered by `behave`."""
 
-    def __init__(self, behave: Callable[[BaseHTTPRequestHandler], None]) -> None:
+    def __init__(
+        self,
+        behave: Callable[[BaseHTTPRequestHandler], None],
+        certificates: Certificates | None = None,
+    ) -> None:
         paths = self.paths = []  # type: list[str]
 
         class Handler(BaseHTTPRequestHandler):
@@ -67,7 +77,14 @@ class Hostile:
                 """Say nothing of clients that hang up, which is what they should do here."""
 
         self._server = Server(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self._server.server_port}"
+        self.port = self._server.server_port
+        self._authority = certificates.authority if certificates else None
+        scheme = "https" if certificates else "http"
+        self.url = f"{scheme}://127.0.0.1:{self.port}"
+        if certificates:
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.load_cert_chain(certificates.server, certificates.server_key)
+            self._server.socket = context.wrap_socket(self._server.socket, server_side=True)
 
     def __enter__(self) -> Self:
         threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True).start()
@@ -80,7 +97,10 @@ class Hostile:
     def read(self, name: str) -> Reading:
         """Read one stream of the project."""
         token = {"auth_type": "access_token", "access_token": "glpat-anything-at-all"}
-        config = {"api_url": self.url, "credentials": token, "projects_list": ["acme/web"]}
+        config: dict[str, Any] = {"api_url": self.url, "credentials": token}
+        config["projects_list"] = ["acme/web"]
+        if self._authority:
+            config["ca_certificate"] = str(self._authority)
         return read({**config, "request_timeout": 1}, [name], retries=ONCE)
 
 
@@ -105,34 +125,55 @@ def fails_with(reading: Reading, told: str) -> bool:
     return told in reading.failure
 
 
+def dripping(handler: BaseHTTPRequestHandler, **headers: str) -> None:
+    """Send a body of which each byte comes in time, and which would last for half a minute."""
+    handler.send_response(200)
+    for header, value in headers.items():
+        handler.send_header(header.replace("_", "-"), value)
+    handler.end_headers()
+    for _ in range(300):
+        handler.wfile.write(b" ")
+        handler.wfile.flush()
+        time.sleep(0.1)
+
+
+@pytest.mark.parametrize("tls", [False, True])
 @pytest.mark.parametrize("announced", [True, False])
-def test_a_body_that_drips(announced: bool) -> None:  # noqa: FBT001
-    """Each byte comes in time, and the answer would last for years.
-
-    Without a length, what was cut looks like an answer that ended.
-    """
-
-    def drip(handler: BaseHTTPRequestHandler) -> None:
-        handler.send_response(200)
-        if announced:
-            handler.send_header("Content-Length", "1000000000")
-        else:
-            handler.send_header("Connection", "close")
-        handler.end_headers()
-        while True:
-            handler.wfile.write(b" ")
-            handler.wfile.flush()
-            time.sleep(0.1)
-
+def test_a_body_that_drips(announced: bool, tls: bool, tmp_path: Path) -> None:  # noqa: FBT001
+    """Without a length, what was cut looks like an answer that ended."""
+    headers = {"Content_Length": "1000000000"} if announced else {"Connection": "close"}
     # The announced size alone would end it.
     began = time.monotonic()
     with (
         mock.patch.object(watchdog, "WHOLE_ANSWER", 1.0),
         mock.patch.object(transfer, "LARGEST_BODY", 1 << 40),
-        Hostile(drip) as server,
+        Hostile(
+            lambda handler: dripping(handler, **headers),
+            make_certificates(tmp_path) if tls else None,
+        ) as server,
     ):
         assert fails_with(server.read("branches"), "did not answer in time")
     assert time.monotonic() - began < 15
+
+
+def test_a_body_that_drips_through_tls_within_tls(tmp_path: Path) -> None:
+    """As urllib3 speaks through a proxy that is reached with TLS itself."""
+    certificates = make_certificates(tmp_path)
+    context = ssl.create_default_context(cafile=str(certificates.authority))
+    adapter = watchdog.WatchedAdapter()
+    connection = adapter.poolmanager.pool_classes_by_scheme["http"].ConnectionCls("127.0.0.1")
+    with Hostile(lambda handler: dripping(handler, Connection="close"), certificates) as server:
+        plain = socket.create_connection(("127.0.0.1", server.port), timeout=5)
+        connection.sock = SSLTransport(plain, context, server_hostname="127.0.0.1")
+        connection.request("GET", "/api/v4/anything", preload_content=False)
+        response = connection.getresponse()
+        began = time.monotonic()
+        with watchdog.ending_by(began + 0.5, response):
+            assert not response.read().strip()
+        assert time.monotonic() - began < 15
+        response.close()
+        connection.close()
+    adapter.close()
 
 
 def test_headers_that_drip() -> None:

@@ -60,9 +60,16 @@ class _Watchdog:
             with self._lock:
                 for watched, due in self._due.items():
                     if due <= now:
-                        # It may be closed already.
-                        with suppress(OSError):
-                            watched.shutdown(socket.SHUT_RDWR)
+                        _cut(watched)
+
+
+def _cut(watched: Any) -> None:
+    """Shut a connection down below its TLS, which the thread that reads from it still uses."""
+    # TLS within TLS is no socket, but has one.
+    below = watched if isinstance(watched, socket.socket) else watched.socket
+    # It may be closed already.
+    with suppress(OSError):
+        socket.socket.shutdown(below, socket.SHUT_RDWR)
 
 
 _WATCHDOG = _Watchdog()
