@@ -17,7 +17,7 @@ def settle() -> None:
     gc.enable()
     gc.set_threshold(50_000, 20, 100)
     # Python runs one thread at a time, so a heap for each would save no waiting, and only keep
-    # what one has freed from the others: 40 threads would hold half as much memory again.
+    # what one has freed from the others: 40 threads would hold nearly half as much memory again.
     if sys.platform == "linux":
         mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
         if mallopt is not None:

@@ -2,7 +2,7 @@
 
 For the command line, a page travels as the lines that will be written. The thread that has just
 read the rows turns them into lines, while the processor still has them at hand, and lets go of
-them; rows that wait for another thread cost twice as much to write and to free.
+them: rows that wait for another thread are out of its cache by then.
 """
 
 from __future__ import annotations
