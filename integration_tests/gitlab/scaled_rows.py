@@ -175,6 +175,7 @@ class Kind:
         self._templates: OrderedDict[tuple[int, int], Template] = OrderedDict()
         self._stamp = -1
 
+    # All variants of ten thousand projects, so that a large world is as quick as a small one.
     MOST_TEMPLATES = 50_000
 
     def render(self, row: ScaledRow, shown: int) -> bytes:

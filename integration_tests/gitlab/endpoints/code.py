@@ -7,7 +7,12 @@ from typing import TYPE_CHECKING
 import orjson
 
 from integration_tests.gitlab.call import Registry
-from integration_tests.gitlab.endpoints.planning import list_issuables, projects_with, scope_of
+from integration_tests.gitlab.endpoints.planning import (
+    list_in_group,
+    list_issuables,
+    projects_with,
+    scope_of,
+)
 from integration_tests.gitlab.errors import COMMIT, MERGE_REQUEST, REPOSITORY, ApiError, not_found
 from integration_tests.gitlab.paging import keyset_by_name, offset
 from integration_tests.gitlab.present.code import branch, commit, merge_request, release, tag
@@ -222,14 +227,7 @@ def merge_requests(call: Call) -> Response:
 @api.get("/groups/:id/merge_requests")
 def group_merge_requests(call: Call) -> Response:
     """Merge requests of a group and all below, archived projects left out unless told."""
-    row = call.group()
-    return list_issuables(
-        call,
-        call.world.merge_requests,
-        scope_of(call, "group", row.id),
-        lambda: projects_with(call, "merge_requests", row.id),
-        merge_request,
-    )
+    return list_in_group(call, "merge_requests", merge_request)
 
 
 @api.get("/projects/:id/merge_requests", job_token=True)

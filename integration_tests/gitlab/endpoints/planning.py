@@ -138,6 +138,18 @@ def scope_of(call: Call, kind: str, owner_id: int | None = None) -> Hashable:
     return kind, owner_id, call.viewer, call.query.flag("non_archived", default=True)
 
 
+def list_in_group(call: Call, name: str, present: Callable[[World, Row], Json]) -> Response:
+    """A page of a group's issues or merge requests; ``name`` is the feature and the table."""
+    row = call.group()
+    return list_issuables(
+        call,
+        call.world.table(name),
+        scope_of(call, "group", row.id),
+        lambda: projects_with(call, name, row.id),
+        present,
+    )
+
+
 @api.get("/issues", anonymous=False)
 def issues(call: Call) -> Response:
     """Issues of the instance; those that the viewer created, unless scope says otherwise."""
@@ -154,14 +166,7 @@ def issues(call: Call) -> Response:
 @api.get("/groups/:id/issues")
 def group_issues(call: Call) -> Response:
     """Issues of a group and of all groups below, archived projects left out unless told."""
-    row = call.group()
-    return list_issuables(
-        call,
-        call.world.issues,
-        scope_of(call, "group", row.id),
-        lambda: projects_with(call, "issues", row.id),
-        issue,
-    )
+    return list_in_group(call, "issues", issue)
 
 
 @api.get("/projects/:id/issues", job_token=True)
