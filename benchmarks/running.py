@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import tempfile
+from contextlib import closing
 from dataclasses import dataclass, field
 from operator import itemgetter
 from pathlib import Path
@@ -85,7 +86,7 @@ Outcomes = dict[tuple[str, str], Outcome]
 def run_cases(cases: Iterable[Case], machine: Machine, most: int) -> Outcomes:
     """Measure every case; at most `most` runs of each entry."""
     outcomes: Outcomes = {}
-    with Yardstick(machine.contender) as yardstick:
+    with closing(Yardstick(machine.contender)) as yardstick:
         place = Place(machine.contender, yardstick)
         for case in cases:
             print(f"{case.name}: {case.title}", flush=True)

@@ -18,14 +18,8 @@ import time
 from pathlib import Path
 from statistics import fmean
 from threading import Thread
-from typing import TYPE_CHECKING
 
 from benchmarks.machine import pinned
-
-if TYPE_CHECKING:
-    from types import TracebackType
-
-    from typing_extensions import Self
 
 # Often enough for a run of a second, and a fiftieth of the core.
 _PAUSE = 0.1
@@ -51,7 +45,7 @@ def work() -> int:
 
 
 class Yardstick:
-    """Runs the program on `core` for the length of a `with` block."""
+    """Runs the program on `core` until it is closed."""
 
     def __init__(self, core: int | None) -> None:
         self._times: list[tuple[float, float]] = []
@@ -61,19 +55,13 @@ class Yardstick:
                 cwd=Path(__file__).parent.parent,
                 stdout=subprocess.PIPE,
                 text=True,
+                start_new_session=True,
             )
         self._reader = Thread(target=self._read, daemon=True)
         self._reader.start()
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def close(self) -> None:
+        """End the program."""
         self._process.kill()
         self._reader.join()
         if self._process.stdout:
