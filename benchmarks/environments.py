@@ -1,7 +1,7 @@
 """A virtual environment for each contender, installed from its lock file and kept.
 
-They are kept in `source-gitlab-bench` below the user's cache directory, one for each content of the
-lock file and each Python, so that a second benchmark installs nothing but this connector.
+They are kept in `gitlab-warehouse-bench` below the user's cache directory, one for each content
+of the lock file and each Python, so that a second benchmark installs nothing but this connector.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ class Environment:
 
 
 READER = Environment(
-    "source-gitlab", (REQUIREMENTS / "runtime.txt", REQUIREMENTS / "build.txt"), this=True
+    "gitlab-warehouse", (REQUIREMENTS / "runtime.txt", REQUIREMENTS / "build.txt"), this=True
 )
 # PyAirbyte brings DuckDB, so `sync` and PyAirbyte are measured with the same one.
 LOADER = Environment(
@@ -59,7 +59,7 @@ def programs_of(environment: Environment) -> Path:
     for lock in environment.locks:
         identity.update(lock.read_bytes())
     kept = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    folder = kept / "source-gitlab-bench" / f"{environment.name}-{identity.hexdigest()[:16]}"
+    folder = kept / "gitlab-warehouse-bench" / f"{environment.name}-{identity.hexdigest()[:16]}"
     programs = folder / "bin"
     pip = (str(programs / "python"), "-m", "pip", "--disable-pip-version-check", "--quiet")
     complete = folder / ".complete"

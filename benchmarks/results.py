@@ -21,11 +21,11 @@ if TYPE_CHECKING:
     from benchmarks.targets import Target
 
 _SHOWN_PACKAGES = {
-    "ours": ("source-gitlab", "airbyte-cdk"),
+    "ours": ("gitlab-warehouse", "airbyte-cdk"),
     "peer": ("airbyte-source-gitlab", "airbyte-cdk"),
     "tap": ("tap-gitlab", "singer-python"),
     "ingestr": ("ingestr",),
-    "pyairbyte": ("airbyte", "source-gitlab", "airbyte-cdk", "duckdb"),
+    "pyairbyte": ("airbyte", "gitlab-warehouse", "airbyte-cdk", "duckdb"),
 }
 
 

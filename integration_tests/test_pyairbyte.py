@@ -52,7 +52,7 @@ def _folder() -> Path:
     for lock in LOCKS:
         identity.update(lock.read_bytes())
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    return cache / "source-gitlab-tests" / f"pyairbyte-{identity.hexdigest()[:16]}"
+    return cache / "gitlab-warehouse-tests" / f"pyairbyte-{identity.hexdigest()[:16]}"
 
 
 @pytest.fixture(scope="module")

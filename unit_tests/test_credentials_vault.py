@@ -316,5 +316,5 @@ def test_where_tokens_are_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
         home({"SOURCE_GITLAB_HOME": "/dev/null/tokens"})
     monkeypatch.setattr(home_module, "installed", lambda: False)
     assert home(user) is None
-    with pytest.raises(VaultError, match=r"source-gitlab\[vault\]"):
+    with pytest.raises(VaultError, match=r"gitlab-warehouse\[vault\]"):
         home(named)

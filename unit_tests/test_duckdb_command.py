@@ -192,7 +192,7 @@ def test_without_duckdb_it_says_what_to_install(tmp_path: Path) -> None:
     refused = run("--to", str(tmp_path / "gitlab.duckdb"))
     assert refused.returncode == 1
     assert refused.stderr == (
-        "This needs DuckDB. Install it with: pip install 'source-gitlab[duckdb]'\n"
+        "This needs DuckDB. Install it with: pip install 'gitlab-warehouse[duckdb]'\n"
     )
     helped = run("--help")
     assert helped.returncode == 0

@@ -33,7 +33,7 @@ FLOORS: tuple[frozenset[str], ...] = (
     frozenset({"client"}),
     frozenset({"vault"}),
     frozenset({"config", "dialects", "addresses", "certificates", "setting", "declarations"}),
-    frozenset({"redaction"}),
+    frozenset({"redaction", "distribution"}),
 )
 DRAWERS = {"utils", "util", "helpers", "helper", "common", "misc", "shared"}
 

@@ -20,6 +20,7 @@ from source_gitlab.client.oauth import AnswerLost, Application, OAuthEndpoints
 from source_gitlab.config import AccessToken, JobToken, OAuth, secrets
 from source_gitlab.redaction import keep_secret
 from source_gitlab.vault.errors import VaultError
+from source_gitlab.vault.home import HOME_VARIABLE, INSTALL_HINT
 from source_gitlab.vault.keeper import keeper_for
 from source_gitlab.vault.tokens import Tokens
 
@@ -165,7 +166,7 @@ class _Renewal:
         if self._on_rotated is None and not self._keeper.keeps:
             message = (
                 "The OAuth token has to be renewed, and there is no place to keep the new one. Set "
-                "SOURCE_GITLAB_HOME to a directory, and install source-gitlab[vault]."
+                f"{HOME_VARIABLE} to a directory. {INSTALL_HINT}"
             )
             raise FatalError(message)
         turn.reserve()

@@ -24,6 +24,7 @@ from source_gitlab.command_line import (
 )
 from source_gitlab.config import ConfigError
 from source_gitlab.declarations import Stream, streams
+from source_gitlab.distribution import install_command
 from source_gitlab.duckdb.progress import Progress, progress_on
 from source_gitlab.duckdb.summary import summary
 from source_gitlab.reading.state import StateError
@@ -88,7 +89,7 @@ def _parser() -> argparse.ArgumentParser:
 
 def _sync(options: argparse.Namespace) -> int:
     if importlib.util.find_spec("duckdb") is None:
-        message = "This needs DuckDB. Install it with: pip install 'source-gitlab[duckdb]'"
+        message = f"This needs DuckDB. Install it with: {install_command('duckdb')}"
         raise UsageError(message)
     # Imported here, because everything else must work without DuckDB.
     from source_gitlab.duckdb.store import Store, StoreError  # noqa: PLC0415

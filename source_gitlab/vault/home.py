@@ -19,13 +19,14 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from source_gitlab.distribution import install_command
 from source_gitlab.vault.errors import VaultError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 HOME_VARIABLE: Final = "SOURCE_GITLAB_HOME"
-INSTALL_HINT: Final = "Install what encrypts tokens with: pip install 'source-gitlab[vault]'"
+INSTALL_HINT: Final = f"Install what encrypts tokens with: {install_command('vault')}"
 # What making a directory answers where there is no place for one, as opposed to a broken place.
 _NO_PLACE: Final = frozenset(
     {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOENT, errno.ENOTDIR, errno.ENOSYS}
