@@ -209,6 +209,13 @@ def only_groups(stream: Stream) -> bool:
     return parent.scopes == ("group",)
 
 
+def column_of(stream: Stream) -> str:
+    """The column that tells to which project or group a row of the stream belongs."""
+    if stream.kind == "inventory":
+        return "id"
+    return "group_id" if stream.kind == "group" or only_groups(stream) else "project_id"
+
+
 def _nothing() -> None:
     """What is asked where no single request tells."""
 

@@ -73,6 +73,11 @@ class Planner:
             message = " ".join(map(str, roots.missing))
             raise NotFound(message, url=roots.missing[0].url, status=roots.missing[0].status)
 
+    def is_whole(self, stream: Stream) -> bool:
+        """Whether the slices that were planned cover all that is in scope."""
+        del stream
+        return not self._scopes.roots().missing
+
     def _started(self) -> str:
         """When this read began, by GitLab's clock: one instant for all streams."""
         with self._lock:

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
+from source_gitlab.extent import Extents
+
 if TYPE_CHECKING:
     from source_gitlab.client.errors import FatalError, GitlabError, Skipped
     from source_gitlab.declarations import Stream
@@ -20,7 +22,11 @@ _NAMED = 5  # places that a line names
 
 @dataclass(frozen=True)
 class Entry:
-    """One thing that was not read; `where` is "group 12" or "project 7"."""
+    """One thing that was not read; `where` is "group 12" or "project 7".
+
+    Where it is no single stream's, but was chosen and cannot be read, `stream` is empty and `where`
+    holds the path: "group acme/web".
+    """
 
     stream: str
     where: str
@@ -31,7 +37,8 @@ class Entry:
 class Report:
     """Collects what was skipped (refused by GitLab, or gone) and what failed. Thread-safe.
 
-    `ended` is why the whole read ended early, if it did.
+    `ended` is why the whole read ended early, if it did. `extents` follow: a place at which
+    something was skipped or failed is not read whole, so its rows must stay where they are.
     """
 
     def __init__(self) -> None:
@@ -40,11 +47,25 @@ class Report:
         self._skipped: dict[tuple[str, str, str], Entry] = {}
         self._failed: list[Entry] = []
         self._counts: dict[tuple[str, str, str], int] = {}
+        self._selection: dict[tuple[str, str], Entry] = {}
         self.ended: str | None = None
+        self.extents = Extents()
+
+    def leave_out(self, where: str, reason: str, message: str) -> bool:
+        """Note something chosen that no stream can read; False when the same was noted before.
+
+        `where` is its path, as in "group acme/web"; `reason` one of those of `Skipped`, "missing"
+        (a name that does not resolve), "failed" or "archived".
+        """
+        with self._lock:
+            known = (where, reason) in self._selection
+            self._selection.setdefault((where, reason), Entry("", where, reason, message))
+            return not known
 
     def skip(self, stream: str, where: str, reason: str, message: str) -> bool:
         """Note something skipped; False when the same was noted before."""
         identity = (stream, where, reason)
+        self.extents.missed(stream, where)
         with self._lock:
             known = identity in self._skipped
             self._skipped.setdefault(identity, Entry(stream, where, reason, message))
@@ -61,6 +82,7 @@ class Report:
 
     def fail(self, stream: str, where: str, error: GitlabError) -> None:
         """Note something that failed after its retries."""
+        self.extents.missed(stream, where)
         with self._lock:
             self._failed.append(Entry(stream, where, "failed", str(error)))
 
@@ -68,6 +90,12 @@ class Report:
         """Note why nothing more is read; the first reason counts."""
         with self._lock:
             self.ended = self.ended or str(error)
+
+    @property
+    def selection(self) -> list[Entry]:
+        """What was chosen and could not be read by any stream, once each."""
+        with self._lock:
+            return list(self._selection.values())
 
     @property
     def skipped(self) -> list[Entry]:
@@ -82,10 +110,14 @@ class Report:
             return list(self._failed)
 
     def to_json(self) -> dict[str, Any]:
-        """The report as JSON: `ended`, `skipped` (with how often) and `failed`."""
+        """The report as JSON: `ended`, `selection`, `skipped` (with how often) and `failed`."""
         with self._lock:
             return {
                 "ended": self.ended,
+                "selection": [
+                    {"where": entry.where, "reason": entry.reason, "message": entry.message}
+                    for entry in self._selection.values()
+                ],
                 "skipped": [
                     {**asdict(entry), "times": self._counts[identity]}
                     for identity, entry in self._skipped.items()
@@ -115,11 +147,11 @@ class Report:
                 raise
 
     def lines(self) -> list[str]:
-        """One sentence for each kind of skip and failure in each stream, for logs."""
+        """What was chosen in vain, then each kind of skip and failure in each stream, for logs."""
         groups: dict[tuple[str, str], list[Entry]] = {}
         for entry in [*self.skipped, *self.failed]:
             groups.setdefault((entry.stream, entry.reason), []).append(entry)
-        lines = []
+        lines = [entry.message for entry in self.selection]
         for (stream, reason), entries in groups.items():
             places = list(dict.fromkeys(entry.where for entry in entries))
             named = ", ".join(places[:_NAMED])

@@ -194,6 +194,18 @@ class Scopes:
                     if fresh:
                         yield fresh
 
+    def known_members(self, number: int, *, of_groups: bool) -> frozenset[int] | None:
+        """The projects of a chosen group, or its groups, by id; None when nobody asked for them.
+
+        No request is made.
+        """
+        with self._lock:
+            if of_groups:
+                rows = self._groups.get(number)
+                return None if rows is None else frozenset(int(row["id"]) for row in rows)
+            listing = self._listings.get(number)
+            return None if listing is None else frozenset(listing.projects)
+
     def probe(self, root: Group, *, fresh: bool = False) -> Probe:
         """The projects of a chosen group that changed last, in one request."""
         if fresh:
@@ -283,6 +295,13 @@ class Scopes:
                 if not project.path.lower().startswith(inside):
                     projects[project.id] = project
         return Roots(outermost, whole=True, projects=tuple(projects.values()), missing=())
+
+
+def nothing_left(roots: Roots) -> NotFound | None:
+    """The error of a selection of which nothing resolves; None when something does."""
+    if not roots.missing or roots.groups or roots.projects:
+        return None
+    return NotFound(" ".join(map(str, roots.missing)), url=roots.missing[0].url)
 
 
 @cache

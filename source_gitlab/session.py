@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 from source_gitlab.again import Signals
 from source_gitlab.client.errors import FatalError, GitlabError, Skipped
 from source_gitlab.client.http import Client
-from source_gitlab.coverage import Coverage, may_be_idle
+from source_gitlab.coverage import Coverage, column_of, may_be_idle, only_groups
 from source_gitlab.planning import Planner
 from source_gitlab.reader import Reader
 from source_gitlab.reading.ahead import Ahead
 from source_gitlab.reading.soundness import Keys, as_documented
 from source_gitlab.report import Report
-from source_gitlab.scopes import Scopes
+from source_gitlab.scopes import Scopes, nothing_left
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from source_gitlab.client.http import Retries
     from source_gitlab.config import Config
     from source_gitlab.declarations import Stream
+    from source_gitlab.extent import Extent
     from source_gitlab.reading.slices import Page, Slice
     from source_gitlab.reading.state import StreamState
 
@@ -75,6 +76,23 @@ class Session:
         self.ahead.close()
         self.client.close()
 
+    def begin(self) -> None:
+        """Find out what was chosen, before anything is read, or made in a destination.
+
+        A face calls this first. It costs the requests that planning makes otherwise, and none when
+        it is called again. A name that does not resolve is in `report.selection`, once for the
+        whole read, and what was named beside it can be read.
+
+        Raises:
+            NotFound: nothing that was named resolves, so there is nothing to read.
+            Unauthorized: the token was refused.
+            GitlabError: GitLab could not be asked.
+        """
+        with as_documented(self.client.api_url):
+            problem = nothing_left(self.scopes.roots())
+        if problem is not None:
+            raise problem
+
     def plan(self, stream: Stream, state: StreamState) -> Iterator[Slice]:
         """The slices of `stream` that have to be read, given its state.
 
@@ -82,8 +100,31 @@ class Session:
             NotFound: after all slices: a group or project that the user named does not resolve.
             GitlabError: GitLab could not be asked what is in scope.
         """
+        extents = self.report.extents
         with as_documented(self.client.api_url):
-            yield from self._planner.plan(stream, state)
+            for slice_ in self._planner.plan(stream, state):
+                extents.plan(stream.name, slice_, deep=self._is_deep(stream, slice_))
+                yield slice_
+        if self._planner.is_whole(stream):
+            extents.planned(stream.name)
+
+    def extent(self, stream: Stream) -> Extent:
+        """How much of `stream` was read: which rows that did not come may count as gone.
+
+        Ask when every slice that was planned without a state has been read or has failed. With a
+        state a read leaves out what did not change, which is then not gone. What was skipped,
+        failed, stepped over or never read keeps its rows; so does everything of which it is not
+        known whether it is in scope, when a name does not resolve, a chosen group is refused, or a
+        list of groups or projects breaks.
+        """
+
+        def members(group: int) -> frozenset[int] | None:
+            return self.scopes.known_members(group, of_groups=only_groups(stream))
+
+        return self.report.extents.of(stream.name, column_of(stream), members)
+
+    def _is_deep(self, stream: Stream, slice_: Slice) -> bool:
+        return self._planner.kind(stream) == "scope" and "group" not in slice_
 
     def read(self, stream: Stream, slice_: Slice, state: StreamState) -> Iterator[Page]:
         """The rows of a slice, page by page; `state` follows.
@@ -96,7 +137,7 @@ class Session:
             ReadError: the slice failed; the state covers what was taken before.
             FatalError: nothing else can be read either.
         """
-        where = f"{slice_['scope']} {slice_['id']}"
+        where = _place(slice_)
         url = f"{self.client.api_url}/{slice_['scope']}s/{slice_['id']}/{stream.path}"
         keys = Keys(stream)
         idle = False
@@ -122,5 +163,13 @@ class Session:
         except GitlabError as error:
             self.report.fail(stream.name, where, error)
             raise
+        self.report.extents.read(stream.name, slice_, deep=self._is_deep(stream, slice_))
         if stream.incremental and not idle:
             state.close(slice_)
+
+
+def _place(slice_: Slice) -> str:
+    """What a slice reads, in words."""
+    if slice_["scope"] != "inventory":
+        return f"{slice_['scope']} {slice_['id']}"
+    return f"the projects of group {slice_['id']}" if slice_["id"] else "the chosen projects"

@@ -29,6 +29,7 @@ FLOORS: tuple[frozenset[str], ...] = (
     frozenset({"planning", "reader"}),
     frozenset({"coverage", "again"}),
     frozenset({"scopes", "report"}),
+    frozenset({"extent"}),
     frozenset({"reading"}),
     frozenset({"client"}),
     frozenset({"vault"}),
