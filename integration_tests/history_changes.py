@@ -134,6 +134,16 @@ def _retitle(it: Changes, table: str, row: Row, when: int) -> bool:
     return it.do("update", table=table, id=row.id, set=columns, updated_at=micros(when))
 
 
+def change_again(it: Changes, a: int, b: int) -> bool:
+    """Labels or time of the row that moved last, which does not move again within a minute."""
+    rows = [one for one in it.emulator.world.table(UPDATED[a % 2]) if one.updated is not None]
+    if not rows:
+        return False
+    row = max(rows, key=lambda one: one.updated or 0)
+    columns = ({"labels": [f"again-{it.done}"]}, {"time_spent": 60 * it.done})[b % 2]
+    return it.do("touch", table=UPDATED[a % 2], id=row.id, set=columns)
+
+
 def delete(it: Changes, a: int, b: int) -> bool:
     """A row less."""
     world = it.emulator.world
@@ -347,6 +357,7 @@ KINDS: tuple[Change, ...] = (
     delete_branch,
     delete_pipeline,
     waiting_pipeline,
+    change_again,
 )
 
 

@@ -192,7 +192,7 @@ def test_a_killed_read_goes_on_inside_the_windows() -> None:
 
 def test_rows_of_a_slow_transaction_arrive_and_no_row_arrives_twice() -> None:
     it = copy()
-    create(it, "issues", WEB, START - 5 * SECOND)
+    create(it, "issues", WEB, START - 125 * SECOND)
     it.sync("issues")
     late = create(it, "issues", WEB, START - 8 * MINUTE)
     it.later(60)

@@ -32,9 +32,12 @@ __all__ = [
 ]
 
 _DEFAULT_URL: Final = "https://gitlab.com"
+# GitLab moves the `updated_at` of a row once a minute at most (app/models/concerns/
+# throttled_touch.rb). Twice that covers the difference between the clocks of its machines.
+SETTLED_MINUTES: Final = 2
 # The least and the most of each number.
 _NUM_WORKERS: Final = (1, 40)
-_LOOKBACK: Final = (2, 1440)  # GitLab moves `updated_at` at most once a minute
+_LOOKBACK: Final = (SETTLED_MINUTES, 1440)
 _REQUESTS_PER_MINUTE: Final = (1, 100_000)
 _TIMEOUT: Final = (1, 3600)
 # Shorter texts than this are no secrets worth hiding; blotting them out would garble words.

@@ -6,9 +6,10 @@ import logging
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from source_gitlab.config import SETTLED_MINUTES
 from source_gitlab.declarations import streams
 from source_gitlab.reading.children import Children, Parents
-from source_gitlab.reading.instants import at, instant, plus
+from source_gitlab.reading.instants import instant, plus
 from source_gitlab.reading.jobs import Jobs
 from source_gitlab.reading.moves import Moves
 from source_gitlab.reading.pages import read_pages
@@ -32,10 +33,6 @@ if TYPE_CHECKING:
     from source_gitlab.scopes import Scopes
 
 LOGGER = logging.getLogger("airbyte.source-gitlab")
-
-# GitLab moves a parent at most once a minute (app/models/concerns/throttled_touch.rb); twice that
-# covers the time between its change and our request.
-_SETTLED_MINUTES = 2
 
 
 class Reader:
@@ -106,7 +103,7 @@ class Reader:
         return [row for row in rows if row.get("project_id") in group.projects]
 
     def _seek(self, stream: Stream, slice_: Slice, state: StreamState) -> Iterator[Page]:
-        for moved in self._moved(stream, slice_, state, stream.key, settle=0):
+        for moved in self._moved(stream, slice_, state):
             yield Page(moved.rows, moved.through, moved.position, seen=moved.seen)
 
     def _passes(self, stream: Stream, slice_: Slice) -> tuple[Seek, ...]:
@@ -117,18 +114,15 @@ class Reader:
             for extra in stream.passes
         )
 
-    def _moved(
-        self,
-        stream: Stream,
-        slice_: Slice,
-        state: StreamState,
-        key: tuple[str, ...],
-        settle: int,
-    ) -> Iterator[Parents]:
+    def _moved(self, stream: Stream, slice_: Slice, state: StreamState) -> Iterator[Parents]:
         """The rows of `stream` that moved since the slice's `since`, without those known.
 
         With several passes, no single instant tells how far all of them are, so each has its own
-        in the position. Rows that are younger than `settle` minutes are not remembered as known.
+        in the position.
+
+        A row that had moved shortly before it was asked for may change again without moving, so it
+        is not remembered as known. No request of a read is older than the read's start, whoever
+        made it (windows ahead, another stream), however late the answer is looked at.
         """
         since = slice_["since"] or self._first
         passes = self._passes(stream, slice_)
@@ -138,12 +132,12 @@ class Reader:
         if resumed and len(resumed) == len(passes):
             reached = [plus(one, minutes=-lookback) if one else since for one in resumed]
         recent = plus(slice_["start"], minutes=-lookback)
+        settled = plus(slice_["start"], minutes=-SETTLED_MINUTES)
         for number, seek in enumerate(passes):
             for rows, through in self._found(stream, seek, reached[number]):
                 # Rows without an instant were read at the start, and are certain up to there only.
                 reached[number] = min(through, slice_["start"]) if through else reached[number]
-                settled = at(self._client.now() - 60 * settle)
-                fresh, seen = _unknown(rows, key, recent, settled, state.recent)
+                fresh, seen = _unknown(rows, stream.key, recent, settled, state.recent)
                 if len(passes) == 1:
                     yield Parents(fresh, through=through, seen=seen)
                 else:
@@ -171,10 +165,9 @@ class Reader:
         children = Children(
             self._client, self._ahead, stream, shaper, skip, key=parent.key, member=member
         )
-        settle = _SETTLED_MINUTES
         if stream.moved_by and slice_["since"]:
             yield from children.pages(self._moved_by(stream, slice_, state))
-        yield from children.pages(self._moved(parent, slice_, state, parent.key, settle))
+        yield from children.pages(self._moved(parent, slice_, state))
 
     def _moved_by(self, stream: Stream, slice_: Slice, state: StreamState) -> Iterator[Parents]:
         """Parents named by the moved rows of another list, each once."""

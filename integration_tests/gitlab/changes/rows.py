@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 TOUCH_INTERVAL = MINUTE
-"""GitLab moves updated_at for a note at most once a minute (ThrottledTouch)."""
+"""GitLab moves updated_at by a touch at most once a minute (ThrottledTouch)."""
 
 
 def _pipeline_defaults(world: World, project_id: int, number: int) -> Facts:
@@ -142,14 +142,20 @@ def delete(world: World, table: str, row_id: int) -> Json:
     return {"id": row_id}
 
 
-def touch(world: World, table: str, row_id: int) -> Json:
-    """What a note does to its parent: move updated_at, unless it moved within 60 seconds."""
+def touch(world: World, table: str, row_id: int, *, columns: Json | None = None) -> Json:
+    """What a note does to its parent: move updated_at, unless it moved within 60 seconds.
+
+    `columns` change whether it moves or not. They stand in other tables (labels, assignees, time
+    spent, notes), whose rows touch the one that shows them (app/models/concerns/throttled_touch.rb,
+    which issues, merge requests and notes include).
+    """
     found, row = find_row(world, table, row_id)
     now = world.clock.now()
+    row.learn(**(columns or {}))
     moved = row.updated is None or now - row.updated > TOUCH_INTERVAL
     if moved:
         row.updated = now
-        told(world, found, row)
+    told(world, found, row)
     return {"id": row_id, "moved": moved, "updated_at": row.updated}
 
 
