@@ -73,6 +73,17 @@ def instance_url(setting: Setting) -> str:
     return f"{scheme}://{_netloc(host, port, scheme)}{path}"
 
 
+def instance_name(base_url: str) -> str:
+    """Returns what names the instance at `base_url` in states and files, such as "git:8080/lab".
+
+    It is the same for every spelling of an address, with http or with https: a GitLab that moved
+    to https is still the same one.
+    """
+    parts = urlsplit(base_url)
+    port = None if parts.port in _DEFAULT_PORTS.values() else parts.port
+    return _netloc(parts.hostname or "", port, "https") + parts.path.casefold()
+
+
 def scope_names(setting: Setting, base_url: str, scope: Scope) -> tuple[str, ...]:
     """Returns the groups or projects that a field names, each once, as full paths or ids.
 

@@ -109,6 +109,8 @@ class Config:
         credentials: How to sign in.
         groups: Full paths or ids (as digits) of groups, each once, in the letter case typed.
         projects: The same of projects.
+        former_url: The root that the instance had before it was renamed, in the form of
+            `base_url`; states that were made there are gone on with. None for most.
         start_date: RFC 3339 in UTC with Z, with milliseconds when there are any; None reads all.
         num_workers: How many requests are under way at once, 1 to 40.
         ca_certificate: PEM text or the path of a file, of the authority that the server's
@@ -127,6 +129,7 @@ class Config:
     credentials: Credentials
     groups: tuple[str, ...] = ()
     projects: tuple[str, ...] = ()
+    former_url: str | None = None
     start_date: str | None = None
     num_workers: int = 20
     ca_certificate: str | None = field(default=None, repr=False)
@@ -209,6 +212,7 @@ def _parse(settings: Settings) -> Config:
         settings.required("groups", None, f"{remedy}, or public projects under projects_list")
     certificate, key = _client_certificate(settings)
     authority = settings.first("ca_certificate")
+    former = settings.first("former_url")
     start, refs = settings.first("start_date"), settings.first("commit_refs")
     archived, statistics = settings.first("include_archived"), settings.first("statistics")
     workers, lookback = settings.first("num_workers"), settings.first("lookback_minutes")
@@ -218,6 +222,7 @@ def _parse(settings: Settings) -> Config:
         credentials=credentials,
         groups=group_names,
         projects=project_names,
+        former_url=instance_url(former) if former else None,
         start_date=start.instant() if start else None,
         num_workers=workers.whole(*_NUM_WORKERS) if workers else 20,
         ca_certificate=pem_or_path(authority, "certificate") if authority else None,

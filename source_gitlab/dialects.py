@@ -51,6 +51,7 @@ _PLACES: Final[Mapping[str, tuple[str, ...]]] = {
     "groups": ("groups_list", "groups"),
     "projects": ("projects_list", "projects"),
     "api_url": ("api_url", "host", "custom_base_url", "base_url"),
+    "former_url": ("former_api_url",),
     "start_date": ("start_date",),
     "num_workers": ("num_workers",),
     "ca_certificate": ("ca_certificate",),

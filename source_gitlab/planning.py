@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from source_gitlab.client.errors import Skipped
 from source_gitlab.coverage import only_groups
 from source_gitlab.declarations import streams
+from source_gitlab.origins import Origins, must_fit
 from source_gitlab.reading.instants import at, plus
 from source_gitlab.reading.slices import Slice
 from source_gitlab.reading.state import Group as Known
@@ -38,6 +39,7 @@ class Planner:
     ) -> None:
         """Plan over `scopes`."""
         self._client = client
+        self._origins = Origins(client, config)
         self._config = config
         self._scopes = scopes
         self._signals = signals
@@ -51,9 +53,14 @@ class Planner:
 
         Raises:
             NotFound: after all slices: groups or projects that the user named do not resolve.
+            OtherInstance, StartsAhead: the state or the start date does not fit this GitLab.
             GitlabError: GitLab could not be asked what is in scope.
         """
+        must_fit([state], self._config)
         roots = self._scopes.roots()
+        self._origins.must_have_begun()
+        if stream.incremental:
+            self._origins.settle(stream, state)
         start = self._started()
         state.forget(start, 2 * self._config.lookback_minutes)
         kind = self.kind(stream)
@@ -128,7 +135,8 @@ class Planner:
             for row in self._scopes.group_rows(root):
                 through = state.projects.get(row["id"])
                 if not self._signals.is_quiet(stream, through, start, held=held):
-                    yield self._slice(stream, "group", row["id"], through, start)
+                    slice_ = self._slice(stream, "group", row["id"], through, start)
+                    yield self._resumed(stream, slice_, state)
 
     def _each_project(self, stream: Stream, state: StreamState, start: str) -> Iterator[Slice]:
         """One slice for each project in scope, but for those that are quiet."""
@@ -197,7 +205,8 @@ class Planner:
             through = state.projects.get(project.id)
             if self._signals.is_quiet(stream, through, start, project=project, held=held):
                 continue
-            yield self._resumed(self._slice(stream, "project", project.id, through, start), state)
+            slice_ = self._slice(stream, "project", project.id, through, start)
+            yield self._resumed(stream, slice_, state)
 
     def _in_groups(self, stream: Stream, state: StreamState, start: str) -> Iterator[Slice]:
         """One slice for each chosen group, and one for each member that entered it since."""
@@ -213,16 +222,20 @@ class Planner:
     ) -> Iterator[Slice]:
         entered = self.coverage.entered(stream, root, state)
         through = state.group(root.id).through
-        yield self._resumed(self._slice(stream, "group", root.id, through, start), state)
+        slice_ = self._slice(stream, "group", root.id, through, start)
+        yield self._resumed(stream, slice_, state)
         scope = "group" if only_groups(stream) else "project"
         for number in entered:
             alone = state.group(number).through if scope == "group" else state.projects.get(number)
             slice_ = self._slice(stream, scope, number, alone, start)
             slice_["group"] = root.id
-            yield self._resumed(slice_, state)
+            yield self._resumed(stream, slice_, state)
 
-    @staticmethod
-    def _resumed(slice_: Slice, state: StreamState) -> Slice:
+    def _resumed(self, stream: Stream, slice_: Slice, state: StreamState) -> Slice:
+        """The slice, with what `state` knows of it; and `state` with what the slice changes."""
+        if slice_["since"] is None or stream.walk == "refs":
+            # The start date decides how far back it is read.
+            self._origins.entered(stream, state)
         position = state.positions.get(key_of(slice_))
         if position:
             slice_["position"] = position

@@ -98,6 +98,7 @@ class Session:
 
         Raises:
             NotFound: after all slices: a group or project that the user named does not resolve.
+            OtherInstance, StartsAhead: the state or the start date does not fit this GitLab.
             GitlabError: GitLab could not be asked what is in scope.
         """
         extents = self.report.extents

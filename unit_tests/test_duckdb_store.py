@@ -628,8 +628,19 @@ def test_another_gitlab_is_refused(path: Path) -> None:
     put(path, "issues", [], instance="https://one.example.com")
     assert refused(path, instance="https://two.example.com") == (
         f"{path} holds data of https://one.example.com, not of https://two.example.com; "
-        "choose another file with --to"
+        "choose another file with --to. If it is the same GitLab under a new address, set "
+        "former_api_url to https://one.example.com in the configuration file"
     )
+
+
+@pytest.mark.parametrize("now", ["http://one.example.com", "https://two.example.com"])
+def test_the_same_gitlab_under_another_address_is_gone_on_with(path: Path, now: str) -> None:
+    """The file then knows it under that address alone."""
+    one, other = "https://one.example.com", "https://three.example.com"
+    put(path, "issues", [{"id": 1}], instance=one)
+    with Store(path, SCHEMAS, instance=now, former=one) as store:
+        assert store.state("issues") == {"pages": 1}
+    assert f"holds data of {now}" in refused(path, instance=other)
 
 
 def child(path: Path, code: str) -> list[str]:

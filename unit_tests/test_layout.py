@@ -27,7 +27,7 @@ FLOORS: tuple[frozenset[str], ...] = (
     frozenset({"session", "check", "catalog"}),
     frozenset({"command_line"}),
     frozenset({"planning", "reader"}),
-    frozenset({"coverage", "again"}),
+    frozenset({"coverage", "again", "origins"}),
     frozenset({"scopes", "report"}),
     frozenset({"extent"}),
     frozenset({"reading"}),

@@ -18,6 +18,7 @@ from airbyte_cdk.models import (
     ConnectorSpecificationSerializer,
     Level,
     Status,
+    SyncMode,
     Type,
 )
 from airbyte_cdk.sources import Source
@@ -37,6 +38,7 @@ from source_gitlab.catalog import catalog
 from source_gitlab.check import Result, check, session_for
 from source_gitlab.config import Config, ConfigError, load_spec, parse, secrets
 from source_gitlab.declarations import streams
+from source_gitlab.origins import OtherInstance, must_fit
 from source_gitlab.reading.state import StateError, StreamState
 from source_gitlab.session import Session
 
@@ -136,7 +138,15 @@ class SourceGitlab(Source):
         except ConfigError as error:
             raise traced(error) from None
         chosen = _chosen(catalog)
-        states = {stream.name: _state_of(stream, state or []) for stream in chosen}
+        again = _read_in_full(catalog)
+        states = {
+            stream.name: StreamState() if stream.name in again else _state_of(stream, state or [])
+            for stream in chosen
+        }
+        try:
+            must_fit(states.values(), parsed)
+        except OtherInstance as error:
+            raise traced(error) from None
         queue = Delivery()
         repository = ConcurrentMessageRepository(queue, InMemoryMessageRepository())
         rotation = self._rotation(config)
@@ -222,6 +232,15 @@ def _chosen(catalog: ConfiguredAirbyteCatalog) -> list[Stream]:
         )
         raise mistake(message)
     return [known[name] for name in names]
+
+
+def _read_in_full(catalog: ConfiguredAirbyteCatalog) -> set[str]:
+    """The names of the streams whose state does not count: they are to be read from the start."""
+    return {
+        configured.stream.name
+        for configured in catalog.streams
+        if configured.sync_mode is SyncMode.full_refresh
+    }
 
 
 def _state_of(stream: Stream, messages: list[AirbyteStateMessage]) -> StreamState:

@@ -23,7 +23,9 @@ from source_gitlab.client.errors import GitlabError, Skipped, Unauthorized
 from source_gitlab.client.http import Retries
 from source_gitlab.config import secrets
 from source_gitlab.declarations import streams
+from source_gitlab.origins import ahead
 from source_gitlab.reading.instants import at, instant
+from source_gitlab.reading.origin import lies_ahead
 from source_gitlab.session import Session
 
 if TYPE_CHECKING:
@@ -88,7 +90,10 @@ def _run(session: Session, budget: Budget, steps: list[Step]) -> dict[str, Verdi
     steps += found
     if any(step.status == FAILED for step in found):
         return {}
-    steps += _start_date(config, budget.now())
+    found = _start_date(config, budget.now())
+    steps += found
+    if any(step.status == FAILED for step in found):
+        return {}
     scope, found = ScopeTests(budget, session.ahead, config, whose).run()
     steps += found
     if any(step.status == FAILED for step in found):
@@ -106,9 +111,12 @@ def _run(session: Session, budget: Budget, steps: list[Step]) -> dict[str, Verdi
 def _start_date(config: Config, now: float) -> list[Step]:
     if not config.start_date or instant(config.start_date) <= at(now):
         return []
+    if lies_ahead(config.start_date, now):
+        message = ahead(config.start_date)
+        return [Step("Start date", FAILED, message, {"start_date": config.start_date})]
     message = (
-        f"start_date is {config.start_date}, which lies in the future: only what changes after it"
-        " is read. Write an earlier date, or none to read everything."
+        f"start_date is {config.start_date}, which is still to come: only what changes after it is"
+        " read. Write an earlier date, or none to read everything."
     )
     return [Step("Start date", WARNING, message, {"start_date": config.start_date})]
 

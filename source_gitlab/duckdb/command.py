@@ -108,7 +108,13 @@ def _sync(options: argparse.Namespace) -> int:
     try:
         with (
             _notes(progress),
-            Store(options.to, tables, instance=config.base_url, warn=progress.note) as store,
+            Store(
+                options.to,
+                tables,
+                instance=config.base_url,
+                former=config.former_url,
+                warn=progress.note,
+            ) as store,
             Session(config, on_rotated=keep) as session,
         ):
             sync = Sync(

@@ -67,7 +67,8 @@ class Changes:
 class Store:
     """One DuckDB file with a table for each stream of `schemas`.
 
-    `instance` is the GitLab that the rows come from: a file that holds another one's is refused.
+    `instance` is the address of the GitLab that the rows come from: a file that holds another one's
+    is refused, unless that is the `former` address of this one.
     `warn` is told, once for each column, of values that went to `_extra`.
 
     Raises:
@@ -81,6 +82,7 @@ class Store:
         schemas: Mapping[str, StreamTable],
         *,
         instance: str | None = None,
+        former: str | None = None,
         warn: Callable[[str], None] = log.warning,
     ) -> None:
         self.path = Path(path)
@@ -98,7 +100,7 @@ class Store:
         self._file = Path(self._folder.name) / "rows.json"
         try:
             with self._transaction():
-                actual = tables.prepare(self._connection, self.path, schemas, instance)
+                actual = tables.prepare(self._connection, self.path, schemas, instance, former)
                 self._rekeyed = {
                     name
                     for name, table in schemas.items()

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import duckdb
 
+from source_gitlab.addresses import instance_name
 from source_gitlab.duckdb.types import Column, StreamTable
 
 if TYPE_CHECKING:
@@ -96,6 +97,7 @@ def prepare(
     path: Path,
     tables: Mapping[str, StreamTable],
     instance: str | None,
+    former: str | None = None,
 ) -> dict[str, StreamTable]:
     """Create what the file lacks; answer each table as the file has it.
 
@@ -107,7 +109,7 @@ def prepare(
             the same name that is not ours.
     """
     present = _present(connection)
-    _claim(connection, path, set(present), set(tables), instance)
+    _claim(connection, path, set(present), set(tables), (instance, former))
     for name in present:
         if name.startswith(STAGING):
             connection.execute(f"DROP TABLE {quoted(name)}")
@@ -126,7 +128,7 @@ def _claim(
     path: Path,
     present: set[str],
     wanted: set[str],
-    instance: str | None,
+    urls: tuple[str | None, str | None],
 ) -> None:
     if META not in present:
         foreign = sorted(present & wanted)
@@ -144,16 +146,19 @@ def _claim(
     if int(meta.get("format", FORMAT)) > FORMAT:
         message = f"{path} was written by a newer source-gitlab; upgrade this one"
         raise StoreError(message)
-    if instance is not None and meta.get("instance", instance) != instance:
+    instance = urls[0]
+    same = {instance_name(url) for url in urls if url is not None}
+    if same and "instance" in meta and instance_name(meta["instance"]) not in same:
         message = (
             f"{path} holds data of {meta['instance']}, not of {instance}; "
-            "choose another file with --to"
+            "choose another file with --to. If it is the same GitLab under a new address, set "
+            f"former_api_url to {meta['instance']} in the configuration file"
         )
         raise StoreError(message)
     known = {"format": str(FORMAT), "instance": instance}
     for name, value in known.items():
-        if value is not None and name not in meta:
-            connection.execute(f"INSERT INTO {META} VALUES (?, ?)", [name, value])
+        if value is not None and meta.get(name) != value:
+            connection.execute(f"INSERT OR REPLACE INTO {META} VALUES (?, ?)", [name, value])
 
 
 def _present(connection: duckdb.DuckDBPyConnection) -> dict[str, list[Column]]:

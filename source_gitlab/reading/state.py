@@ -4,6 +4,7 @@ One shape for all streams, keyed by numeric ids and bounded by the number of pro
 three characters each, and eight more for a head, whatever the number of rows::
 
     {"version": 1,
+     "origin": {"instance": …, "start_date": …},  what it was made with (origin.py)
      "through": "2026-01-31T12:00:00.000Z",      projects (or groups) that are read on their
      "projects": "<ids>",                        own: up to here, all these,
      "earlier": [["2026-01-30T…Z", "<ids>"]],    and these up to an earlier instant only
@@ -32,6 +33,7 @@ from typing import TYPE_CHECKING, Any
 from source_gitlab.reading import ids
 from source_gitlab.reading.heads import Heads
 from source_gitlab.reading.instants import instant, plus
+from source_gitlab.reading.origin import Origin
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -100,6 +102,7 @@ class StreamState:
         self.positions: dict[str, dict[str, Any]] = {}
         self.held: dict[int, Held] = {}
         self.recent: dict[str, str] = {}
+        self.origin: Origin | None = None
         self._texts: dict[int, tuple[frozenset[int], str]] = {}
         self._lock = threading.RLock()
 
@@ -143,6 +146,7 @@ class StreamState:
                 others=int(held.get("others", 0)),
                 listed=instant(held["listed"]) if held.get("listed") else None,
             )
+        state.origin = Origin.load(raw["origin"]) if "origin" in raw else None
         state.positions = {str(key): dict(value) for key, value in raw.get("positions", {}).items()}
         state.recent = {str(key): instant(value) for key, value in raw.get("recent", {}).items()}
         return state
@@ -178,6 +182,8 @@ class StreamState:
         """The state as JSON; every part that is empty is left out."""
         with self._lock:
             result: dict[str, Any] = {"version": VERSION}
+            if self.origin is not None:
+                result["origin"] = self.origin.to_json()
             projects = sorted(self.projects)
             levels = self._levels(projects)
             if levels:
@@ -212,6 +218,15 @@ class StreamState:
                 newest = sorted(self.recent.items(), key=lambda item: item[1])[-_MOST_RECENT:]
                 result["recent"] = dict(newest)
             return result
+
+    def start_over(self) -> None:
+        """Forget what was read, so that all of it is read again as if it had never been."""
+        with self._lock:
+            self.projects.clear()
+            self.groups.clear()
+            self.positions.clear()
+            self.held.clear()
+            self.heads = Heads()
 
     def _levels(self, projects: list[int]) -> dict[str, list[int]]:
         levels: dict[str, list[int]] = defaultdict(list)
