@@ -331,7 +331,7 @@ def test_a_disk_that_takes_nothing_is_found_before_the_token_is_spent(
     """Read-only, full, or somebody else's: no POST, and the same configuration works later."""
     config = sign_in(lab)
     with monkeypatch.context() as broken:
-        broken.setattr("source_gitlab.vault.profile.os.open", failing_open(number))
+        broken.setattr("source_gitlab.vault.space.os.open", failing_open(number))
         with pytest.raises(FatalError, match=r"Tokens cannot be kept in .*SOURCE_GITLAB_HOME"):
             whoami(config)
     assert renewals(lab) == {}
@@ -362,7 +362,7 @@ def test_a_disk_that_is_full_is_found_before_the_token_is_spent(lab: Emulator) -
 DEATHS = {
     "before-spending": ("source_gitlab.client.oauth.OAuthEndpoints.refresh", True, 0),
     "before-storing": ("source_gitlab.vault.profile.Reservation.fill", False, 1),
-    "before-announcing": ("source_gitlab.client.auth._announcement", True, 1),
+    "before-announcing": ("source_gitlab.client.auth.announcement", True, 1),
     "before-using": ("source_gitlab.client.auth._Renewal._use", True, 1),
 }
 

@@ -6,16 +6,15 @@ has revoked the old pair by then (https://docs.gitlab.com/api/oauth2/).
 
 from __future__ import annotations
 
-import os
-import tempfile
+import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from source_gitlab.client.errors import FatalError
 from source_gitlab.config import Config, ConfigError, OAuth, parse
+from source_gitlab.config_file import STANDARD_INPUT, ConfigFileKeeper
 from source_gitlab.dialects import given_secrets
 from source_gitlab.vault.errors import VaultError
 from source_gitlab.vault.home import home
@@ -23,9 +22,9 @@ from source_gitlab.vault.signed_in import credentials_of, named_profile, profile
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
-    from source_gitlab.client.auth import Rotated
+    from source_gitlab.vault.keeper import Keeper
     from source_gitlab.vault.profile import Profile
 
 TOKEN_VARIABLES = ("GITLAB_TOKEN", "GITLAB_PRIVATE_TOKEN")
@@ -41,7 +40,8 @@ _ALIASES = {
 
 def add_flags(parser: argparse.ArgumentParser) -> None:
     """Let a command take the flags that say which GitLab, and which groups and projects."""
-    parser.add_argument("--config", type=Path, metavar="FILE", help="configuration, JSON or YAML")
+    what = "configuration, JSON or YAML; - is standard input"
+    parser.add_argument("--config", type=Path, metavar="FILE", help=what)
     parser.add_argument("--url", help="the GitLab, if not https://gitlab.com")
     parser.add_argument("--profile", metavar="NAME", help="a sign-in of `source-gitlab login`")
     for name, what in (
@@ -67,13 +67,14 @@ def split_names(values: Sequence[str] | None) -> list[str]:
 
 
 def read_file(path: Path) -> dict[str, Any]:
-    """A configuration file, JSON or YAML (of which JSON is a part).
+    """A configuration file, JSON or YAML (of which JSON is a part); `-` is standard input.
 
     Raises:
         ConfigError: it cannot be read, or is neither.
     """
     try:
-        raw = yaml.safe_load(path.read_text(encoding="utf-8"))
+        text = sys.stdin.read() if path == STANDARD_INPUT else path.read_text(encoding="utf-8")
+        raw = yaml.safe_load(text)
     except OSError as error:
         raise ConfigError(field="", message=f"{path} cannot be read: {error.strerror}.") from error
     except (yaml.YAMLError, UnicodeDecodeError) as error:
@@ -189,8 +190,8 @@ def _no_token(environment: Mapping[str, str], instance: str) -> str:
     return message
 
 
-def rotation_of(options: argparse.Namespace, config: Config) -> Callable[[Rotated], None] | None:
-    """What is told of renewed tokens: the file that they are from, if no profile keeps them.
+def keeper_of(options: argparse.Namespace, config: Config) -> Keeper | None:
+    """What keeps renewed tokens where no profile does: the file that they are from.
 
     Raises:
         ConfigError: the directory for profiles was named and cannot be used.
@@ -198,55 +199,8 @@ def rotation_of(options: argparse.Namespace, config: Config) -> Callable[[Rotate
     if not options.config or not isinstance(config.credentials, OAuth):
         return None
     try:
-        return keep_rotated(options.config, config) if home() is None else None
+        if home() is not None:
+            return None
     except VaultError as error:
         raise ConfigError(field="", message=str(error)) from error
-
-
-def keep_rotated(path: Path, config: Config) -> Callable[[Rotated], None]:
-    """What writes each renewed pair of tokens into the file that the first pair came from.
-
-    The old texts are replaced where they stand, so that comments and layout stay.
-    """
-    given = config.credentials
-    current = {}
-    if isinstance(given, OAuth):
-        current = {"access_token": given.access_token, "refresh_token": given.refresh_token}
-        if given.token_expiry_date:
-            current["token_expiry_date"] = given.token_expiry_date
-
-    def keep(rotated: Rotated) -> None:
-        try:
-            text = path.read_text(encoding="utf-8")
-            for name in ("access_token", "refresh_token"):
-                if current[name] not in text:
-                    raise FatalError(_lost(path, f"its {name} is not the one in use"))
-            for name, old in current.items():
-                text = text.replace(old, rotated[name])
-            _replace(path, text)
-        except OSError as error:
-            raise FatalError(_lost(path, str(error.strerror))) from error
-        current.update({name: rotated[name] for name in current})
-
-    return keep
-
-
-def _lost(path: Path, why: str) -> str:
-    return (
-        f"GitLab renewed the OAuth tokens, but they could not be written to {path} ({why}). "
-        "Authorize again and put the new tokens there."
-    )
-
-
-def _replace(path: Path, text: str) -> None:
-    """Write beside the file and rename, so that a crash leaves the old tokens or the new ones."""
-    target = path.resolve()
-    with tempfile.NamedTemporaryFile(
-        "w", encoding="utf-8", dir=target.parent, prefix=target.name, delete=False
-    ) as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    written = Path(file.name)
-    written.chmod(target.stat().st_mode)
-    written.replace(target)
+    return ConfigFileKeeper(options.config, config.credentials, read_file)

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from source_gitlab.extent import Extent
     from source_gitlab.reading.slices import Page, Slice
     from source_gitlab.reading.state import StreamState
+    from source_gitlab.vault.keeper import Keeper
 
 LOGGER = logging.getLogger("airbyte.source-gitlab")
 
@@ -36,7 +37,8 @@ LOGGER = logging.getLogger("airbyte.source-gitlab")
 class Session:
     """What every face drives: plan a stream, then read its slices, from as many threads as wanted.
 
-    `on_rotated` is told of a renewed OAuth token before the token is used.
+    `on_rotated` is told of a renewed OAuth token before the token is used; `keeper` keeps it where
+    no profile of this machine does.
     """
 
     def __init__(
@@ -45,11 +47,12 @@ class Session:
         *,
         on_rotated: Callable[[Rotated], None] | None = None,
         retries: Retries | None = None,
+        keeper: Keeper | None = None,
     ) -> None:
         """Make no request yet."""
         self.config = config
         self.report = Report()
-        self.client = Client(config, on_rotated=on_rotated, retries=retries)
+        self.client = Client(config, on_rotated=on_rotated, retries=retries, keeper=keeper)
         self.ahead = Ahead(config.num_workers)
         self.scopes = Scopes(self.client, config, self.ahead)
         signals = Signals(self.client, self.ahead, config.lookback_minutes)

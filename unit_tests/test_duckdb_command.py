@@ -2,37 +2,18 @@
 
 from __future__ import annotations
 
-import json
-import stat
 import subprocess
 import sys
 from typing import TYPE_CHECKING
 
 import pytest
 
-from source_gitlab.client.errors import FatalError
-from source_gitlab.command_line import assemble, keep_rotated, read_file
-from source_gitlab.config import AccessToken, ConfigError, OAuth
+from source_gitlab.command_line import assemble, read_file
+from source_gitlab.config import AccessToken, ConfigError
 from source_gitlab.duckdb.command import main
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-OAUTH_FILE = """\
-# Ours, since March.
-credentials:
-  auth_type: oauth2.0
-  client_id: the-application
-  access_token: old-access-token
-  refresh_token: "old-refresh-token"   # used once
-  token_expiry_date: 2026-01-31T12:00:00Z
-groups_list: [acme]
-"""
-ROTATED = {
-    "access_token": "new-access-token",
-    "refresh_token": "new-refresh-token",
-    "token_expiry_date": "2026-01-31T14:00:00Z",
-}
 
 
 @pytest.fixture(autouse=True)
@@ -105,43 +86,6 @@ def test_a_file_that_is_neither_is_one_sentence(tmp_path: Path, text: str, messa
     assert "glpat" not in str(caught.value)
     with pytest.raises(ConfigError, match=r"nowhere.json cannot be read: No such file"):
         read_file(tmp_path / "nowhere.json")
-
-
-@pytest.mark.parametrize("layout", ["yaml", "json"])
-def test_renewed_tokens_go_back_into_the_file(tmp_path: Path, layout: str) -> None:
-    """Twice in a row, with comments, other fields and the file's mode as they were."""
-    path = tmp_path / "config"
-    path.write_text(OAUTH_FILE)
-    if layout == "json":
-        raw = read_file(path)
-        raw["credentials"]["token_expiry_date"] = "2026-01-31T12:00:00Z"
-        path.write_text(json.dumps(raw, indent=2))
-    path.chmod(0o600)
-    before = path.read_text()
-    config = assemble({}, {}, read_file(path))
-    assert isinstance(config.credentials, OAuth)
-    keep = keep_rotated(path, config)
-    keep(ROTATED)
-    keep({**ROTATED, "access_token": "third-access-token", "refresh_token": "third-refresh-token"})
-    expected = before.replace("old-", "third-").replace("T12:00:00Z", "T14:00:00Z")
-    assert path.read_text() == expected
-    assert stat.S_IMODE(path.stat().st_mode) == 0o600
-    assert list(tmp_path.iterdir()) == [path]
-
-
-def test_tokens_that_cannot_be_kept_stop_the_sync(tmp_path: Path) -> None:
-    """GitLab has revoked the old pair: going on would hide that the new one is lost."""
-    path = tmp_path / "config.yaml"
-    path.write_text(OAUTH_FILE)
-    keep = keep_rotated(path, assemble({}, {}, read_file(path)))
-    path.write_text(OAUTH_FILE.replace("old-refresh-token", "another-refresh-token"))
-    with pytest.raises(FatalError, match="its refresh_token is not the one in use") as caught:
-        keep(ROTATED)
-    assert "token-" not in str(caught.value).replace("refresh_token", "")
-    assert "new-" not in path.read_text()
-    path.unlink()
-    with pytest.raises(FatalError, match="No such file"):
-        keep(ROTATED)
 
 
 @pytest.mark.parametrize(

@@ -26,6 +26,7 @@ FLOORS: tuple[frozenset[str], ...] = (
     frozenset({"airbyte", "duckdb", "singer", "flow", "agent", "spark", "credentials"}),
     frozenset({"session", "check", "catalog"}),
     frozenset({"command_line"}),
+    frozenset({"config_file"}),
     frozenset({"planning", "reader"}),
     frozenset({"coverage", "again", "origins"}),
     frozenset({"scopes", "report"}),
@@ -33,6 +34,7 @@ FLOORS: tuple[frozenset[str], ...] = (
     frozenset({"reading"}),
     frozenset({"client"}),
     frozenset({"vault"}),
+    frozenset({"renewed"}),
     frozenset({"config", "dialects", "addresses", "certificates", "setting", "declarations"}),
     frozenset({"redaction", "distribution"}),
 )

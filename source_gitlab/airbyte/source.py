@@ -7,7 +7,6 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 import orjson
-from airbyte_cdk.config_observation import create_connector_config_control_message
 from airbyte_cdk.models import (
     AirbyteCatalog,
     AirbyteConnectionStatus,
@@ -33,10 +32,11 @@ from airbyte_cdk.utils.airbyte_secrets_utils import update_secrets
 from source_gitlab.airbyte import pages
 from source_gitlab.airbyte.delivery import Delivery, without_repeats
 from source_gitlab.airbyte.failures import incomplete, mistake, traced
+from source_gitlab.airbyte.renewal import Announcement
 from source_gitlab.airbyte.streams import StreamWork
 from source_gitlab.catalog import catalog
 from source_gitlab.check import Result, check, session_for
-from source_gitlab.config import Config, ConfigError, load_spec, parse, secrets
+from source_gitlab.config import Config, ConfigError, OAuth, load_spec, parse, secrets
 from source_gitlab.declarations import streams
 from source_gitlab.origins import OtherInstance, must_fit
 from source_gitlab.reading.state import StateError, StreamState
@@ -48,7 +48,6 @@ if TYPE_CHECKING:
 
     from airbyte_cdk.models import AirbyteStateMessage, ConfiguredAirbyteCatalog
 
-    from source_gitlab.client.auth import Rotated
     from source_gitlab.client.http import Retries
     from source_gitlab.declarations import Stream
     from source_gitlab.report import Report
@@ -104,7 +103,7 @@ class SourceGitlab(Source):
         del logger
         try:
             parsed = self._parse(config)
-            with session_for(parsed, on_rotated=self._rotation(config)) as session:
+            with session_for(parsed, on_rotated=self._rotation(config, parsed)) as session:
                 result = check(session)
         except ConfigError as error:
             result = Result.of_mistake(str(error))
@@ -149,7 +148,7 @@ class SourceGitlab(Source):
             raise traced(error) from None
         queue = Delivery()
         repository = ConcurrentMessageRepository(queue, InMemoryMessageRepository())
-        rotation = self._rotation(config)
+        rotation = self._rotation(config, parsed)
         with Session(parsed, on_rotated=rotation, retries=self._retries) as session:
             pack = pages.of_lines if self._as_lines else pages.of_rows
             work = [
@@ -179,16 +178,9 @@ class SourceGitlab(Source):
         update_secrets(list(secrets(parsed)))
         return parsed
 
-    def _rotation(self, config: Mapping[str, Any]) -> Callable[[Rotated], None]:
-        """Announces the configuration with a renewed token, for the platform to keep."""
-
-        def announce(rotated: Rotated) -> None:
-            update_secrets([rotated["access_token"], rotated["refresh_token"]])
-            credentials = {**(config.get("credentials") or {}), **rotated}
-            renewed = {**config, "credentials": credentials}
-            self._announce(create_connector_config_control_message(renewed))
-
-        return announce
+    def _rotation(self, raw: Mapping[str, Any], config: Config) -> Announcement | None:
+        given = config.credentials
+        return Announcement(raw, given, self._announce) if isinstance(given, OAuth) else None
 
 
 def _concurrent(

@@ -19,8 +19,8 @@ from source_gitlab.command_line import (
     add_flags,
     assemble,
     flags_of,
+    keeper_of,
     read_file,
-    rotation_of,
 )
 from source_gitlab.config import ConfigError
 
@@ -80,8 +80,8 @@ def _checked(options: argparse.Namespace) -> Result:
     try:
         file = read_file(options.config) if options.config else {}
         config = assemble(flags_of(options), os.environ, file, options.profile)
-        keep = rotation_of(options, config)
+        keeper = keeper_of(options, config)
     except ConfigError as error:
         return Result.of_mistake(str(error))
-    with session_for(config, on_rotated=keep) as session:
+    with session_for(config, keeper=keeper) as session:
         return check(session)

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
     from source_gitlab.client.auth import Rotated
     from source_gitlab.config import Config
+    from source_gitlab.vault.keeper import Keeper
 
 REQUESTS = 40
 # A server that never answers costs three time-outs, and its error tells more than "too slow".
@@ -41,11 +42,16 @@ SECONDS = 22.0
 _TIMEOUT = 7
 
 
-def session_for(config: Config, *, on_rotated: Callable[[Rotated], None] | None = None) -> Session:
+def session_for(
+    config: Config,
+    *,
+    on_rotated: Callable[[Rotated], None] | None = None,
+    keeper: Keeper | None = None,
+) -> Session:
     """A session for `check`: of its own, and without the patience that a read has."""
     quick = replace(config, request_timeout=min(config.request_timeout, _TIMEOUT))
     retries = Retries(tries=TRIES, first=0.2, refusals=TRIES - 1)
-    return Session(quick, on_rotated=on_rotated, retries=retries)
+    return Session(quick, on_rotated=on_rotated, retries=retries, keeper=keeper)
 
 
 def check(session: Session, *, requests: int = REQUESTS, seconds: float = SECONDS) -> Result:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import threading
 import time
+from abc import ABC, abstractmethod
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 
@@ -47,15 +48,19 @@ class Credentials:
         config: Config,
         session: requests.Session,
         on_rotated: Callable[[Rotated], None] | None = None,
+        keeper: Keeper | None = None,
     ) -> None:
-        """Take the credentials of `config`; renewals go through `session`, for its TLS set-up."""
+        """Take the credentials of `config`; renewals go through `session`, for its TLS set-up.
+
+        `keeper` keeps renewed tokens where no profile of this machine does.
+        """
         keep_secret(*secrets(config))
         given = config.credentials
         self.is_job = isinstance(given, JobToken)
         self._renewal: _Renewal | None = None
         self._fixed = given.access_token if isinstance(given, (AccessToken, JobToken)) else ""
         if isinstance(given, OAuth):
-            self._renewal = _Renewal(config.base_url, given, session, on_rotated)
+            self._renewal = _Renewal(config.base_url, given, session, on_rotated, keeper)
 
     def token(self) -> str:
         """The token to use now, renewed first when it is about to expire; "" for none.
@@ -92,12 +97,14 @@ class _Renewal:
         given: OAuth,
         session: requests.Session,
         on_rotated: Callable[[Rotated], None] | None,
+        keeper: Keeper | None,
     ) -> None:
         application = Application(given.client_id, given.client_secret, given.redirect_uri)
         self._endpoints = OAuthEndpoints(base_url, application, session)
         self._base_url = base_url
         self._given = given
         self._on_rotated = on_rotated
+        self._other_keeper = keeper
         self._lock = threading.Lock()
         expires = epoch(given.token_expiry_date)
         self._tokens = Tokens(given.access_token, given.refresh_token, expires=expires)
@@ -134,6 +141,8 @@ class _Renewal:
                 return
             try:
                 keeper = keeper_for(self._base_url, self._given, self._tokens)
+                if not keeper.keeps and self._other_keeper is not None:
+                    keeper = self._other_keeper
                 self._use(keeper.newest())
             except VaultError as error:
                 raise FatalError(str(error)) from error
@@ -154,7 +163,7 @@ class _Renewal:
             except VaultError as error:
                 raise FatalError(str(error)) from error
             if self._on_rotated:
-                self._on_rotated(_announcement(tokens))
+                self._on_rotated(announcement(tokens))
             self._untried = tokens.access_token
             self._use(tokens)
 
@@ -171,6 +180,8 @@ class _Renewal:
             raise FatalError(message)
         turn.reserve()
         try:
+            if isinstance(self._on_rotated, Announcer) and not self._keeper.keeps:
+                self._on_rotated.reserve()
             tokens = self._endpoints.refresh(newest.refresh_token, cut_off=turn.cut_off)
         except AnswerLost:
             raise  # the space stays taken, which tells the next process that this can have worked
@@ -183,6 +194,22 @@ class _Renewal:
     def _use(self, tokens: Tokens) -> None:
         keep_secret(tokens.access_token, tokens.refresh_token)
         self._tokens = tokens
+
+
+class Announcer(ABC):
+    """Whoever is told of renewed tokens, where only that keeps them."""
+
+    @abstractmethod
+    def reserve(self) -> None:
+        """Make sure that `__call__` will arrive, before the old tokens are spent.
+
+        Raises:
+            FatalError: it will not.
+        """
+
+    @abstractmethod
+    def __call__(self, rotated: Rotated) -> None:
+        """Bring the new tokens to where they are kept, before this returns."""
 
 
 class TokenHeader(AuthBase):
@@ -220,7 +247,8 @@ def rfc3339(seconds: float) -> str:
     return datetime.fromtimestamp(seconds, tz=timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def _announcement(tokens: Tokens) -> Rotated:
+def announcement(tokens: Tokens) -> Rotated:
+    """A renewed pair as configurations have it."""
     assert tokens.expires is not None  # noqa: S101 -- what GitLab has just issued has an end
     return {
         "access_token": tokens.access_token,

@@ -39,6 +39,7 @@ if TYPE_CHECKING:
 
     from source_gitlab.client.auth import Rotated
     from source_gitlab.config import Config
+    from source_gitlab.vault.keeper import Keeper
 
 __all__ = ["Answer", "Client", "Query", "Retries", "Row", "pages_of"]
 
@@ -54,6 +55,7 @@ class Client:
         config: Config,
         *,
         on_rotated: Callable[[Rotated], None] | None = None,
+        keeper: Keeper | None = None,
         retries: Retries | None = None,
     ) -> None:
         """Open the pool; no request is made yet."""
@@ -68,7 +70,7 @@ class Client:
         self._judging = threading.Lock()
         self._certificates = Certificates(config)
         self._http = open_pool(config, self._certificates)
-        self._credentials = Credentials(config, self._http, on_rotated)
+        self._credentials = Credentials(config, self._http, on_rotated, keeper)
         self._wire = Wire(self._http, config.api_url)
         self._smaller = Smaller()
         self._clock = ServerClock()

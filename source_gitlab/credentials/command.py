@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from source_gitlab.client.errors import GitlabError
 from source_gitlab.client.oauth import Application
-from source_gitlab.command_line import assemble, read_file, rotation_of
+from source_gitlab.command_line import assemble, keeper_of, read_file
 from source_gitlab.config import Anonymous, Config, ConfigError, parse
 from source_gitlab.credentials.errors import SignInError
 from source_gitlab.credentials.inspection import inspect
@@ -154,7 +154,7 @@ def _logout(options: argparse.Namespace) -> int:
 
 def _token(options: argparse.Namespace) -> int:
     config = assemble(_fields(options), os.environ, _file(options), options.profile)
-    found = inspect(config, rotation_of(options, config))
+    found = inspect(config, keeper_of(options, config))
     if options.json:
         sys.stdout.write(json.dumps(found.to_json(), indent=2) + "\n")
     else:

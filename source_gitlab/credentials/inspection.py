@@ -12,10 +12,10 @@ from source_gitlab.check.run import session_for
 from source_gitlab.client.errors import GitlabError, Unauthorized
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
-    from source_gitlab.client.auth import Rotated
     from source_gitlab.config import Config
+    from source_gitlab.vault.keeper import Keeper
 
 _REQUESTS: Final = 8
 _SECONDS: Final = 20.0
@@ -62,7 +62,7 @@ class Inspection:
         }
 
 
-def inspect(config: Config, on_rotated: Callable[[Rotated], None] | None) -> Inspection:
+def inspect(config: Config, keeper: Keeper | None) -> Inspection:
     """Ask GitLab about the token of a configuration.
 
     Raises:
@@ -70,7 +70,7 @@ def inspect(config: Config, on_rotated: Callable[[Rotated], None] | None) -> Ins
         GitlabError: it does not answer as GitLab.
     """
     with (
-        session_for(config, on_rotated=on_rotated) as session,
+        session_for(config, keeper=keeper) as session,
         Budget(session.client, requests=_REQUESTS, seconds=_SECONDS) as budget,
     ):
         try:

@@ -18,8 +18,8 @@ from source_gitlab.command_line import (
     add_flags,
     assemble,
     flags_of,
+    keeper_of,
     read_file,
-    rotation_of,
     split_names,
 )
 from source_gitlab.config import ConfigError
@@ -99,7 +99,7 @@ def _sync(options: argparse.Namespace) -> int:
     selected = _selected(split_names(options.select))
     file = read_file(options.config) if options.config else {}
     config = assemble(_flags(options), os.environ, file, options.profile)
-    keep = rotation_of(options, config)
+    keeper = keeper_of(options, config)
     tables = {
         name: StreamTable.from_schema(name, stream.schema, stream.key)
         for name, stream in selected.items()
@@ -115,7 +115,7 @@ def _sync(options: argparse.Namespace) -> int:
                 former=config.former_url,
                 warn=progress.note,
             ) as store,
-            Session(config, on_rotated=keep) as session,
+            Session(config, keeper=keeper) as session,
         ):
             sync = Sync(
                 session,

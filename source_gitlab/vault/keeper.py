@@ -22,23 +22,14 @@ LOGGER = logging.getLogger("airbyte.source-gitlab")
 
 
 class Keeper:
-    """Keeps the tokens of one configuration in a profile, or nowhere when there is none.
+    """Where the tokens of one configuration are kept: nowhere."""
 
-    A configuration holds the tokens that its user once put there. When the profile knows the
-    refresh token among it, what the profile has is later in that chain and counts; when it does
-    not, the user has signed in again, and the configuration counts.
-    """
+    keeps = False
+    """Whether a token that is renewed outlives the process."""
 
-    def __init__(self, given: Tokens, profile: Profile | None, *, owner: bool = False) -> None:
-        """`owner`: the tokens were taken from the profile, which then counts whatever it holds."""
+    def __init__(self, given: Tokens) -> None:
+        """`given` are the tokens of the configuration."""
         self._given = given
-        self._profile = profile
-        self._owner = owner
-
-    @property
-    def keeps(self) -> bool:
-        """Whether a token that is renewed outlives the process."""
-        return self._profile is not None
 
     def newest(self) -> Tokens:
         """The newest tokens that are known here.
@@ -46,11 +37,7 @@ class Keeper:
         Raises:
             VaultError: what is kept cannot be read.
         """
-        if self._profile is None:
-            return self._given
-        contents = self._profile.read()
-        sign_in = self._own(contents) if contents else None
-        return sign_in.tokens if sign_in else self._given
+        return self._given
 
     @contextlib.contextmanager
     def turn(self, current: Tokens) -> Iterator[Turn]:
@@ -59,11 +46,37 @@ class Keeper:
         `current` are the tokens in use, which are the newest where nothing is kept.
 
         Raises:
-            VaultError: the profile cannot be used.
+            VaultError: the place where tokens are kept cannot be used.
         """
-        if self._profile is None:
-            yield Turn(current)
-            return
+        yield Turn(current)
+
+
+class ProfileKeeper(Keeper):
+    """Keeps them in a profile.
+
+    A configuration holds the tokens that its user once put there. When the profile knows the
+    refresh token among it, what the profile has is later in that chain and counts; when it does
+    not, the user has signed in again, and the configuration counts.
+    """
+
+    keeps = True
+
+    def __init__(self, given: Tokens, profile: Profile, *, owner: bool = False) -> None:
+        """`owner`: the tokens were taken from the profile, which then counts whatever it holds."""
+        super().__init__(given)
+        self._profile = profile
+        self._owner = owner
+
+    def newest(self) -> Tokens:
+        """What the profile has of this sign-in, or else what was given."""
+        contents = self._profile.read()
+        sign_in = self._own(contents) if contents else None
+        return sign_in.tokens if sign_in else self._given
+
+    @contextlib.contextmanager
+    def turn(self, current: Tokens) -> Iterator[Turn]:
+        """Hold the lock of the profile."""
+        del current
         with self._profile.lock():
             contents = self._profile.read() or Contents()
             # Without a sign-in of its own in the profile, the first pair is the seed.
@@ -77,7 +90,7 @@ class Keeper:
 class Turn:
     """One renewal where nothing is kept.
 
-    `newest` are the tokens to renew, if nobody has done it meanwhile. `cut_off`: see Reservation.
+    `newest` are the tokens to renew, if nobody has done it meanwhile. `cut_off`: see Space.
     """
 
     cut_off = False
@@ -140,7 +153,7 @@ def keeper_for(
         LOGGER.debug(
             "There is no place to keep renewed tokens: they are announced, but not stored."
         )
-        return Keeper(tokens, None)
+        return Keeper(tokens)
     name = given.profile or configuration_name(base_url, given.client_id)
     purpose = Purpose(name, base_url, given.client_id)
-    return Keeper(tokens, Profile(place, purpose, environment), owner=bool(given.profile))
+    return ProfileKeeper(tokens, Profile(place, purpose, environment), owner=bool(given.profile))

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import os
 import re
-import secrets
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
 from source_gitlab.vault.errors import VaultError
 from source_gitlab.vault.keys import master_key
 from source_gitlab.vault.sealing import Purpose, Seal, unsealed_part
+from source_gitlab.vault.space import Space, sync_directory
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -104,12 +103,8 @@ class Profile:
         """
         with _locked(self._home / "key.lock"):
             seal = self._opened(create=True)
-        leftovers = list(self._home.glob(f".{self.purpose.profile}.*.tmp"))
         try:
-            for leftover in leftovers:
-                leftover.unlink()
-            path = self._home / f".{self.purpose.profile}.{secrets.token_hex(6)}.tmp"
-            return Reservation(path, self.path, seal, cut_off=bool(leftovers))
+            return Reservation(Space(self.path, _ROOM), seal)
         except OSError as error:
             raise _unusable(self._home, error) from error
 
@@ -117,7 +112,7 @@ class Profile:
         """Forget what is kept. The lock file stays: others may be waiting for it."""
         try:
             self.path.unlink(missing_ok=True)
-            _sync_directory(self._home)
+            sync_directory(self._home)
         except OSError as error:
             raise _unusable(self._home, error) from error
 
@@ -130,26 +125,14 @@ class Profile:
 class Reservation:
     """Space on the disk, synced, for contents that are not known yet.
 
-    `cut_off` tells that an earlier reservation was neither filled nor given back: its process died,
-    or never learned whether GitLab had answered.
-
-    Raises:
-        OSError: there is no space, or the directory is read-only.
+    `cut_off`: see Space.
     """
 
-    def __init__(self, path: Path, target: Path, seal: Seal, *, cut_off: bool) -> None:
-        self.cut_off = cut_off
-        self._path = path
-        self._target = target
+    def __init__(self, space: Space, seal: Seal) -> None:
+        """Fill `space` with what `seal` closes."""
+        self.cut_off = space.cut_off
+        self._space = space
         self._seal = seal
-        self._file = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
-        try:
-            # Written, not only allocated: not every file system can promise unwritten blocks.
-            _write_all(self._file, bytes(_ROOM))
-            os.fsync(self._file)
-        except OSError:
-            self.give_back()
-            raise
 
     def fill(self, contents: Contents) -> None:
         """Put the contents in the place of the old ones, whole or not at all.
@@ -159,20 +142,13 @@ class Reservation:
         """
         blob = self._seal.close(contents)
         try:
-            os.lseek(self._file, 0, os.SEEK_SET)
-            _write_all(self._file, blob)
-            os.ftruncate(self._file, len(blob))
-            os.fsync(self._file)
-            os.close(self._file)
-            self._path.replace(self._target)
-            _sync_directory(self._target.parent)
+            self._space.fill(blob)
         except OSError as error:
-            raise _unusable(self._target.parent, error) from error
+            raise _unusable(self._space.path.parent, error) from error
 
     def give_back(self) -> None:
         """Free the space: nothing was spent."""
-        os.close(self._file)
-        self._path.unlink(missing_ok=True)
+        self._space.give_back()
 
 
 @contextlib.contextmanager
@@ -203,22 +179,6 @@ def _read(path: Path) -> bytes | None:
     except OSError as error:
         message = f"{path} cannot be read ({error.strerror})."
         raise VaultError(message) from error
-
-
-def _write_all(file: int, data: bytes) -> None:
-    view = memoryview(data)
-    while view:
-        view = view[os.write(file, view) :]
-
-
-def _sync_directory(path: Path) -> None:
-    if not hasattr(os, "O_DIRECTORY"):  # Windows cannot, and does not need to
-        return
-    directory = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(directory)
-    finally:
-        os.close(directory)
 
 
 def _unusable(home: Path, error: OSError) -> VaultError:
