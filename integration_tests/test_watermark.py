@@ -13,7 +13,7 @@ import pytest
 from integration_tests.copying import Copy
 from integration_tests.gitlab.clock import SECOND
 from integration_tests.history_changes import micros
-from integration_tests.history_world import API, OUTSIDE, START, TOP, WEB, small_world
+from integration_tests.history_world import START, WEB, small_world
 
 CHANGES: list[dict[str, Any]] = [
     {"labels": ["bug", "late"]},
@@ -63,7 +63,9 @@ def test_the_second_change_of_a_minute_arrives(
 def test_a_page_that_waits_is_as_old_as_its_request() -> None:
     """Windows are asked for ahead of their turn; their rows may change until it comes."""
     it = copy(num_workers=4)
-    made = [create(it, "issues", WEB, START - 50 * SECOND + 10_000 * number)[0] for number in range(900)]
+    made = [
+        create(it, "issues", WEB, START - 50 * SECOND + 10_000 * number)[0] for number in range(900)
+    ]
 
     def pass_by() -> None:
         for number in made[-300:]:

@@ -101,7 +101,7 @@ def _sync(options: argparse.Namespace) -> int:
     config = assemble(_flags(options), os.environ, file, options.profile)
     keeper = keeper_of(options, config)
     tables = {
-        name: StreamTable.from_schema(name, stream.schema, stream.key)
+        name: StreamTable.from_schema(name, stream.schema, stream.key, cursor=stream.cursor)
         for name, stream in selected.items()
     }
     progress = progress_on(sys.stderr)

@@ -15,9 +15,11 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from source_gitlab.duckdb.types import EXTRA
+from source_gitlab.reading.instants import instant
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from collections.abc import Set as AbstractSet
 
     from source_gitlab.duckdb.types import StreamTable
 
@@ -37,10 +39,8 @@ _DAY = (
     r"|(?:0[13578]|1[02])-31)"
 )
 _TIME = r"(?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d(?:\.\d{1,6})?"
-_PATTERNS = {
-    "DATE": re.compile(_DAY),
-    "TIMESTAMP WITH TIME ZONE": re.compile(f"{_DAY}T{_TIME}(?:Z|[+-](?:0\\d|1[0-4]):[0-5]\\d)"),
-}
+_MOMENT = re.compile(f"{_DAY}T{_TIME}(?:Z|[+-](?:0\\d|1[0-4]):[0-5]\\d)")
+_PATTERNS = {"DATE": re.compile(_DAY), "TIMESTAMP WITH TIME ZONE": _MOMENT}
 _DIGITS = re.compile(r"-?[0-9]{1,19}")
 
 
@@ -90,7 +90,7 @@ _FITS: dict[str, Callable[[object], object]] = {
 
 @dataclass(frozen=True)
 class Fit:
-    """A page that fits: the rows as the inside of a JSON array, their keys, and the rest.
+    """Rows that fit: as the inside of a JSON array, their keys, and the rest.
 
     `body` is empty when no row has a usable key; `keyless` are those rows, as they were given.
     """
@@ -133,10 +133,10 @@ class Fitter:
         ]
 
     def fit(self, rows: list[Row]) -> Fit:
-        """Fit rows; of several with one key the last stays. The given rows are not changed."""
+        """Fit rows; of several with one key the newest stays. The given rows are not changed."""
         if self._fits_whole(rows):
             fitted = {self._key(row): row for row in rows}
-            whole = rows if len(fitted) == len(rows) else list(fitted.values())
+            whole = rows if len(fitted) == len(rows) else self._newest(rows)
             try:
                 # Integers beyond 53 bits may be beyond BIGINT too: the encoder tells for nothing.
                 body = orjson.dumps(whole, option=orjson.OPT_STRICT_INTEGER)
@@ -144,6 +144,30 @@ class Fitter:
             except orjson.JSONEncodeError:
                 pass  # row by row, below
         return self._fit_each(rows)
+
+    def split(self, rows: list[Row], keys: AbstractSet[Any]) -> tuple[list[Row], list[Row]]:
+        """The rows with one of these keys, and the others."""
+        with_key: list[Row] = []
+        others: list[Row] = []
+        for row in rows:
+            fit = row if self._fits_whole([row]) else self._fit_row(row)
+            found = fit is not None and self._key(fit) in keys
+            (with_key if found else others).append(row)
+        return with_key, others
+
+    def _newest(self, rows: list[Row]) -> list[Row]:
+        """One row of each key: that with the latest cursor, and of equal ones the last."""
+        newest: dict[Any, Row] = {}
+        for row in rows:
+            key = self._key(row)
+            if key not in newest or self._version(row) >= self._version(newest[key]):
+                newest[key] = row
+        return list(newest.values())
+
+    def _version(self, row: Row) -> str:
+        value = row.get(self._table.cursor or "")
+        # A time that only DuckDB understands is no cursor of GitLab's.
+        return instant(value) if isinstance(value, str) and _MOMENT.fullmatch(value) else ""
 
     def _fits_whole(self, rows: list[Row]) -> bool:
         if not self._names.issuperset(set().union(*rows)):
@@ -162,15 +186,16 @@ class Fitter:
         return True
 
     def _fit_each(self, rows: list[Row]) -> Fit:
-        fitted: dict[Any, Row] = {}
+        fitted: list[Row] = []
         keyless: list[Row] = []
         for row in rows:
             fit = self._fit_row(row)
             if fit is None:
                 keyless.append(row)
             else:
-                fitted[self._key(fit)] = fit
-        return Fit(orjson.dumps(list(fitted.values()))[1:-1], frozenset(fitted), keyless)
+                fitted.append(fit)
+        keys = frozenset(map(self._key, fitted))
+        return Fit(orjson.dumps(self._newest(fitted))[1:-1], keys, keyless)
 
     def _fit_row(self, row: Row) -> Row | None:
         fitted: Row = {}

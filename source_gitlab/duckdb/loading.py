@@ -32,9 +32,9 @@ _LARGEST_ROW = 16 << 20
 class Load:
     """Rows of one table that wait.
 
-    `fresh` tells that the table was empty to begin with, and `known` has the keys that it got
-    since, or is None when they are too many. `updated` counts the rows of the table that this store
-    has changed.
+    `fresh` tells that the table was empty to begin with, and `known` has the keys that this store
+    has loaded since, or is None when they are too many. `updated` counts the rows of the table that
+    this store has changed.
     """
 
     table: StreamTable
@@ -65,9 +65,14 @@ class Load:
         """
         return self.fresh and self.known is not None and self.known.isdisjoint(self._keys)
 
-    def holds_any(self, keys: AbstractSet[Any]) -> bool:
-        """Whether a row with one of these keys waits already; one load must not have it twice."""
-        return not self._keys.isdisjoint(keys)
+    def again(self, keys: AbstractSet[Any]) -> set[Any]:
+        """Those of the keys of which this store was given a row before, as far as it is known.
+
+        What is loaded at once must not have one of them twice, and the row that was read first
+        may be the one that is given last.
+        """
+        before = self._keys & keys
+        return before | (self.known & keys) if self.known else before
 
     def add(self, fit: Fit) -> None:
         """Let more rows wait."""
@@ -98,10 +103,26 @@ class Load:
             f"maximum_object_size = {max(_LARGEST_ROW, self._largest + 2)})"
         )
 
+    @property
+    def no_older(self) -> str:
+        """The condition that no newer version of a row of `select_from` is in the table.
+
+        A row without a cursor is older than one with it.
+        """
+        cursor = self.table.cursor
+        if cursor is None:
+            return ""
+        same = " AND ".join(f"o.{quoted(name)} = n.{quoted(name)}" for name in self.table.key)
+        before, now = f"o.{quoted(cursor)}", f"n.{quoted(cursor)}"
+        return (
+            f" AS n WHERE NOT EXISTS (SELECT 1 FROM {quoted(self.table.name)} AS o "
+            f"WHERE {same} AND {before} IS NOT NULL AND ({now} IS NULL OR {before} > {now}))"
+        )
+
     def clear(self) -> int:
         """Forget the rows, which are loaded now; how many keys are remembered more than before."""
         more = 0
-        if self.fresh and self.known is not None:
+        if self.known is not None:
             more = -len(self.known)
             self.known |= self._keys
             more += len(self.known)

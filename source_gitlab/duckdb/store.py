@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
     from typing_extensions import Self
 
-    from source_gitlab.duckdb.fitting import Row
+    from source_gitlab.duckdb.fitting import Fit, Row
     from source_gitlab.duckdb.types import StreamTable
 
 __all__ = ["Changes", "Store", "StoreError"]
@@ -161,7 +161,10 @@ class Store:
         return stream in self._rekeyed
 
     def write(self, stream: str, rows: list[Row]) -> None:
-        """Upsert rows by key, in the open transaction; of several with one key the last stays.
+        """Upsert rows by key, in the open transaction; of several with one key the newest stays.
+
+        The newest is the one with the latest cursor, and of equal ones the last. A row that an
+        earlier store wrote is older than any of these: GitLab may be restored from a backup.
 
         Rows go to the side table while the stream is being replaced. They may wait in memory, at
         most 32 MB of them, until `commit`.
@@ -170,12 +173,22 @@ class Store:
             return
         load = self._replacing.get(stream) or self._loads[stream]
         fit = load.fitter.fit(rows)
+        again = load.again(fit.keys)
+        if again:
+            repeated, rows = load.fitter.split(rows, again)
+            self._flush(load)
+            self._add(load, load.fitter.fit(repeated), stream)
+            self._flush(load, newest=True)
+            if not rows:
+                return
+            fit = load.fitter.fit(rows)
+        self._add(load, fit, stream)
+
+    def _add(self, load: Load, fit: Fit, stream: str) -> None:
         if fit.keyless:
             self._keep_keyless(stream, fit.keyless)
         if not fit.body:
             return
-        if load.holds_any(fit.keys):
-            self._flush(load)
         load.add(fit)
         self._buffered += len(fit.body)
         if load.is_full:
@@ -284,12 +297,15 @@ class Store:
         for load in self._each_load():
             self._flush(load)
 
-    def _flush(self, load: Load) -> None:
+    def _flush(self, load: Load, *, newest: bool = False) -> None:
+        """Load what waits; with `newest`, only rows that are no older than those of the table."""
         if not load.size:
             return
         with self._transaction():
             load.write_to(self._file)
             source = load.select_from(self._file)
+            if newest:
+                source += load.no_older
             if load.fresh or self._brings_something(load, source):
                 source = source if load.fresh else f"SELECT {load.names} FROM {_LOADED}"
                 verb = "INSERT" if load.is_new else "INSERT OR REPLACE"

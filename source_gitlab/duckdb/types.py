@@ -30,16 +30,26 @@ class Column:
 
 @dataclass(frozen=True)
 class StreamTable:
-    """The table of one stream; `columns` are in schema order and end with `_extra`."""
+    """The table of one stream; `columns` are in schema order and end with `_extra`.
+
+    `cursor` is the column, a time, that tells which of two versions of a row is the newer one.
+    """
 
     name: str
     columns: tuple[Column, ...]
     key: tuple[str, ...]
     comment: str | None = None
+    cursor: str | None = None
 
     @classmethod
     def from_schema(
-        cls, name: str, schema: Mapping[str, Any], key: Iterable[str], comment: str | None = None
+        cls,
+        name: str,
+        schema: Mapping[str, Any],
+        key: Iterable[str],
+        comment: str | None = None,
+        *,
+        cursor: str | None = None,
     ) -> StreamTable:
         """The table for the rows that `schema` (a JSON schema of an object) describes.
 
@@ -61,7 +71,7 @@ class StreamTable:
         if missing:
             message = f"the key of {name} has no scalar column {', '.join(sorted(missing))}"
             raise KeyColumnError(message)
-        return cls(name, tuple(columns), key, comment or schema.get("description"))
+        return cls(name, tuple(columns), key, comment or schema.get("description"), cursor)
 
 
 def column_type(node: Mapping[str, Any]) -> str:
