@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from integration_tests.gitlab.clock import DAY, MINUTE
+from integration_tests.gitlab.clock import DAY, MINUTE, moment
 from integration_tests.history_world import WEB
 from integration_tests.test_completeness import HOUR, copy
 
@@ -182,3 +182,77 @@ def test_the_first_read_of_a_day_asks_for_no_job_from_before_start_date() -> Non
     held = {number for (number,) in it.tables["jobs"]}
     assert not old & held
     assert new <= held
+
+
+# Jobs whose ids are not in the order in which they were created
+
+
+def imported(it: Copy, days: float, jobs: int) -> list[int]:
+    """Jobs that come now and say that they, and their pipeline, are so many days old."""
+    clock = it.emulator.world.clock
+    now = clock.now()
+    clock.set(now - int(days * DAY), frozen=True)
+    made: list[int] = it.change("create_pipeline", project_id=WEB, jobs=jobs)["jobs"]
+    clock.set(now, frozen=True)
+    return made
+
+
+@pytest.mark.parametrize("size", [100, 7])
+@pytest.mark.parametrize("busy", [False, True])
+@pytest.mark.parametrize("days", [200, 0.3])
+def test_jobs_with_old_times_and_new_ids_arrive_with_the_first_read_of_the_next_day(
+    *, days: float, busy: bool, size: int
+) -> None:
+    it = copy(size)
+    it.later(HOUR)
+    it.sync("jobs")
+    it.later(2 * HOUR)
+    run(it)
+    imported(it, days, 49)
+    if busy:
+        run(it)
+    it.later(24 * HOUR)
+    it.sync("jobs")
+    assert it.lacks("jobs") == []
+    for _ in range(2):
+        it.later(24 * HOUR)
+        last = it.sync("jobs")["jobs"]
+    assert last == []
+
+
+@pytest.mark.parametrize("pages", range(1, 14, 2))
+def test_a_read_that_is_killed_among_jobs_with_old_times_loses_none(pages: int) -> None:
+    it = copy(5)
+    it.later(HOUR)
+    it.sync("jobs")
+    run(it)
+    imported(it, 200, 30)
+    it.later(24 * HOUR)
+    run(it)
+    it.killed("jobs", pages)
+    imported(it, 100, 8)
+    run(it)
+    it.later(HOUR)
+    it.killed("jobs", pages)
+    it.later(24 * HOUR)
+    it.sync("jobs")
+    it.later(24 * HOUR)
+    it.sync("jobs")
+    assert it.lacks("jobs") == []
+
+
+def test_a_start_date_does_not_stop_at_a_few_jobs_with_old_times() -> None:
+    it = copy(start_date="2026-02-20T00:00:00Z")
+    imported(it, 200, 49)
+    it.sync("jobs")
+    wanted = {row.id for row in it.emulator.world.jobs if row.created > moment("2026-02-20")}
+    held = {number for (number,) in it.tables["jobs"]}
+    assert {row["project_id"] for row in it.tables["jobs"].values()}
+    assert wanted & {row.id for row in it.emulator.world.jobs.of_project(WEB)} <= held
+    imported(it, 200, 9)
+    recent = imported(it, 2, 9)
+    it.later(24 * HOUR)
+    it.sync("jobs")
+    held = {number for (number,) in it.tables["jobs"]}
+    assert set(recent) <= held
+    assert all(row["created_at"] >= "2026-02-20" for row in it.tables["jobs"].values())

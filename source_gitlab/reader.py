@@ -80,7 +80,7 @@ class Reader:
             )
             lookback = self._config.lookback_minutes
             jobs = Jobs(self._client, self._ahead, path, query, pipelines, lookback)
-            yield from jobs.pages(slice_, self._first)
+            yield from jobs.pages(slice_, self._first, state.tops.of(slice_["id"]))
         elif stream.walk == "refs":
             every = self._config.commit_refs == "all"
             commits = Commits(self._client, path, query, every, self._first)

@@ -2,9 +2,10 @@
 
 The list takes no time filter, and its keyset exists in descending order of id only
 (https://docs.gitlab.com/api/jobs/#list-project-jobs), so new jobs are read from the top down to the
-first that was created before the last read. A job that existed then may have started, finished,
-been retried or played since; its pipeline has moved with it, so the jobs of moved pipelines are
-read too.
+first that was created before the last read and has no higher id than the list had then: imported
+jobs keep the time at which they were created, but their ids are new. A job that existed then may
+have started, finished, been retried or played since; its pipeline has moved with it, so the jobs
+of moved pipelines are read too.
 
 Where no pipeline moved, the list is left alone: a new job comes with a new pipeline, or moves an
 old one when that changes its status, now or later, and its jobs are all read then. What this
@@ -49,21 +50,24 @@ class Jobs:
     pipelines: tuple[Callable[[str], Iterator[tuple[list[Row], str | None]]], ...]
     lookback_minutes: int
 
-    def pages(self, slice_: Slice, first_start: str | None) -> Iterator[Page]:
+    def pages(self, slice_: Slice, first_start: str | None, top: int | None) -> Iterator[Page]:
         """Jobs changed since the slice's `since`, then those created since, newest first.
 
         A long list is not lost to a kill: each page says where to go on (`position`), and a slice
-        with a position is first read to its end. `first_start` is the start_date of the user.
+        with a position is first read to its end. `first_start` is the start_date of the user,
+        `top` the highest id that was in the list when it was last read to its end.
 
         Raises:
             GitlabError: as `client.errors` sorts it.
         """
         bound = slice_["since"] or first_start
+        below = top if slice_["since"] else None
         through = None
         position = slice_.get("position")
         if position:
-            yield from self._newest(position)
+            yield from self._newest(position, first_start)
             through = position["start"]
+            below = position.get("top", below)
             yield Page([], through=through, position={})
         elif slice_["since"]:
             through = plus(slice_["since"], minutes=self.lookback_minutes)
@@ -75,8 +79,11 @@ class Jobs:
                 bound = min(bound, max(self._unread_since(through), first_start or ""))
             elif not moved:
                 return
-        top = {**self.query, "per_page": PER_PAGE}
-        yield from self._newest({"next": top, "since": bound, "start": slice_["start"]})
+        first = {**self.query, "per_page": PER_PAGE}
+        walk: dict[str, Any] = {"next": first, "since": bound, "start": slice_["start"]}
+        if below is not None:
+            walk["below"] = below
+        yield from self._newest(walk, first_start)
 
     def _unread_since(self, through: str) -> str:
         """From when on jobs may be unread whose pipelines did not move; `through`: the last read.
@@ -90,22 +97,33 @@ class Jobs:
         """
         return plus(f"{_day(through)}T00:00:00.000Z", minutes=-self.lookback_minutes)
 
-    def _newest(self, position: Mapping[str, Any]) -> Iterator[Page]:
-        """From `position` down to what was created before its `since`, if it has one.
+    def _newest(self, position: Mapping[str, Any], first_start: str | None) -> Iterator[Page]:
+        """From `position` down to what was there before, if it says what that is.
 
         The position that a page leaves is that of the read which began at its `start`: jobs that
         were created since then stand above it, whoever goes on from there.
         """
-        since = position["since"]
+        since, below, top = position["since"], position.get("below"), position.get("top")
         query: Query = position["next"]
+        found = dict(position)
         for answer in pages_of(lambda query: self.client.rows(self.path, query), query):
             rows = answer.data
+            if top is None and rows:
+                top = found["top"] = rows[0]["id"]
             if since:
-                rows = [row for row in rows if instant(row["created_at"]) >= since]
-            ended = len(rows) < len(answer.data) or answer.next is None
-            yield Page(rows, position=None if ended else {**position, "next": answer.next})
+                rows = [row for row in rows if _is_new(row, since, below, first_start)]
+            if below is None:
+                # Nothing tells how far down something new may be. A page of old jobs is believed.
+                ended = bool(since) and not rows
+            else:
+                ended = any(
+                    row["id"] <= below and instant(row["created_at"]) < since for row in answer.data
+                )
+            ended = ended or answer.next is None
             if ended:
+                yield Page(rows, top=top)
                 return
+            yield Page(rows, position={**found, "next": answer.next})
 
     def _moved(self, since: str) -> Generator[Page, None, bool]:
         """Jobs older than `since` of the pipelines that moved since; whether any pipeline did."""
@@ -135,6 +153,13 @@ class Jobs:
             if rows:
                 yield Page(rows)
         return any_moved
+
+
+def _is_new(row: Row, since: str, below: int | None, first_start: str | None) -> bool:
+    """Whether a job was created since the last read, or came since then with an older time."""
+    if below is not None and row["id"] > below:
+        since = first_start or ""
+    return instant(row["created_at"]) >= since
 
 
 def _day(moment: str) -> str:

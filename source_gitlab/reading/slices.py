@@ -34,7 +34,8 @@ class Page:
 
     `through`: every row up to this instant is delivered. `position`: where to go on when there
     is no such instant ({}: nowhere, forget the last one). `heads`: the first digits of commits
-    that were reached, by ref (None: the ref is gone). `seen`: digests of rows, with their
+    that were reached, by ref (None: the ref is gone). `top`: the highest id of a list that is read
+    to its end. `seen`: digests of rows, with their
     instants, that need not be delivered again. `denied`: members of the group that could not be
     read.
     """
@@ -43,5 +44,6 @@ class Page:
     through: str | None = None
     position: dict[str, Any] | None = None
     heads: dict[str, str | None] = field(default_factory=dict)
+    top: int | None = None
     seen: dict[str, str] = field(default_factory=dict)
     denied: frozenset[int] = frozenset()

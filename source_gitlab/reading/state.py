@@ -1,7 +1,7 @@
 """What of a stream has been read, and how far: the state that a later read starts from.
 
 One shape for all streams, keyed by numeric ids and bounded by the number of projects, about
-three characters each, and eight more for a head, whatever the number of rows::
+three characters each, and eight more for a head or a highest id, whatever the number of rows::
 
     {"version": 1,
      "origin": {"instance": …, "start_date": …},  what it was made with (origin.py)
@@ -15,6 +15,7 @@ three characters each, and eight more for a head, whatever the number of rows::
                        "listed": "…Z"}},         when its members were last listed
      "positions": {"project:7": {…}},            where a slice under way has come to
      "heads": {"commits": "<base64>", …},        commits: the heads that were reached (heads.py)
+     "tops": {"ids": "<base64>", …},            jobs: the highest ids that were read (tops.py)
      "held": {"12": {"digest": …,                a group whose projects are read on their own:
                      "changed": "…Z",            what its list held, since which read,
                      "others": 3,                how many projects were left out on purpose
@@ -34,6 +35,7 @@ from source_gitlab.reading import ids
 from source_gitlab.reading.heads import Heads
 from source_gitlab.reading.instants import instant, plus
 from source_gitlab.reading.origin import Origin
+from source_gitlab.reading.tops import Tops
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -99,6 +101,7 @@ class StreamState:
         self.projects: dict[int, str] = {}
         self.groups: dict[int, Group] = {}
         self.heads = Heads()
+        self.tops = Tops()
         self.positions: dict[str, dict[str, Any]] = {}
         self.held: dict[int, Held] = {}
         self.recent: dict[str, str] = {}
@@ -139,6 +142,7 @@ class StreamState:
                 listed=instant(group["listed"]) if group.get("listed") else None,
             )
         state.heads = Heads.load(raw.get("heads", {}), state.projects)
+        state.tops = Tops.load(raw.get("tops", {}), state.projects)
         for number, held in raw.get("held", {}).items():
             state.held[int(number)] = Held(
                 digest=str(held["digest"]) if held.get("digest") else None,
@@ -207,6 +211,9 @@ class StreamState:
                 result["groups"] = groups
             if self.heads:
                 result["heads"] = self.heads.to_json(projects)
+            tops = self.tops.to_json(projects)
+            if tops:
+                result["tops"] = tops
             if self.held:
                 result["held"] = {
                     str(number): {name: value for name, value in asdict(held).items() if value}
@@ -227,6 +234,7 @@ class StreamState:
             self.positions.clear()
             self.held.clear()
             self.heads = Heads()
+            self.tops = Tops()
 
     def _levels(self, projects: list[int]) -> dict[str, list[int]]:
         levels: dict[str, list[int]] = defaultdict(list)
@@ -298,6 +306,8 @@ class StreamState:
                 self.positions.pop(key_of(slice_), None)
             if slice_["scope"] == "project":
                 self.heads.reach(slice_["id"], page.heads)
+                if page.top is not None:
+                    self.tops.reach(slice_["id"], page.top)
             elif page.denied:
                 group = self.groups[slice_["id"]]
                 kept = group.projects - page.denied
