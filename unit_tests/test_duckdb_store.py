@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 import duckdb
 import pytest
 
-from source_gitlab.duckdb import tables
+from source_gitlab.duckdb import layout
 from source_gitlab.duckdb.store import Changes, Store, StoreError
 from source_gitlab.duckdb.types import EXTRA, KeyColumnError, StreamTable, column_type
 
@@ -352,7 +352,7 @@ def test_a_row_without_a_usable_key_is_not_lost(path: Path, key: object) -> None
     row = {"id": key, "title": "a"}
     put(path, "issues", [row, {"id": 2}], [row, {"title": "b"}], warn=warnings.append)
     assert query(path, "SELECT id FROM issues") == [(2,)]
-    kept = query(path, f"SELECT stream, row FROM {tables.KEYLESS} ORDER BY row")
+    kept = query(path, f"SELECT stream, row FROM {layout.KEYLESS} ORDER BY row")
     assert [(stream, json.loads(text)) for stream, text in kept] == [
         ("issues", row),
         ("issues", {"title": "b"}),
@@ -400,7 +400,7 @@ def test_a_replacement_shows_only_when_it_is_whole(path: Path) -> None:
 
 def _staging(path: Path) -> list[tuple[Any, ...]]:
     return query(
-        path, "SELECT table_name FROM duckdb_tables() WHERE starts_with(table_name, '_staging_')"
+        path, "SELECT table_name FROM duckdb_tables() WHERE starts_with(table_name, 'staging_')"
     )
 
 
@@ -610,7 +610,7 @@ def test_a_newer_layout_is_refused(path: Path) -> None:
     """A newer version may have put things where this one does not look."""
     put(path, "issues", [{"id": 1}])
     with duckdb.connect(str(path)) as connection:
-        connection.execute(f"UPDATE {tables.META} SET value = '99' WHERE name = 'format'")
+        connection.execute(f"UPDATE {layout.META} SET value = '99' WHERE name = 'format'")
     assert refused(path) == f"{path} was written by a newer source-gitlab; upgrade this one"
 
 
@@ -693,7 +693,7 @@ except StoreError as error:
     assert done.returncode == 1, done.stderr
     assert f"sentence: {path} cannot be written: " in done.stderr
     assert "Traceback" not in done.stderr
-    pages = query(path, f"SELECT state->>'page' FROM {tables.STATE}")
+    pages = query(path, f"SELECT state->>'page' FROM {layout.STATE}")
     written = query(path, "SELECT count(*), count(*) FILTER (title = 'kept') FROM issues")
     assert written == [(1 + 100 * (int(pages[0][0]) + 1), 1)]
 

@@ -14,19 +14,21 @@ from __future__ import annotations
 
 import logging
 import re
-import tempfile
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass, replace
+from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import duckdb
 import orjson
 
-from source_gitlab.duckdb import tables
+from source_gitlab.duckdb import file, layout, merging, tables
+from source_gitlab.duckdb.file import StoreError, quoted
 from source_gitlab.duckdb.fitting import Fitter
 from source_gitlab.duckdb.loading import Load
-from source_gitlab.duckdb.tables import StoreError, quoted
+from source_gitlab.duckdb.merging import Changes, Gone
+from source_gitlab.duckdb.rows_file import RowsFile
+from source_gitlab.duckdb.transactions import Transactions
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Mapping
@@ -37,7 +39,7 @@ if TYPE_CHECKING:
     from source_gitlab.duckdb.fitting import Fit, Row
     from source_gitlab.duckdb.types import StreamTable
 
-__all__ = ["Changes", "Store", "StoreError"]
+__all__ = ["Changes", "Gone", "Store", "StoreError"]
 
 log = logging.getLogger(__name__)
 
@@ -49,19 +51,7 @@ _BUFFER_BYTES = 32 << 20
 _REMEMBERED_KEYS = 500_000
 """Keys that are remembered, over all tables, to know that a row is new; some 40 MB."""
 
-_LOADED = "_source_gitlab_loaded"
-
-
-@dataclass(frozen=True)
-class Changes:
-    """What a replacement did to a table, in rows."""
-
-    new: int
-    changed: int
-    removed: int
-
-    def __bool__(self) -> bool:
-        return bool(self.new or self.changed or self.removed)
+_LOADED = "temp._source_gitlab_loaded"
 
 
 class Store:
@@ -88,25 +78,11 @@ class Store:
         self.path = Path(path)
         self._declared = dict(schemas)
         self._warn = warn
-        self._open = False
         self._buffered = 0
         self._remembered = 0
-        self._connection = tables.connect(self.path)
-        # Questions about values must not touch the transaction, which any error would abort.
-        self._probe = self._connection.cursor()
-        self._probe.execute("SET TimeZone = 'UTC'")
-        with self._errors():
-            self._folder = tempfile.TemporaryDirectory(prefix="source-gitlab-")
-        self._file = Path(self._folder.name) / "rows.json"
+        self._rows = self._opened()
         try:
-            with self._transaction():
-                actual = tables.prepare(self._connection, self.path, schemas, instance, former)
-                self._rekeyed = {
-                    name
-                    for name, table in schemas.items()
-                    if tables.key_of(self._connection, name) != table.key
-                }
-            self._end("COMMIT")
+            actual = self._prepared((instance, former))
         except BaseException:
             self.close()
             raise
@@ -114,6 +90,41 @@ class Store:
         for name, load in self._loads.items():
             load.fresh = self._count(name) == 0
         self._replacing: dict[str, Load] = {}
+
+    def _opened(self) -> RowsFile:
+        self._connection = file.connect(self.path)
+        self._transactions = Transactions(self._connection, self.path)
+        # Questions about values must not touch the transaction, which any error would abort.
+        self._probe = self._connection.cursor()
+        file.configure(self._probe)
+        try:
+            return RowsFile(self.path)
+        except OSError as error:
+            self._connection.close()
+            raise StoreError(file.reason(self.path, str(error))) from error
+
+    def _prepared(self, urls: tuple[str | None, str | None]) -> dict[str, StreamTable]:
+        """Bring the file up to date; each stream's table as the file has it."""
+        actual, grown = {}, set()
+        with self._transactions.within():
+            ours = layout.claim(self._connection, self.path, self._declared, urls)
+            tables.check_references(self._connection, self.path, self._declared)
+            for name, table in self._declared.items():
+                if name in ours:
+                    actual[name], has_grown = tables.evolve(self._connection, table)
+                    grown |= {name} if has_grown else set()
+                else:
+                    tables.create(self._connection, table)
+                    layout.record(self._connection, name)
+                    actual[name] = table
+            self._rekeyed = {
+                name
+                for name, table in self._declared.items()
+                if tables.key_of(self._connection, name) != table.key
+            }
+        self._transactions.commit()
+        self._refresh_views(grown)
+        return actual
 
     def __enter__(self) -> Self:
         return self
@@ -133,9 +144,9 @@ class Store:
         """
         if stream in self._rekeyed:
             return None
-        with self._errors():
+        with self._transactions.errors():
             row = self._connection.execute(
-                f"SELECT state FROM {tables.STATE} WHERE stream = ?", [stream]
+                f"SELECT state FROM {layout.STATE} WHERE stream = ?", [stream]
             ).fetchone()
         if row is None:
             return None
@@ -147,10 +158,10 @@ class Store:
 
         None when one of them has none.
         """
-        with self._errors():
+        with self._transactions.errors():
             row = self._connection.execute(
                 "SELECT count(*), strftime(min(updated_at), '%Y-%m-%dT%H:%M:%SZ') "
-                f"FROM {tables.STATE} WHERE list_contains(?, stream)",
+                f"FROM {layout.STATE} WHERE list_contains(?, stream)",
                 [list(streams)],
             ).fetchone()
         count, oldest = row or (0, None)
@@ -166,7 +177,7 @@ class Store:
         The newest is the one with the latest cursor, and of equal ones the last. A row that an
         earlier store wrote is older than any of these: GitLab may be restored from a backup.
 
-        Rows go to the side table while the stream is being replaced. They may wait in memory, at
+        Rows go to the table beside while the stream is being replaced. They may wait in memory, at
         most 32 MB of them, until `commit`.
         """
         if not rows:
@@ -199,49 +210,67 @@ class Store:
     def commit(self, states: Mapping[str, Mapping[str, Any]]) -> None:
         """Make all that was written durable, and with it these states, by stream."""
         self._flush_all()
-        with self._transaction():
+        with self._transactions.within():
             self._put_states(states)
-        self._end("COMMIT")
+        self._transactions.commit()
 
     def begin_replace(self, stream: str) -> None:
-        """Collect what is written to a stream from now on in an empty side table."""
-        self.abandon_replace(stream)
-        staging = replace(self._declared[stream], name=tables.STAGING + stream)
-        with self._transaction():
-            tables.create(self._connection, staging)
-        self._replacing[stream] = self._load(staging, stream)
+        """Collect what is written to a stream from now on in an empty table beside its own.
 
-    def finish_replace(self, stream: str, state: Mapping[str, Any]) -> Changes:
-        """Put the side table in the place of the stream's, with its state, and commit.
-
-        A table of which nothing changed is left as it is.
+        An empty table is written to as it is: there is nothing to compare with.
         """
-        load = self._replacing[stream]
+        self.abandon_replace(stream)
+        load, declared = self._loads[stream], self._declared[stream]
+        if not load.size and not self._count(stream) and self._is_in_shape(stream):
+            return
+        staged = replace(declared, name=layout.staging(stream))
+        with self._transactions.within():
+            tables.create(self._connection, staged, layout.SCHEMA)
+        self._replacing[stream] = self._load(staged, stream, layout.SCHEMA)
+
+    def finish_replace(
+        self, stream: str, state: Mapping[str, Any] | None, gone: Gone | None = None
+    ) -> Changes:
+        """Bring what was collected into the stream's table, with its state, and commit.
+
+        Rows that were not collected leave the table where they are `gone`; without it, all of them
+        do. Without a `state`, that of the last commit stays.
+        """
         self._flush_all()
-        old, new = quoted(stream), quoted(load.table.name)
-        with self._transaction():
-            changes = self._compare(self._loads[stream].table, load.table)
-            same_columns = self._loads[stream].table.columns == load.table.columns
-            if changes or not same_columns or stream in self._rekeyed:
-                self._connection.execute(f"DROP TABLE {old}")
-                self._connection.execute(f"ALTER TABLE {new} RENAME TO {old}")
-                self._loads[stream] = self._load(self._declared[stream], stream)
-                self._loads[stream].fresh = False
-                self._rekeyed.discard(stream)
+        load, current = self._replacing.get(stream), self._loads[stream]
+        declared, rebuilt = self._declared[stream], False
+        with self._transactions.within():
+            if load is None:
+                changes = Changes(self._count(stream), 0, 0)
             else:
-                self._connection.execute(f"DROP TABLE {new}")
-            self._put_states({stream: state})
-        del self._replacing[stream]
-        self._end("COMMIT")
+                source = tables.place(load.table, layout.SCHEMA)
+                rebuilt = not self._is_in_shape(stream)
+                bring = merging.rebuild if rebuilt else merging.merge
+                changes = bring(self._connection, current.table, declared, source, gone)
+                self._connection.execute(f"DROP TABLE {source}")
+                self._loads[stream] = self._load(declared if rebuilt else current.table, stream)
+                self._loads[stream].fresh = False
+            if state is not None:
+                self._put_states({stream: state})
+        self._replacing.pop(stream, None)
+        self._transactions.commit()
+        if rebuilt:
+            self._rekeyed.discard(stream)
+            self._refresh_views({stream})
         return changes
 
+    def _is_in_shape(self, stream: str) -> bool:
+        """Whether the file's table of a stream has the key and the types that the stream has."""
+        current, declared = self._loads[stream].table, self._declared[stream]
+        return stream not in self._rekeyed and merging.is_same_shape(current, declared)
+
     def abandon_replace(self, stream: str) -> None:
-        """Drop the side table, if there is one; the stream keeps the rows that it had."""
+        """Drop the table beside, if there is one; the stream keeps the rows that it had."""
         load = self._replacing.pop(stream, None)
         if load is not None:
             self._buffered -= load.size
-            with self._transaction():
-                self._connection.execute(f"DROP TABLE {quoted(load.table.name)}")
+            with self._transactions.within():
+                self._connection.execute(f"DROP TABLE {tables.place(load.table, layout.SCHEMA)}")
 
     def updated(self, stream: str) -> int:
         """Rows that were in the table and now have other values, because of `write`."""
@@ -253,40 +282,59 @@ class Store:
         self._flush_all()
         return {name: self._count(name) for name in self._loads}
 
+    def checkpoint(self) -> None:
+        """Put what is committed into the file itself, so that it can be copied alone.
+
+        Raises:
+            StoreError: there is no room for it. What was committed stays in the file beside.
+        """
+        beside = file.wal_of(self.path)
+        try:
+            with self._transactions.errors():
+                self._connection.execute("CHECKPOINT")
+        except StoreError as error:
+            message = (
+                f"{error}. What was read is kept in {beside}, which belongs to the file: "
+                "leave both where they are"
+            )
+            raise StoreError(message) from error
+
     def close(self) -> None:
         """Give up what was not committed, and the file. Closing twice does nothing."""
-        with suppress(duckdb.Error):  # a transaction that an error ended needs no ROLLBACK
-            if self._open:
-                self._connection.execute("ROLLBACK")
-        self._open = False
+        self._transactions.give_up()
         self._probe.close()
         # Closing folds the write-ahead log into the file; with a full disk it stays beside it.
         with suppress(duckdb.Error):
             self._connection.close()
-        self._folder.cleanup()
+        self._rows.close()
 
-    def _load(self, table: StreamTable, stream: str) -> Load:
+    def _refresh_views(self, changed: Collection[str]) -> None:
+        if changed:
+            with self._transactions.errors():
+                tables.refresh_views(self._connection, changed)
+
+    def _load(self, table: StreamTable, stream: str, schema: str = tables.MAIN) -> Load:
         def warn(message: str) -> None:
             self._warn(f"{stream}{message}")
 
-        return Load(table, Fitter(table, self._castable, warn))
+        return Load(table, Fitter(table, self._castable, warn), schema)
 
     def _castable(self, text: str, kind: str) -> bool:
         # DuckDB takes a time for a DATE and drops the hours.
         if kind == "DATE" and not _DATE.fullmatch(text):
             return False
-        with self._errors():
+        with self._transactions.errors():
             row = self._probe.execute(
                 f"SELECT TRY_CAST(? AS {kind}) IS NOT NULL", [text]
             ).fetchone()
         return bool(row and row[0])
 
     def _keep_keyless(self, stream: str, rows: list[Row]) -> None:
-        self._warn(f"{stream}: {len(rows)} rows without a usable key, kept in {tables.KEYLESS}")
-        with self._transaction():
+        self._warn(f"{stream}: {len(rows)} rows without a usable key, kept in {layout.KEYLESS}")
+        with self._transactions.within():
             for row in rows:
                 self._connection.execute(
-                    f"INSERT OR REPLACE INTO {tables.KEYLESS} VALUES (?, ?)",
+                    f"INSERT OR REPLACE INTO {layout.KEYLESS} VALUES (?, ?)",
                     [stream, orjson.dumps(row).decode()],
                 )
 
@@ -301,17 +349,18 @@ class Store:
         """Load what waits; with `newest`, only rows that are no older than those of the table."""
         if not load.size:
             return
-        with self._transaction():
-            load.write_to(self._file)
-            source = load.select_from(self._file)
+        with self._transactions.within():
+            self._rows.write(load.parts())
+            source = load.select_from(self._rows.path)
             if newest:
                 source += load.no_older
             if load.fresh or self._brings_something(load, source):
-                source = source if load.fresh else f"SELECT {load.names} FROM {_LOADED}"
-                verb = "INSERT" if load.is_new else "INSERT OR REPLACE"
-                self._connection.execute(
-                    f"{verb} INTO {quoted(load.table.name)} ({load.names}) {source}"
+                source = (
+                    source if load.fresh else f"SELECT {tables.names_of(load.table)} FROM {_LOADED}"
                 )
+                before, behind = tables.upsert_into(load.table, load.schema)
+                self._connection.execute(f"{before} {source} {'' if load.is_new else behind}")
+            self._rows.clear()
         self._buffered -= load.size
         self._remembered += load.clear()
         if self._remembered > _REMEMBERED_KEYS:
@@ -325,68 +374,17 @@ class Store:
         would wear the file and count as a change.
         """
         self._connection.execute(f"CREATE OR REPLACE TEMP TABLE {_LOADED} AS {source}")
-        changes = self._compare(load.table, replace(load.table, name=_LOADED))
-        load.updated += changes.changed
-        return bool(changes.new or changes.changed)
+        added, changed = merging.differences(self._connection, load.table, load.table, _LOADED)
+        load.updated += changed
+        return bool(added or changed)
 
     def _put_states(self, states: Mapping[str, Mapping[str, Any]]) -> None:
         for stream, state in states.items():
             self._connection.execute(
-                f"INSERT OR REPLACE INTO {tables.STATE} VALUES (?, ?, now())",
+                f"INSERT OR REPLACE INTO {layout.STATE} VALUES (?, ?, now())",
                 [stream, orjson.dumps(state).decode()],
             )
 
-    def _compare(self, old: StreamTable, new: StreamTable) -> Changes:
-        """Count how the rows of `new` differ from those of `old`.
-
-        A table of another shape cannot be compared by value: all its rows count as changed.
-        """
-        before, after = self._count(old.name), self._count(new.name)
-        old_types = {column.name: column.type for column in old.columns}
-        if old.name in self._rekeyed:
-            return Changes(after, 0, before)
-        comparable = all(old_types.get(c.name) == c.type for c in new.columns)
-        # When a row was read is no change of it.
-        names = [column.name for column in new.columns if column.name != "read_at"]
-        values = ", ".join(map(quoted, names))
-        key = ", ".join(map(quoted, new.key))
-        digest = f"hash({values})" if comparable else "random()"
-        row = self._connection.execute(
-            f"SELECT count(*) FILTER (o.digest IS NULL), count(*) FILTER (o.digest <> n.digest) "
-            f"FROM (SELECT {key}, {digest} AS digest FROM {quoted(new.name)}) n "
-            f"LEFT JOIN (SELECT {key}, {digest} AS digest FROM {quoted(old.name)}) o USING ({key})"
-        ).fetchone()
-        added, changed = row or (0, 0)
-        return Changes(added, changed, before - (after - added))
-
-    def _count(self, table: str) -> int:
-        with self._errors():
-            row = self._connection.execute(f"SELECT count(*) FROM {quoted(table)}").fetchone()
-        return row[0] if row else 0
-
-    @contextmanager
-    def _transaction(self) -> Iterator[None]:
-        """Open a transaction if none is; it stays open until `_end`."""
-        with self._errors():
-            if not self._open:
-                self._connection.execute("BEGIN")
-                self._open = True
-            yield
-
-    def _end(self, how: str) -> None:
-        if self._open:
-            with self._errors():
-                self._connection.execute(how)
-            self._open = False
-
-    @contextmanager
-    def _errors(self) -> Iterator[None]:
-        try:
-            yield
-        except (duckdb.Error, OSError) as error:
-            raise StoreError(self._reason(str(error))) from error
-
-    def _reason(self, message: str) -> str:
-        if "No space left" in message or "disk is full" in message.lower():
-            return f"{self.path} cannot be written: the disk is full; free some space and run again"
-        return f"{self.path} cannot be written: {message.splitlines()[0]}"
+    def _count(self, stream: str) -> int:
+        with self._transactions.errors():
+            return merging.count(self._connection, f"{tables.MAIN}.{quoted(stream)}")

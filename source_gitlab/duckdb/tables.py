@@ -1,213 +1,146 @@
-"""The DuckDB file itself: opening it, its tables, and bringing an older file up to date."""
+"""The streams' tables: creating them, adding what they lack, and making them anew.
+
+What the user hangs on a table of ours stays and stays valid: indexes are made again where DuckDB
+does not let them be, and so are views, for DuckDB before 2.0 takes none whose columns have moved.
+"""
 
 # Identifiers cannot be parameters of a statement; every name below goes through `quoted`.
 # ruff: noqa: S608
 
 from __future__ import annotations
 
+import logging
+import re
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import duckdb
 
-from source_gitlab.addresses import instance_name
+from source_gitlab.duckdb.file import StoreError, literal, quoted
 from source_gitlab.duckdb.types import Column, StreamTable
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Iterator
     from pathlib import Path
 
-FORMAT = 1
-"""The layout that this version writes; a file of a greater one is refused."""
+log = logging.getLogger(__name__)
 
-META = "_source_gitlab_meta"
-STATE = "_source_gitlab_state"
-KEYLESS = "_source_gitlab_keyless"
-STAGING = "_staging_"
-
-_OWN = {
-    META: ("name VARCHAR PRIMARY KEY, value VARCHAR", "What this file is"),
-    STATE: (
-        "stream VARCHAR PRIMARY KEY, state JSON, updated_at TIMESTAMPTZ",
-        "How far each stream has been read; written together with the rows that it covers",
-    ),
-    KEYLESS: (
-        "stream VARCHAR, row JSON, PRIMARY KEY (stream, row)",
-        "Rows whose key is missing or of another type, so that no table can hold them",
-    ),
-}
+MAIN = "main"
 
 
-# What DuckDB says when it cannot open a file, and what that means to the one who asked for it.
-_SIGNS = {
-    "Could not set lock": "is in use by another process; close it there and run again",
-    "being used by another process": "is in use by another process; close it there and run again",
-    "not a valid DuckDB database file": "is not a DuckDB database; choose another file with --to",
-    "version number": "was written by another version of DuckDB; upgrade the duckdb package",
-    "Permission denied": "cannot be written: permission denied",
-    "Read-only": "cannot be written: the file system is read-only",
-}
+def place(table: StreamTable, schema: str = MAIN) -> str:
+    """Where a table stands, in SQL."""
+    return f"{schema}.{quoted(table.name)}"
 
 
-class StoreError(Exception):
-    """The file cannot be used; the message says why and what to do."""
+def names_of(table: StreamTable) -> str:
+    """The columns of a table, as a list in SQL."""
+    return ", ".join(quoted(column.name) for column in table.columns)
 
 
-def quoted(name: str) -> str:
-    """A name as an SQL identifier."""
-    return '"' + name.replace('"', '""') + '"'
+def upsert_into(table: StreamTable, schema: str = MAIN) -> tuple[str, str]:
+    """What goes before and behind a SELECT of all columns, to insert its rows or replace others.
 
-
-def literal(text: str) -> str:
-    """A text as an SQL literal, where DuckDB takes no parameter."""
-    return "'" + text.replace("'", "''") + "'"
-
-
-def connect(path: Path) -> duckdb.DuckDBPyConnection:
-    """Open or create the file, with times in UTC.
-
-    Raises:
-        StoreError: the file is no DuckDB database, is in use, or cannot be written.
+    Columns that are not ours keep their values, and the user's unique indexes decide nothing.
     """
-    try:
-        connection = duckdb.connect(str(path))
-    except duckdb.Error as error:
-        raise StoreError(_reason(path, str(error))) from error
-    connection.execute("SET TimeZone = 'UTC'")
-    # One thread loads a JSON array as fast as two, and leaves the others to those who read.
-    connection.execute("SET threads = 1")
-    # The default, 16 MB, rewrites the half-full end of a table at every other commit.
-    connection.execute("SET checkpoint_threshold = '256MB'")
-    return connection
+    sets = [
+        f"{quoted(column.name)} = excluded.{quoted(column.name)}"
+        for column in table.columns
+        if column.name not in table.key
+    ]
+    key = ", ".join(map(quoted, table.key))
+    return (
+        f"INSERT INTO {place(table, schema)} ({names_of(table)})",
+        f"ON CONFLICT ({key}) DO UPDATE SET {', '.join(sets)}",
+    )
 
 
-def _reason(path: Path, message: str) -> str:
-    for sign, reason in _SIGNS.items():
-        if sign.casefold() in message.casefold():
-            return f"{path} {reason}"
-    if path.is_dir():
-        return f"{path} is a directory; name a file with --to"
-    if not path.parent.is_dir():
-        return f"{path} cannot be created: there is no directory {path.parent}"
-    return f"{path} cannot be opened: {message.splitlines()[0]}"
-
-
-def prepare(
-    connection: duckdb.DuckDBPyConnection,
-    path: Path,
-    tables: Mapping[str, StreamTable],
-    instance: str | None,
-    former: str | None = None,
-) -> dict[str, StreamTable]:
-    """Create what the file lacks; answer each table as the file has it.
-
-    A column that the schema has gained is added. A column whose type the schema has changed keeps
-    the type that the file gave it, because the old rows are in it; `--full-refresh` rebuilds it.
-
-    Raises:
-        StoreError: the file is of a newer layout, belongs to another GitLab, or holds a table of
-            the same name that is not ours.
-    """
-    present = _present(connection)
-    _claim(connection, path, set(present), set(tables), (instance, former))
-    for name in present:
-        if name.startswith(STAGING):
-            connection.execute(f"DROP TABLE {quoted(name)}")
-    actual = {}
-    for name, table in tables.items():
-        if name in present:
-            actual[name] = _evolve(connection, table, present[name])
-        else:
-            create(connection, table)
-            actual[name] = table
-    return actual
-
-
-def _claim(
-    connection: duckdb.DuckDBPyConnection,
-    path: Path,
-    present: set[str],
-    wanted: set[str],
-    urls: tuple[str | None, str | None],
-) -> None:
-    if META not in present:
-        foreign = sorted(present & wanted)
-        if foreign:
-            message = (
-                f"{path} has a table {foreign[0]} that source-gitlab did not write; "
-                "choose another file with --to"
-            )
-            raise StoreError(message)
-    for name, (columns, comment) in _OWN.items():
-        if name not in present:
-            connection.execute(f"CREATE TABLE {name} ({columns})")
-            connection.execute(f"COMMENT ON TABLE {name} IS {literal(comment)}")
-    meta = dict(connection.execute(f"SELECT name, value FROM {META}").fetchall())
-    if int(meta.get("format", FORMAT)) > FORMAT:
-        message = f"{path} was written by a newer source-gitlab; upgrade this one"
-        raise StoreError(message)
-    instance = urls[0]
-    same = {instance_name(url) for url in urls if url is not None}
-    if same and "instance" in meta and instance_name(meta["instance"]) not in same:
-        message = (
-            f"{path} holds data of {meta['instance']}, not of {instance}; "
-            "choose another file with --to. If it is the same GitLab under a new address, set "
-            f"former_api_url to {meta['instance']} in the configuration file"
-        )
-        raise StoreError(message)
-    known = {"format": str(FORMAT), "instance": instance}
-    for name, value in known.items():
-        if value is not None and meta.get(name) != value:
-            connection.execute(f"INSERT OR REPLACE INTO {META} VALUES (?, ?)", [name, value])
-
-
-def _present(connection: duckdb.DuckDBPyConnection) -> dict[str, list[Column]]:
-    """The tables of the file, by name, with their columns."""
-    rows = connection.execute(
-        "SELECT table_name, column_name, data_type, comment FROM duckdb_columns() "
-        "WHERE database_name = current_database() AND schema_name = 'main' AND NOT internal "
-        "ORDER BY table_name, column_index"
-    ).fetchall()
-    present: dict[str, list[Column]] = {}
-    for table, *column in rows:
-        present.setdefault(table, []).append(Column(*column))
-    return present
-
-
-def create(connection: duckdb.DuckDBPyConnection, table: StreamTable) -> None:
+def create(connection: duckdb.DuckDBPyConnection, table: StreamTable, schema: str = MAIN) -> None:
     """Create a stream's table, with its key and comments."""
     columns = ", ".join(f"{quoted(column.name)} {column.type}" for column in table.columns)
     key = ", ".join(map(quoted, table.key))
-    connection.execute(f"CREATE TABLE {quoted(table.name)} ({columns}, PRIMARY KEY ({key}))")
+    connection.execute(f"CREATE TABLE {place(table, schema)} ({columns}, PRIMARY KEY ({key}))")
     if table.comment:
-        connection.execute(f"COMMENT ON TABLE {quoted(table.name)} IS {literal(table.comment)}")
+        connection.execute(f"COMMENT ON TABLE {place(table, schema)} IS {literal(table.comment)}")
     for column in table.columns:
-        _comment(connection, table.name, column)
+        _comment(connection, place(table, schema), column)
 
 
 def _comment(connection: duckdb.DuckDBPyConnection, table: str, column: Column) -> None:
     if column.comment:
         connection.execute(
-            f"COMMENT ON COLUMN {quoted(table)}.{quoted(column.name)} IS {literal(column.comment)}"
+            f"COMMENT ON COLUMN {table}.{quoted(column.name)} IS {literal(column.comment)}"
         )
 
 
-def _evolve(
-    connection: duckdb.DuckDBPyConnection, table: StreamTable, present: list[Column]
-) -> StreamTable:
+def columns_of(connection: duckdb.DuckDBPyConnection, name: str) -> tuple[Column, ...]:
+    """The columns of a table as the file has them."""
+    rows = connection.execute(
+        "SELECT column_name, data_type, comment FROM duckdb_columns() "
+        "WHERE database_name = current_database() AND schema_name = 'main' AND table_name = ? "
+        "ORDER BY column_index",
+        [name],
+    ).fetchall()
+    return tuple(Column(*row) for row in rows)
+
+
+def evolve(connection: duckdb.DuckDBPyConnection, table: StreamTable) -> tuple[StreamTable, bool]:
+    """Add the columns that the schema has gained; the table as it is now, and whether it changed.
+
+    A column whose type the schema has changed keeps the type that the file gave it, because the
+    old rows are in it; `rebuild` changes it.
+    """
     # DuckDB ignores the letter case of column names.
-    old = {column.name.casefold(): column for column in present}
+    old = {column.name.casefold(): column for column in columns_of(connection, table.name)}
     columns = []
+    added = False
     for column in table.columns:
         known = old.get(column.name.casefold())
         if known is None:
             connection.execute(
-                f"ALTER TABLE {quoted(table.name)} ADD COLUMN {quoted(column.name)} {column.type}"
+                f"ALTER TABLE {place(table)} ADD COLUMN {quoted(column.name)} {column.type}"
             )
+            added = True
         if known is None or known.comment != column.comment:
-            _comment(connection, table.name, column)
+            _comment(connection, place(table), column)
         columns.append(column if known is None else replace(column, type=known.type))
-    return replace(table, columns=tuple(columns))
+    return replace(table, columns=tuple(columns)), added
+
+
+def rebuild(
+    connection: duckdb.DuckDBPyConnection, old: StreamTable, new: StreamTable, source: str
+) -> None:
+    """Make a table anew with other types or another key, from the rows of the table `source`.
+
+    The user's columns come along, with their values where the key is the same, and so do the
+    user's indexes.
+    """
+    ours = {column.name.casefold() for column in new.columns}
+    own = tuple(c for c in columns_of(connection, old.name) if c.name.casefold() not in ours)
+    has_key = key_of(connection, old.name) == new.key
+    indexes = connection.execute(
+        "SELECT sql FROM duckdb_indexes() WHERE database_name = current_database() "
+        "AND schema_name = 'main' AND table_name = ? AND sql IS NOT NULL",
+        [old.name],
+    ).fetchall()
+    kept = replace(new, columns=own)
+    if own and has_key:
+        key = ", ".join(map(quoted, new.key))
+        connection.execute(
+            f"CREATE OR REPLACE TEMP TABLE _source_gitlab_kept AS "
+            f"SELECT {key}, {names_of(kept)} FROM {place(old)}"
+        )
+    connection.execute(f"DROP TABLE {place(old)}")
+    create(connection, replace(new, columns=(*new.columns, *own)))
+    select = f"SELECT {names_of(new)} FROM {source}"
+    names = names_of(new)
+    if own and has_key:
+        names += f", {names_of(kept)}"
+        select = f"SELECT {names} FROM {source} LEFT JOIN temp._source_gitlab_kept USING ({key})"
+    connection.execute(f"INSERT INTO {place(new)} ({names}) {select}")
+    for (statement,) in indexes:
+        connection.execute(statement)
 
 
 def key_of(connection: duckdb.DuckDBPyConnection, table: str) -> tuple[str, ...]:
@@ -219,3 +152,70 @@ def key_of(connection: duckdb.DuckDBPyConnection, table: str) -> tuple[str, ...]
         [table],
     ).fetchone()
     return tuple(row[0]) if row else ()
+
+
+def check_references(
+    connection: duckdb.DuckDBPyConnection, path: Path, streams: Collection[str]
+) -> None:
+    """Refuse a file in which a foreign key holds rows of ours.
+
+    Raises:
+        StoreError: DuckDB neither changes nor removes a row that a foreign key points to.
+    """
+    row = connection.execute(
+        "SELECT table_name, referenced_table FROM duckdb_constraints() "
+        "WHERE database_name = current_database() AND constraint_type = 'FOREIGN KEY' "
+        "AND list_contains(?, referenced_table) ORDER BY ALL",
+        [sorted(streams)],
+    ).fetchone()
+    if row:
+        message = (
+            f"The table {row[0]} in {path} has a foreign key to {row[1]}, and DuckDB changes no "
+            f"row that a foreign key points to; make {row[0]} again without it"
+        )
+        raise StoreError(message)
+
+
+def refresh_views(connection: duckdb.DuckDBPyConnection, changed: Collection[str]) -> None:
+    """Make the user's views on these tables again, and the views on those, in their order.
+
+    To be called outside a transaction: a view that DuckDB does not take (it may read a file that
+    is elsewhere today) stays as it was.
+    """
+    affected = {name.casefold() for name in changed}
+    for schema, name, comment, statement in connection.execute(
+        "SELECT schema_name, view_name, comment, sql FROM duckdb_views() "
+        "WHERE database_name = current_database() AND NOT internal AND NOT temporary "
+        "ORDER BY view_oid"
+    ).fetchall():
+        words = {word.casefold() for word in re.findall(r"\w+", statement)}
+        if not words & affected:
+            continue
+        affected.add(name.casefold())
+        view = f"{quoted(schema)}.{quoted(name)}"
+        again = re.sub(r"^CREATE VIEW\b", "CREATE OR REPLACE VIEW", statement)
+        with _left_alone(view):
+            with _schema(connection, schema):
+                connection.execute(again)
+            if comment:
+                connection.execute(f"COMMENT ON VIEW {view} IS {literal(comment)}")
+
+
+@contextmanager
+def _left_alone(view: str) -> Iterator[None]:
+    try:
+        yield
+    except duckdb.Error as error:
+        log.info("the view %s was not made again: %s", view, error)
+
+
+@contextmanager
+def _schema(connection: duckdb.DuckDBPyConnection, schema: str) -> Iterator[None]:
+    """Names in the block mean what they meant in this schema."""
+    row = connection.execute("SELECT current_database()").fetchone()
+    database = quoted(row[0]) if row else ""
+    connection.execute(f"USE {database}.{quoted(schema)}")
+    try:
+        yield
+    finally:
+        connection.execute(f"USE {database}.{MAIN}")

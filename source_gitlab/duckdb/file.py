@@ -1,0 +1,118 @@
+"""The DuckDB file itself: its path, how it is opened, and what DuckDB's refusals mean."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Final
+
+import duckdb
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+STORAGE_VERSION: Final = "v1.0.0"
+"""The format of new files, which DuckDB 1.0 and later read; our tables need no newer one."""
+
+# What DuckDB says when it cannot open a file, and what that means to the one who asked for it.
+_SIGNS: Final = {
+    "Could not set lock": "is in use by another process; close it there and run again",
+    "being used by another process": "is in use by another process; close it there and run again",
+    "already attached": "is in use by this process; close it there and run again",
+    "not a valid DuckDB database file": "is not a DuckDB database; choose another file with --to",
+    "version number": "was written by another version of DuckDB; upgrade the duckdb package",
+    "Permission denied": "cannot be written: permission denied",
+    "Read-only": "cannot be written: the file system is read-only",
+    "File name too long": "cannot be created: its name is too long; choose another file with --to",
+    "No space left": "cannot be written: the disk is full; free some space and run again",
+}
+
+_FULL: Final = ("no space left", "disk is full", "disk quota exceeded", "file too large")
+
+# Databases that are always there, and the schemas of ours: a file of such a name would make
+# `main.issues` mean two things.
+_TAKEN: Final = frozenset({"memory", "temp", "system", "main", "_source_gitlab"})
+
+
+class StoreError(Exception):
+    """The file cannot be used; the message says why and what to do."""
+
+
+def quoted(name: str) -> str:
+    """A name as an SQL identifier."""
+    return '"' + name.replace('"', '""') + '"'
+
+
+def literal(text: str) -> str:
+    """A text as an SQL literal, where DuckDB takes no parameter."""
+    return "'" + text.replace("'", "''") + "'"
+
+
+def connect(path: Path) -> duckdb.DuckDBPyConnection:
+    """Open or create the file, with times in UTC, as the database that names without one mean.
+
+    A file keeps the storage version that it has; a new one gets `STORAGE_VERSION`.
+
+    Raises:
+        StoreError: the file is no DuckDB database, is in use, or cannot be written.
+    """
+    try:
+        # DuckDB takes names as UTF-8, whatever the locale that Python read the argument in.
+        name = os.fsencode(path.absolute()).decode("utf-8")
+        is_new = not path.exists() or (path.is_file() and not path.stat().st_size)
+    except UnicodeDecodeError as error:
+        message = f"{path} cannot be used: DuckDB takes names in UTF-8 only"
+        raise StoreError(message) from error
+    except OSError as error:
+        raise StoreError(reason(path, str(error))) from error
+    alias = "gitlab" if path.stem.casefold() in _TAKEN else path.stem
+    option = f" (STORAGE_VERSION {literal(STORAGE_VERSION)})" if is_new else ""
+    connection = duckdb.connect()
+    try:
+        # Before the file is attached: DuckDB would else make a folder where it was started.
+        connection.execute(f"SET temp_directory = {literal(name + '.tmp')}")
+        connection.execute(f"ATTACH {literal(name)} AS {quoted(alias)}{option}")
+    except duckdb.Error as error:
+        connection.close()
+        raise StoreError(reason(path, str(error))) from error
+    connection.execute(f"USE {quoted(alias)}")
+    configure(connection)
+    # One thread loads a JSON array as fast as two, and leaves the others to those who read.
+    connection.execute("SET threads = 1")
+    # The default, 16 MB, rewrites the half-full end of a table at every other commit.
+    connection.execute("SET checkpoint_threshold = '256MB'")
+    return connection
+
+
+def configure(connection: duckdb.DuckDBPyConnection) -> None:
+    """Give a connection or a cursor what every one of them needs by itself."""
+    connection.execute("SET TimeZone = 'UTC'")
+
+
+def reason(path: Path, message: str) -> str:
+    """What a refusal of DuckDB or of the system to open `path` means."""
+    for sign, meaning in _SIGNS.items():
+        if sign.casefold() in message.casefold():
+            return f"{path} {meaning}"
+    if path.is_dir():
+        return f"{path} is a directory; name a file with --to"
+    if not path.parent.is_dir():
+        return f"{path} cannot be created: there is no directory {path.parent}"
+    return f"{path} cannot be opened: {message.splitlines()[0]}"
+
+
+def unwritable(path: Path, message: str) -> str:
+    """What an error of DuckDB or of the system means that came while `path` was written."""
+    if any(sign in message.casefold() for sign in _FULL):
+        return f"{path} cannot be written: the disk is full; free some space and run again"
+    if "constraint" in message.casefold():
+        # DuckDB's own message shows what is in the row.
+        return (
+            f"{path} cannot be written: a unique index or a column of yours in one of the tables "
+            "refuses what GitLab has; drop that index or column and run again"
+        )
+    return f"{path} cannot be written: {message.splitlines()[0]}"
+
+
+def wal_of(path: Path) -> Path:
+    """Where DuckDB keeps what is committed and not yet in the file."""
+    return path.with_name(f"{path.name}.wal")

@@ -1,0 +1,62 @@
+"""Where rows wait for DuckDB to read them: in memory that has a name, else in one file.
+
+Linux gives memory a name in /proc, so that nothing is left behind by a process that is killed, and
+neither a folder for temporary files nor room in it is needed. Elsewhere it is one file beside the
+database, of a name that the next sync uses again; DuckDB lets one process at a time have the
+database, so nobody else uses it.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+
+class RowsFile:
+    """One file to write to and to let DuckDB read, again and again."""
+
+    def __init__(self, database: Path, *, named_memory: bool = True) -> None:
+        """Open it; `named_memory` is false to do without, as on systems that have none.
+
+        Raises:
+            OSError: it cannot be made.
+        """
+        beside = database.with_name(f"{database.name}.rows")
+        beside.unlink(missing_ok=True)
+        self._beside: Path | None = None
+        if named_memory and hasattr(os, "memfd_create"):
+            self._number = os.memfd_create("source-gitlab-rows")
+            self.path = Path(f"/proc/self/fd/{self._number}")
+            if self.path.exists():
+                return
+            os.close(self._number)
+        self._number = os.open(beside, os.O_RDWR | os.O_CREAT | os.O_TRUNC, 0o600)
+        self.path = self._beside = beside
+
+    def write(self, parts: Iterable[bytes]) -> None:
+        """Let it hold these bytes and nothing else.
+
+        Raises:
+            OSError: there is no room for them.
+        """
+        self.clear()
+        with os.fdopen(os.dup(self._number), "wb") as file:
+            file.seek(0)
+            for part in parts:
+                file.write(part)
+
+    def clear(self) -> None:
+        """Give its room back."""
+        os.ftruncate(self._number, 0)
+
+    def close(self) -> None:
+        """Remove it. Closing twice does nothing."""
+        if self._number >= 0:
+            os.close(self._number)
+            self._number = -1
+        if self._beside is not None:
+            self._beside.unlink(missing_ok=True)
