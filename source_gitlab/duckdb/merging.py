@@ -10,7 +10,7 @@ what differs is written.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from source_gitlab.duckdb import tables
 from source_gitlab.duckdb.file import quoted
@@ -52,10 +52,14 @@ class Gone:
     def condition(self) -> str:
         """The same in SQL, of a table `o`."""
         column = f"o.{quoted(self.column)}"
-        listed = ", ".join(str(int(number)) for number in sorted(self.ids))
         if not self.ids:
             return f"{column} IS NOT NULL" if self.all_but else "false"
+        listed = ", ".join(map(str, sorted(self.ids)))
         return f"{column} {'NOT IN' if self.all_but else 'IN'} ({listed})"
+
+
+NOTHING: Final = Gone("", (), all_but=False)
+"""No row is gone."""
 
 
 def differences(

@@ -1,9 +1,9 @@
 """A sync: the selected streams, read by the core, into a store.
 
 Streams with a cursor are upserted, and their state is committed with the rows that it covers every
-few seconds. Streams without one are replaced when they are complete: what GitLab no longer lists
-disappears. A project that is skipped (its list may not be read) counts as read: the replaced table
-has no rows of it, and the skip is in the report. What fails leaves its stream as it was.
+few seconds. Streams without one are replaced: what GitLab no longer lists disappears, but only of
+groups and projects that were certainly read to their end, or certainly left the scope. What was
+refused, failed or was named wrongly keeps its rows, and what was read beside it is written.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from source_gitlab.client.errors import FatalError
 from source_gitlab.duckdb.feed import Begun, Failed, Feed, Rows, Run
+from source_gitlab.duckdb.merging import NOTHING, Gone
 from source_gitlab.reading.state import StreamState
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from source_gitlab.declarations import Stream
     from source_gitlab.duckdb.feed import Message
     from source_gitlab.duckdb.progress import Progress
-    from source_gitlab.duckdb.store import Changes, Store
+    from source_gitlab.duckdb.store import Store
     from source_gitlab.report import Entry
     from source_gitlab.session import Session
 
@@ -98,11 +99,12 @@ class Sync:
         self._failure: BaseException | None = None
         self._runs: list[Run] = []
         self._replaced: set[str] = set()
+        held = store.counts()
         for stream in streams:
             # A snapshot brings no word of what is gone, so its table is replaced as a whole.
             whole = stream.snapshot or not stream.incremental
             fresh = full_refresh or whole or store.needs_replacing(stream.name)
-            if fresh:
+            if whole or store.needs_replacing(stream.name) or (fresh and held[stream.name]):
                 self._replaced.add(stream.name)
             raw = None if fresh else store.state(stream.name)
             self._runs.append(Run(stream, StreamState.load(raw)))
@@ -133,7 +135,7 @@ class Sync:
             feed.stop()
         self._commit(feed)
         for name in self._replaced & set(self._begun) - self._ended:
-            self._store.abandon_replace(name)
+            self._give_up(name)
         self._store.commit({})
         if isinstance(self._failure, FatalError):
             outcome.fatal = str(self._failure)
@@ -183,10 +185,21 @@ class Sync:
         self._ended.add(name)
         if name not in self._replaced:
             return
-        if run.problem:
+        extent = self._session.extent(run.stream)
+        gone = None if extent.whole else Gone(extent.column, extent.ids, all_but=extent.all_but)
+        # A state that covers what was read is right also when some of it was not.
+        told = run.problem is None or run.stream.incremental
+        self._bring(name, run.state.to_json() if told else None, gone)
+
+    def _give_up(self, name: str) -> None:
+        """End the replacement of a stream that did not end: what was read is kept, nothing goes."""
+        if self._store.needs_replacing(name):
             self._store.abandon_replace(name)
-            return
-        changes: Changes = self._store.finish_replace(name, run.state.to_json())
+        else:
+            self._bring(name, None, NOTHING)
+
+    def _bring(self, name: str, state: Mapping[str, Any] | None, gone: Gone | None) -> None:
+        changes = self._store.finish_replace(name, state, gone)
         tally = self._tallies[name]
         tally.new, tally.updated, tally.removed = changes.new, changes.changed, changes.removed
 
