@@ -121,7 +121,7 @@ def assemble(
 
 
 # An address is only known once the whole configuration is read, which takes some token.
-_UNUSED = {"auth_type": "access_token", "access_token": "unused"}
+_UNUSED = {"auth_type": "access_token", "access_token": "unused-token"}
 _CREDENTIALS = frozenset(
     {
         *("credentials", "auth_type", "auth", "client_access", "client_id", "client_secret"),

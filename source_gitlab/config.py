@@ -14,7 +14,7 @@ import yaml
 from source_gitlab.addresses import instance_url, scope_names
 from source_gitlab.certificates import pem_or_path
 from source_gitlab.dialects import Settings, given_secrets
-from source_gitlab.setting import ConfigError, Setting, shown
+from source_gitlab.setting import SHORTEST_SECRET, ConfigError, Setting, shown
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -40,8 +40,6 @@ _NUM_WORKERS: Final = (1, 40)
 _LOOKBACK: Final = (SETTLED_MINUTES, 1440)
 _REQUESTS_PER_MINUTE: Final = (1, 100_000)
 _TIMEOUT: Final = (1, 3600)
-# Shorter texts than this are no secrets worth hiding; blotting them out would garble words.
-_TELLING_LENGTH: Final = 6
 _AUTH_TYPES: Final = {
     "oauth20": "oauth2.0",
     "oauth2": "oauth2.0",
@@ -163,7 +161,7 @@ def parse(raw: Mapping[str, object]) -> Config:
         # as well is the case that they cannot know.
         message = str(error)
         for secret in sorted(given_secrets(raw), key=len, reverse=True):
-            if len(secret) >= _TELLING_LENGTH:
+            if len(secret) >= SHORTEST_SECRET:
                 message = message.replace(secret, "[secret]")
         raise ConfigError(error.field, message) from None
 
@@ -197,7 +195,7 @@ def secrets(config: Config) -> tuple[str, ...]:
     if "-----BEGIN" in key:
         # The last line of a key can be so short that ordinary words contain it.
         lines = (line for line in key.splitlines() if "-----" not in line)
-        found |= {key, *(line for line in lines if len(line) >= _TELLING_LENGTH)}
+        found |= {key, *(line for line in lines if len(line) >= SHORTEST_SECRET)}
     return tuple(sorted(found - {""}, key=lambda text: (-len(text), text)))
 
 
@@ -293,7 +291,7 @@ def _oauth(settings: Settings) -> OAuth:
     )
     expiry, redirect = settings.first("token_expiry_date"), settings.first("redirect_uri")
     return OAuth(
-        client_id=client_id.secret(),
+        client_id=client_id.identifier(),
         client_secret=client_secret.secret() if client_secret else None,
         access_token=access.secret(),
         refresh_token=refresh.secret(),

@@ -15,6 +15,9 @@ _INSTANT: Final = re.compile(
     r"(?:[Tt ][0-9]{2}:[0-9]{2}(?::[0-9]{2}(?:\.[0-9]{1,9})?)?(?:[Zz]|[+-][0-9]{2}:?[0-9]{2})?)?"
 )
 _LINE: Final = 80
+# GitLab makes secrets of 20 characters or more (Devise.friendly_token), and an administrator may
+# set shorter ones. What is shorter than this is a slip, and would be found in ordinary words.
+SHORTEST_SECRET: Final = 8
 _WHOLE: Final = re.compile(r"(-?[0-9]{1,18})(?:\.0+)?")
 
 # https://docs.gitlab.com/security/tokens/#token-prefixes; a prefix of the instance's own is unknown
@@ -72,6 +75,21 @@ class Setting:
         return self.value.strip().casefold() if isinstance(self.value, str) else ""
 
     def secret(self) -> str:
+        """Returns a secret that can stand in an HTTP header.
+
+        Raises:
+            ConfigError: It cannot, is the mask that a form shows in place of a secret, or is so
+                short that ordinary words contain it.
+        """
+        text = self.identifier()
+        if len(text) < SHORTEST_SECRET:
+            self.fail(
+                "this is too short to be a secret of GitLab, which makes them of 20 characters or "
+                "more. Copy the whole value."
+            )
+        return text
+
+    def identifier(self) -> str:
         """Returns a text that can stand in an HTTP header.
 
         Raises:

@@ -66,7 +66,7 @@ def test_airbyte_messages_hide_them_but_for_the_one_that_brings_them() -> None:
     writer = Writer(output)
     log = AirbyteLogMessage(level=Level.INFO, message="a-renewed-token and glpat-0123456789")
     writer.write(AirbyteMessage(type=Type.LOG, log=log))
-    writer.line("a-renewed-token")
+    writer.line('{"type": "LOG", "log": {"level": "INFO", "message": "a-renewed-token"}}')
     assert b"a-renewed-token" not in output.getvalue()
     assert b"0123456789" not in output.getvalue()
     writer.write(create_connector_config_control_message({"access_token": "a-renewed-token"}))
@@ -79,8 +79,8 @@ def test_the_core_does_not_pay_for_the_vault() -> None:
         "import sys, source_gitlab.session, source_gitlab.cli\n"
         "from source_gitlab.config import parse\n"
         "from source_gitlab.session import Session\n"
-        "token = {'auth_type': 'oauth2.0', 'client_id': 'a', 'access_token': 'bbbbbb',"
-        " 'refresh_token': 'cccccc'}\n"
+        "token = {'auth_type': 'oauth2.0', 'client_id': 'a', 'access_token': 'bbbbbbbb',"
+        " 'refresh_token': 'cccccccc'}\n"
         "with Session(parse({'credentials': token})) as session: session.client.token()\n"
         "print(*{'cryptography', 'filelock', 'keyring'} & set(sys.modules))"
     )

@@ -38,8 +38,10 @@ from source_gitlab.catalog import catalog
 from source_gitlab.check import Result, check, session_for
 from source_gitlab.config import Config, ConfigError, OAuth, load_spec, parse, secrets
 from source_gitlab.declarations import streams
+from source_gitlab.dialects import given_secrets
 from source_gitlab.origins import OtherInstance, must_fit
 from source_gitlab.reading.state import StateError, StreamState
+from source_gitlab.redaction import keep_secret
 from source_gitlab.session import Session
 
 if TYPE_CHECKING:
@@ -174,8 +176,10 @@ class SourceGitlab(Source):
                     self._on_read(session.report)
 
     def _parse(self, config: Mapping[str, Any]) -> Config:
+        keep_secret(*given_secrets(config))
         parsed = parse(config)
-        update_secrets(list(secrets(parsed)))
+        if not self._as_lines:  # our own writer hides them where people read, and nowhere else
+            update_secrets(list(secrets(parsed)))
         return parsed
 
     def _rotation(self, raw: Mapping[str, Any], config: Config) -> Announcement | None:

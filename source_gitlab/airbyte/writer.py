@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 from airbyte_cdk.models import AirbyteMessageSerializer, Type
-from airbyte_cdk.utils.airbyte_secrets_utils import filter_secrets
 
 from source_gitlab.airbyte import pages
 from source_gitlab.redaction import redact
@@ -22,6 +21,12 @@ if TYPE_CHECKING:
 
 _LARGEST_WRITE = 256 * 1024
 _LONGEST_WAIT = 0.1
+
+
+# Messages that people read, and where in them the sentences are. Everything else is structure: a
+# secret that happens to be a word of the protocol, or the name of a stream, must not change it.
+_FOR_PEOPLE = frozenset({Type.LOG, Type.TRACE, Type.CONNECTION_STATUS})
+_SENTENCES = frozenset({"message", "internal_message", "stack_trace", "data"})
 
 
 class Writer:
@@ -49,16 +54,19 @@ class Writer:
             self._add(pages.lines(message.record))
             return
         data: dict[str, Any] = AirbyteMessageSerializer.dump(message)
-        text = orjson.dumps(data).decode()
-        # A CONTROL message is there to bring renewed tokens to the platform, which keeps them.
-        if message.type is not Type.CONTROL:
-            text = redact(filter_secrets(text))
-        self._add(f"{text}\n".encode())
+        # A state is for machines, and a CONTROL message brings renewed tokens to the platform.
+        if message.type in _FOR_PEOPLE:
+            data = _readable(data)
+        self._add(orjson.dumps(data) + b"\n")
         self.flush()
 
     def line(self, text: str) -> None:
         """Write a line that is a message already."""
-        self._add(f"{redact(text)}\n".encode())
+        try:
+            line = orjson.dumps(_readable(orjson.loads(text)))
+        except orjson.JSONDecodeError:
+            line = redact(text).encode()
+        self._add(line + b"\n")
         self.flush()
 
     def flush(self) -> None:
@@ -86,6 +94,18 @@ class Writer:
                 self._failure = error
                 raise
         self._written = time.monotonic()
+
+
+def _readable(data: Any, *, sentence: bool = False) -> Any:
+    """A message without the secrets in its sentences."""
+    if isinstance(data, dict):
+        return {
+            name: _readable(value, sentence=sentence or name in _SENTENCES)
+            for name, value in data.items()
+        }
+    if isinstance(data, list):
+        return [_readable(item, sentence=sentence) for item in data]
+    return redact(data) if sentence and isinstance(data, str) else data
 
 
 class LogHandler(logging.Handler):
