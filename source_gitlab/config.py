@@ -118,7 +118,7 @@ class Config:
         include_archived: Whether archived projects are read.
         lookback_minutes: How far before its watermark a stream reads again, 2 to 1440.
         commit_refs: "default" follows the default branch of each project, "all" every branch.
-        statistics: Whether to ask for sizes and counts, which are slow to compute.
+        statistics: Whether to ask for the sizes and counts of projects.
         max_requests_per_minute: A limit below GitLab's own, or None.
         request_timeout: Seconds to wait for an answer, 1 to 3600.
     """
@@ -136,7 +136,7 @@ class Config:
     include_archived: bool = True
     lookback_minutes: int = 10
     commit_refs: str = "default"
-    statistics: bool = False
+    statistics: bool = True
     max_requests_per_minute: int | None = None
     request_timeout: int = 60
 
@@ -229,7 +229,7 @@ def _parse(settings: Settings) -> Config:
         include_archived=archived.flag() if archived else True,
         lookback_minutes=lookback.whole(*_LOOKBACK) if lookback else 10,
         commit_refs=_commit_refs(refs) if refs else "default",
-        statistics=statistics.flag() if statistics else False,
+        statistics=statistics.flag() if statistics else True,
         max_requests_per_minute=rate.whole(*_REQUESTS_PER_MINUTE) if rate else None,
         request_timeout=timeout.whole(*_TIMEOUT) if timeout else 60,
     )

@@ -6,9 +6,10 @@ import logging
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from source_gitlab.config import SETTLED_MINUTES
+from source_gitlab.config import SETTLED_MINUTES, Anonymous
 from source_gitlab.declarations import streams
 from source_gitlab.reading.children import Children, Parents
+from source_gitlab.reading.details import Details
 from source_gitlab.reading.instants import instant, plus
 from source_gitlab.reading.jobs import Jobs
 from source_gitlab.reading.moves import Moves
@@ -198,24 +199,35 @@ class Reader:
             for project in self._scopes.projects():
                 entry = {"id": project.id, "path_with_namespace": project.path}
                 below.setdefault(project.namespace, []).append(entry)
-            rows = self._scopes.group_rows(root)
-            yield shape([{**row, "projects": below.get(row["id"], [])} for row in rows])
+            rows = [
+                {**row, "projects": below.get(row["id"], [])}
+                for row in self._scopes.group_rows(root)
+            ]
+            details = self._details(stream)
+            yield from map(shape, details.groups(rows, {root.id}))
+            details.finish()
         elif root is not None and roots.whole:
-            for rows in self._scopes.project_pages(root):
-                yield shape(self._with_statistics(rows))
+            details = self._details(stream)
+            pages = self._scopes.project_pages(root)
+            # Nobody has permissions who does not sign in, nor sees statistics.
+            signed_in = not isinstance(self._config.credentials, Anonymous)
+            yield from map(shape, details.projects(pages) if signed_in else pages)
+            details.finish()
         elif root is None:
             for project in roots.projects:
                 query = {"statistics": self._config.statistics}
                 yield shape([self._client.one(f"projects/{project.id}", query)])
 
-    def _with_statistics(self, rows: list[Row]) -> list[Row]:
-        """The group's list of projects takes no `statistics`, so each project is asked for them."""
-        if not self._config.statistics:
-            return rows
-        tasks = (
-            partial(self._client.one, f"projects/{row['id']}", {"statistics": True}) for row in rows
-        )
-        return list(self._ahead.in_order(tasks, self._ahead.workers))
+    def _details(self, stream: Stream) -> Details:
+        """What completes the rows of a list of groups or projects."""
+
+        def skip(where: str, path: str, error: Skipped) -> None:
+            message = f"{path} lacks the columns that GitLab's lists leave out. {error}"
+            if self._report.skip(stream.name, where, error.reason, message):
+                LOGGER.warning("%s: %s", stream.name, message)
+
+        statistics = self._config.statistics
+        return Details(self._client, self._ahead, skip, statistics=statistics)
 
 
 def _list_of(stream: Stream, slice_: Slice, config: Config) -> tuple[str, Query]:

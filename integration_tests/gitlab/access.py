@@ -66,6 +66,10 @@ class Access:
                 levels.append(min(level, shared))
         return max(levels, default=0)
 
+    def is_admin(self, viewer: int | None) -> bool:
+        """Whether the viewer administers the instance, and so sees all without a role in it."""
+        return viewer is not None and bool(self._world.users[viewer].facts.get("admin"))
+
     def sees_group(self, viewer: int | None, group: Row) -> bool:
         """Whether the group exists for the viewer."""
         if group.facts.get("hidden"):
@@ -73,7 +77,7 @@ class Access:
         visibility = group.facts["visibility"]
         if visibility == "public" or (visibility == "internal" and viewer is not None):
             return True
-        return self.group_level(viewer, group) >= GUEST
+        return self.is_admin(viewer) or self.group_level(viewer, group) >= GUEST
 
     def sees_project(self, viewer: int | None, project: Row) -> bool:
         """Whether the project exists for the viewer."""
@@ -82,7 +86,7 @@ class Access:
         visibility = project.facts["visibility"]
         if visibility == "public" or (visibility == "internal" and viewer is not None):
             return True
-        return self.project_level(viewer, project) >= GUEST
+        return self.is_admin(viewer) or self.project_level(viewer, project) >= GUEST
 
     def visible_projects(self, viewer: int | None, group_id: int | None = None) -> list[Row]:
         """The projects that the viewer sees: of the instance, or of a group and all below it."""

@@ -18,9 +18,11 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from integration_tests.gitlab.auth import DEFAULT
+from integration_tests.gitlab.endpoints.groups import shared_with
 from integration_tests.gitlab.present import ci, code, people, planning, structure
+from integration_tests.gitlab.present.viewed import SINGLE, Viewer, Wanted, project_for
 from integration_tests.gitlab.rows import Json
-from integration_tests.gitlab.world import GUEST, OWNER, REPORTER
+from integration_tests.gitlab.world import GUEST, REPORTER
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -177,16 +179,30 @@ def _epic_issues(scope: Scope) -> Iterator[Expected]:
 
 
 def _groups(scope: Scope) -> Iterator[Expected]:
+    """Each as it is by itself, with its projects in two columns."""
+    visible = scope.access.visible_projects(scope.viewer)
     for row in scope.groups:
-        yield {}, row.overridden(structure.group(scope.world, row))
+        own = [one for one in scope.projects if one.group_id == row.id]
+        shown = structure.group_detail(scope.world, row, owner=False)
+        shown["projects"] = _brief(scope.world, own)
+        shown["shared_projects"] = _brief(scope.world, shared_with(row.id, visible))
+        yield {}, row.overridden(shown)
+
+
+def _brief(world: World, projects: list[Row]) -> list[Json]:
+    return [
+        {"id": row.id, "path_with_namespace": world.project_path(row.id)}
+        for row in sorted(projects, key=lambda one: one.id)
+    ]
 
 
 def _projects(scope: Scope) -> Iterator[Expected]:
+    """Each as it is by itself, with its statistics; no list tells why an import failed."""
+    viewer = Viewer(scope.world, scope.access, scope.viewer)
     for row in scope.projects:
-        level = scope.access.project_level(scope.viewer, row)
-        shown = structure.project(scope.world, row)
-        if level >= OWNER:
-            shown["repository_storage"] = "default"
+        shown = project_for(viewer, row, SINGLE, Wanted(statistics=True))
+        for column in ("runners_token", "import_error"):
+            shown.pop(column, None)
         yield {}, row.overridden(shown)
 
 

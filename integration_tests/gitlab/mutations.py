@@ -33,6 +33,7 @@ OPERATIONS: dict[str, Callable[..., Any]] = {
         projects.set_feature,
         projects.add_member,
         projects.remove_member,
+        projects.make_admin,
         ci.create_pipeline,
         ci.retry_job,
         ci.finish_job,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -204,11 +204,21 @@ class StreamTests:
         try:
             rows = self._budget.rows(path, query).data
         except Skipped as error:
-            return Trial(self._refused(stream, place, error))
+            return Trial(self._refused(stream, self._with_level(place), error))
         except ReadError as error:
             return Trial(Verdict(PROBE_FAILED, str(error)))
         what = "Read from" if rows else "No rows yet in"
         return Trial(Verdict(OK, f"{what} {place.path}."), rows[0] if rows else None)
+
+    def _with_level(self, place: Place) -> Place:
+        """The place with the token's role in it, which the list of a group's projects lacks."""
+        if place.kind != "project" or place.level is not None:
+            return place
+        try:
+            return replace(place, level=_level(self._budget.one(f"projects/{place.id}")))
+        except (ReadError, Skipped):
+            # Without the role, the verdict says as much as the refusal itself.
+            return place
 
     def _child(self, child: Stream, parent: Stream, above: Verdict, row: Row | None) -> Verdict:
         if above.verdict != OK:

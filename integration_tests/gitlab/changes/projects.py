@@ -123,3 +123,10 @@ def remove_member(
         table.remove(row)
     world.restructured()
     return {"rows": len(gone)}
+
+
+def make_admin(world: World, user_id: int) -> Json:
+    """Let a user administer the instance."""
+    world.users[user_id].learn(admin=True)
+    world.restructured()
+    return {"id": user_id}

@@ -16,6 +16,7 @@ from integration_tests.gitlab.endpoints.projects import (
 from integration_tests.gitlab.errors import json_response
 from integration_tests.gitlab.paging import offset
 from integration_tests.gitlab.present.structure import group, group_detail
+from integration_tests.gitlab.present.viewed import GROUP
 from integration_tests.gitlab.world import GUEST, OWNER
 
 if TYPE_CHECKING:
@@ -77,15 +78,18 @@ def single_group(call: Call) -> Response:
     if call.query.flag("with_projects", default=True):
         visible = call.access.visible_projects(call.viewer)
         own = [one for one in visible if one.group_id == row.id]
-        shared = [
-            one
-            for one in visible
-            if any(group_id == row.id for group_id, _level in one.facts.get("shares", []))
-        ]
-        body = project_body(call)
+        shared = shared_with(row.id, visible)
+        body = project_body(call, GROUP)
         shown["projects"] = [orjson.loads(body(one)) for one in own[:EMBEDDED]]
         shown["shared_projects"] = [orjson.loads(body(one)) for one in shared[:EMBEDDED]]
     return json_response(shown)
+
+
+def shared_with(group_id: int, projects: list[Row]) -> list[Row]:
+    """Those of the projects into which a group was invited."""
+    return [
+        one for one in projects if any(to == group_id for to, _level in one.facts.get("shares", []))
+    ]
 
 
 @api.get("/groups/:id/subgroups")
@@ -125,4 +129,12 @@ def group_projects(call: Call) -> Response:
         "starred": "false",
         **CREATED_DESC,
     }
-    return list_projects(call, rows, defaults)
+    return list_projects(call, rows, defaults, GROUP)
+
+
+@api.get("/groups/:id/projects/shared")
+def shared_projects(call: Call) -> Response:
+    """The projects into which a group was invited."""
+    rows = shared_with(call.group().id, call.access.visible_projects(call.viewer))
+    defaults = {"simple": "false", "starred": "false", **CREATED_DESC}
+    return list_projects(call, select_projects(call, rows), defaults, GROUP)

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 from integration_tests.gitlab.call import Registry
 from integration_tests.gitlab.errors import ApiError, bad_request
 from integration_tests.gitlab.paging import keyset_by_id, keyset_unavailable, offset, respond_one
-from integration_tests.gitlab.present.structure import project, project_extras, project_simple
+from integration_tests.gitlab.present.viewed import INSTANCE, SINGLE, Viewer, Wanted, project_for
 from integration_tests.gitlab.rows import Order, View
-from integration_tests.gitlab.world import OWNER, REPORTER
+from integration_tests.gitlab.world import OWNER
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -38,41 +38,24 @@ ORDERS = (
 CREATED_DESC = {"order_by": "created_at", "sort": "desc"}
 
 
-def project_body(call: Call, *, single: bool = False) -> Callable[[Row], bytes]:
-    """How to serialise projects for this viewer: in full, simple, with statistics."""
-    viewer, world, access = call.viewer, call.world, call.access
-    statistics = bool(call.query.maybe_flag("statistics"))
-    simple = viewer is None or (bool(call.query.maybe_flag("simple")) and not single)
-    license_too = single and bool(call.query.maybe_flag("license"))
-    attributes = bool(call.query.maybe_flag("with_custom_attributes"))
-    key = ("project", viewer, statistics, simple, license_too, attributes)
+def project_body(call: Call, place: str) -> Callable[[Row], bytes]:
+    """How to serialise projects for this viewer, in the place where they are shown."""
+    query, stamp = call.query, call.world.shown
+    viewer = Viewer(call.world, call.access, call.viewer)
+    wanted = Wanted(
+        statistics=bool(query.maybe_flag("statistics")),
+        license=bool(query.maybe_flag("license")),
+        custom_attributes=bool(query.maybe_flag("with_custom_attributes")),
+        simple=bool(query.maybe_flag("simple")),
+    )
 
-    def make(row: Row) -> Json:
-        if simple:
-            return project_simple(world, row)
-        level = access.project_level(viewer, row)
-        direct = max(
-            (
-                one.facts["access_level"]
-                for one in world.project_members.of_project(row.id)
-                if one.facts["user_id"] == viewer
-            ),
-            default=OWNER if row.facts.get("owner_id") == viewer else 0,
-        )
-        group_id = row.group_id
-        inherited = 0 if group_id is None else access.group_level(viewer, world.groups[group_id])
-        return project(world, row) | project_extras(
-            world,
-            row,
-            direct_level=direct,
-            group_level=inherited,
-            owner=level >= OWNER,
-            statistics=statistics and level >= REPORTER,
-            license_too=license_too,
-            custom_attributes=attributes,
-        )
+    def body(row: Row) -> bytes:
+        def make() -> Json:
+            return project_for(viewer, row, place, wanted)
 
-    return lambda row: row.body(world.shown, key, lambda: make(row))
+        return row.body(stamp, ("project", viewer.id, place, wanted), make)
+
+    return body
 
 
 def _activity(row: Row) -> int:
@@ -105,7 +88,7 @@ def select_projects(call: Call, rows: list[Row]) -> list[Row]:
     return rows
 
 
-def list_projects(call: Call, rows: list[Row], defaults: dict[str, str]) -> Response:
+def list_projects(call: Call, rows: list[Row], defaults: dict[str, str], place: str) -> Response:
     """Sort the projects and answer with the page that was asked for."""
     by = call.query.choice("order_by", ORDERS, "created_at")
     sort = call.query.choice("sort", ("asc", "desc"), "desc")
@@ -113,7 +96,7 @@ def list_projects(call: Call, rows: list[Row], defaults: dict[str, str]) -> Resp
         rows = sorted(rows, key=lambda row: (_activity(row), row.id), reverse=sort == "desc")
     else:
         rows = View(rows, Order(by, descending=sort == "desc")).rows
-    return offset(call, rows, project_body(call), defaults=defaults, limited="Project")
+    return offset(call, rows, project_body(call, place), defaults=defaults, limited="Project")
 
 
 def _by_time(call: Call, rows: list[Row]) -> list[Row]:
@@ -157,16 +140,17 @@ def projects(call: Call) -> Response:
         **CREATED_DESC,
     }
     if query.text("pagination") != "keyset":
-        return list_projects(call, rows, defaults)
+        return list_projects(call, rows, defaults, INSTANCE)
     if query.text("order_by") != "id":
         raise keyset_unavailable()
     descending = query.choice("sort", ("asc", "desc"), "desc") == "desc"
     rows.sort(key=lambda row: row.id, reverse=descending)
-    return keyset_by_id(call, rows, project_body(call), descending=descending, defaults=defaults)
+    body = project_body(call, INSTANCE)
+    return keyset_by_id(call, rows, body, descending=descending, defaults=defaults)
 
 
 @api.get("/projects/:id", job_token=True)
 def single_project(call: Call) -> Response:
     """One project."""
     row = call.project()
-    return respond_one(project_body(call, single=True)(row))
+    return respond_one(project_body(call, SINGLE)(row))

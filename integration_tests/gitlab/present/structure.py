@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from integration_tests.gitlab.clock import optional_stamp, stamp
 from integration_tests.gitlab.present.people import user_basic
@@ -95,7 +95,6 @@ def group_detail(world: World, row: Row, *, owner: bool) -> Json:
     shown = {
         **group(world, row),
         "shared_with_groups": shares(world, row),
-        "prevent_sharing_groups_outside_hierarchy": False,
         "prevent_forking_outside_group": None,
         "membership_lock": False,
         "ip_restriction_ranges": None,
@@ -112,6 +111,8 @@ def group_detail(world: World, row: Row, *, owner: bool) -> Json:
         "step_up_auth_required_oauth_provider": None,
         "allow_personal_snippets": True,
     }
+    if row.facts["parent_id"] is None:
+        shown["prevent_sharing_groups_outside_hierarchy"] = False
     if owner:
         shown["runners_token"] = f"GR1348941emulated-{row.id}"
     return shown
@@ -204,7 +205,7 @@ def shares(world: World, row: Row) -> list[Json]:
 
 
 def project(world: World, row: Row) -> Json:
-    """A project, as the lists of projects show it to a member; permissions are added apart."""
+    """A project, without what depends on who asks, and where (see `viewed`)."""
     facts = row.facts
     own = world.api_url(f"projects/{row.id}")
     shown = {
@@ -257,7 +258,6 @@ def project(world: World, row: Row) -> Json:
         "import_url": None,
         "import_type": None,
         "import_status": "none",
-        "import_error": None,
         "open_issues_count": sum(
             one.facts.get("state", "opened") == "opened" for one in world.issues.of_project(row.id)
         )
@@ -355,57 +355,3 @@ def _merge_settings() -> Json:
         "merge_trains_enabled": False,
         "warn_about_potentially_unwanted_characters": True,
     }
-
-
-def project_extras(  # noqa: PLR0913 - what a viewer sees depends on as much
-    world: World,
-    row: Row,
-    *,
-    direct_level: int,
-    group_level: int,
-    owner: bool,
-    statistics: bool,
-    license_too: bool,
-    custom_attributes: bool,
-) -> dict[str, Any]:
-    """The columns of a project that depend on who looks, and on what was asked for."""
-
-    def permission(level: int) -> Json | None:
-        return {"access_level": level, "notification_level": 3} if level else None
-
-    shown: Json = {
-        "permissions": {
-            "project_access": permission(direct_level),
-            "group_access": permission(group_level),
-        },
-    }
-    if owner:
-        shown["runners_token"] = f"GR1348941emulated-project-{row.id}"
-        shown["repository_storage"] = "default"
-    if license_too:
-        shown["license_url"] = f"{world.project_url(row.id)}/-/blob/main/LICENSE"
-        shown["license"] = {
-            "key": "mit",
-            "name": "MIT License",
-            "nickname": None,
-            "html_url": "http://choosealicense.com/licenses/mit/",
-            "source_url": "https://opensource.org/licenses/MIT",
-        }
-    if custom_attributes:
-        shown["custom_attributes"] = [{"key": "cost_centre", "value": "42"}]
-    if statistics:
-        size = 100_000 + row.id * 1_000
-        shown["statistics"] = {
-            "commit_count": len(world.repository(row.id).commits),
-            "storage_size": size + 5_000,
-            "repository_size": size,
-            "wiki_size": 0,
-            "lfs_objects_size": 0,
-            "job_artifacts_size": 5_000,
-            "pipeline_artifacts_size": 0,
-            "packages_size": 0,
-            "snippets_size": 0,
-            "uploads_size": 0,
-            "container_registry_size": 0,
-        }
-    return shown
