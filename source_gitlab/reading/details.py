@@ -4,7 +4,7 @@ A subgroup in a list lacks what it has by itself (`lib/api/entities/group_detail
 brings it, so each is asked for. The list of a group's projects has no `permissions` and takes no
 `statistics`; the list of all projects of the token's user has both, a hundred in a request
 (`lib/api/projects.rb`). Where that one is thin, because the user has many projects elsewhere, the
-projects are asked for one by one: never more requests than projects.
+projects are asked for one by one.
 
 In lists, `group_access` tells of roles in the very group of a project; by itself a project has the
 highest one there and in the groups above (`lib/api/entities/project_with_access.rb`). That is the
