@@ -15,6 +15,11 @@ from source_gitlab.report import Report
 URL = "https://gitlab.example.com/api/v4/projects/7/issues"
 
 
+def received(status: int, body: bytes, headers: dict[str, str] | None = None) -> Received:
+    """An answer."""
+    return Received(status, "", headers or {}, body, 0.0, 0.0)
+
+
 @pytest.mark.parametrize(
     ("body", "expected"),
     [
@@ -43,15 +48,13 @@ def test_said(body: bytes, expected: str) -> None:
         (403, b'{"error": "insufficient_scope", "scope": "api"}', "scope", "the scope api"),
         (403, b'{"error": "insufficient_scope", "scope": ["api"]}', "scope", "the scope"),
         (403, b'{"message": "403 Forbidden"}', "permission", "(403 Forbidden)"),
-        (403, b"", "permission", "(HTTP 403)"),
         (404, b'{"message": "404 Project Not Found"}', "gone", "(404 Project Not Found)"),
-        (410, b"<html>", "gone", "(HTTP 410)"),
-        (404, b"null", "gone", "HTTP 404"),
+        (404, b'{"error": "404 Not Found"}', "feature", "is not known to this GitLab"),
     ],
 )
 def test_skipped(status: int, body: bytes, reason: str, told: str) -> None:
     """Sorted by what would have to change."""
-    error = refusals.skipped(URL, status, body)
+    error = refusals.skipped(URL, received(status, body))
     assert error.reason == reason
     assert told in str(error)
     assert URL in str(error)
@@ -92,8 +95,8 @@ def test_transport(error: Exception, told: str) -> None:
 )
 def test_not_json(kind: str, body: bytes, told: str) -> None:
     """A page for people is told from JSON that is broken."""
-    received = Received(200, "OK", {"Content-Type": kind}, body, 0.0, 0.0)
-    assert told in refusals.not_json(URL, received, ValueError("line 1"))
+    answer = received(200, body, {"Content-Type": kind})
+    assert told in refusals.not_json(URL, answer, ValueError("line 1"))
 
 
 def test_a_skip_names_what_the_stream_takes() -> None:

@@ -169,7 +169,11 @@ def _status(fault: Fault) -> Response:
         if isinstance(fault.body, str):
             return Response(fault.body, fault.status, fault.headers, media_type="text/html")
         return json_response(fault.body, fault.status, fault.headers)
-    texts = {
+    texts: dict[int, Any] = {
+        401: {"message": "401 Unauthorized"},
+        403: {"message": "403 Forbidden"},
+        404: {"message": "404 Not found"},
+        410: {"message": "410 Gone"},
         408: {"message": {"error": "Request timed out"}},
         500: {"message": "500 Internal Server Error"},
     }

@@ -9,7 +9,13 @@ from urllib.parse import urlsplit
 from requests.exceptions import SSLError
 
 from source_gitlab.check.result import FAILED, PASSED, WARNING, Step
-from source_gitlab.client.errors import FatalError, GitlabError, Skipped, Unavailable
+from source_gitlab.client.errors import (
+    FatalError,
+    GitlabError,
+    Intercepted,
+    Skipped,
+    Unavailable,
+)
 from source_gitlab.config import Anonymous, JobToken
 
 if TYPE_CHECKING:
@@ -45,9 +51,19 @@ def find(budget: Budget, config: Config) -> Instance:
 
     Raises:
         Unauthorized: there is one, but it refuses the token.
-        Skipped: there is one, but it refuses the user (blocked, terms of use not accepted).
+        UserRefused: there is one, but it refuses the user (blocked, terms of use not accepted).
+        Skipped: there is one, but it does not tell this token what it is.
         GitlabError: there is none, or it cannot be reached.
     """
+    try:
+        return _find(budget, config)
+    except (Intercepted, Unavailable) as error:
+        if error.status != 404:  # noqa: PLR2004 -- the HTTP status itself
+            raise
+        raise _no_api(config, error) from error
+
+
+def _find(budget: Budget, config: Config) -> Instance:
     if isinstance(config.credentials, Anonymous):
         # Everything that tells a version wants a token; this list is there for everybody.
         try:
@@ -85,7 +101,8 @@ def _instance(row: dict[str, object]) -> Instance:
 
 
 def _no_api(config: Config, error: GitlabError) -> NoApi:
-    message = f"There is no GitLab API at {config.api_url} ({error}) Check api_url."
+    why = error.problem if isinstance(error, Unavailable) else str(error)
+    message = f"There is no GitLab API at {config.api_url} ({why}) Check api_url."
     return NoApi(message, url=error.url, status=error.status)
 
 

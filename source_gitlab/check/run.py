@@ -19,7 +19,7 @@ from source_gitlab.check.result import (
 )
 from source_gitlab.check.scope import ScopeTests
 from source_gitlab.check.streams import StreamTests
-from source_gitlab.client.errors import GitlabError, Skipped, Unauthorized
+from source_gitlab.client.errors import GitlabError, Skipped, Unauthorized, UserRefused
 from source_gitlab.client.http import Retries
 from source_gitlab.config import secrets
 from source_gitlab.declarations import streams
@@ -67,7 +67,9 @@ def check(session: Session, *, requests: int = REQUESTS, seconds: float = SECOND
     with Budget(session.client, requests=requests, seconds=seconds) as budget:
         try:
             verdicts = _run(session, budget, steps)
-        except Unauthorized as error:
+        except (Unauthorized, UserRefused) as error:
+            if not steps:
+                steps += instance.steps(session.config, instance.Instance())
             steps.append(identity.refused(error, session.config))
         except OutOfBudget:
             steps.append(_too_slow(session, seconds))
@@ -84,9 +86,6 @@ def _run(session: Session, budget: Budget, steps: list[Step]) -> dict[str, Verdi
     config = session.config
     try:
         here = instance.find(budget, config)
-    except Unauthorized:
-        steps += instance.steps(config, instance.Instance())
-        raise
     except Skipped as error:
         steps += instance.steps(config, instance.Instance())
         steps.append(Step("Token", FAILED, str(error), {"status": error.status}))

@@ -2,11 +2,14 @@
 
 GitlabError
 ├── Skipped           this list cannot be read by this token, or is gone: report it and go on
+│   └── NoSuchList    this version of GitLab does not have it
 ├── ReadError         it failed after its retries: the stream is incomplete, its state stays
 │   ├── ServerError   GitLab failed, or the way to it: asking for less may do
+│   ├── Intercepted   something else refused in GitLab's place: no verdict on anything
 │   └── Malformed     the answer is not what GitLab documents
 └── FatalError        nothing else will work either: stop the sync
     ├── Unauthorized  the token was refused
+    ├── UserRefused   the token's user was refused, whatever is asked
     ├── Unavailable   no request is answered any more
     └── Stopped       the sync was ended from outside
 """
@@ -41,12 +44,20 @@ class Skipped(GitlabError):
         self.reason = reason
 
 
+class NoSuchList(Skipped):
+    """404 for an address that this version of GitLab does not have."""
+
+
 class ReadError(GitlabError):
     """The request failed for good: server errors, time-outs, a body that is not the JSON asked."""
 
 
 class ServerError(ReadError):
     """GitLab failed for good, did not answer in time, or sent too much: less may be possible."""
+
+
+class Intercepted(ReadError):
+    """A refusal that GitLab did not write: a firewall, a proxy, a page that asks to sign in."""
 
 
 class Malformed(ReadError):
@@ -72,16 +83,29 @@ class Unauthorized(FatalError):
     """401: the token is unknown, expired or revoked."""
 
 
+class UserRefused(FatalError):
+    """403: GitLab refuses the token's user (blocked, terms not accepted), whatever is asked."""
+
+
 class Unavailable(FatalError):
     """GitLab cannot be reached, or answers no request: not this one, and not a simple one either.
 
     `reached` tells whether it answered earlier in the same run; `problem` is what went wrong with
-    the request that found it out, without what follows from it for all others.
+    the request that found it out, without what follows from it for all others, and `status` its
+    HTTP status, if it had one.
     """
 
-    def __init__(self, message: str, *, reached: bool, url: str = "", problem: str = "") -> None:
+    def __init__(
+        self,
+        message: str,
+        *,
+        reached: bool,
+        url: str = "",
+        status: int | None = None,
+        problem: str = "",
+    ) -> None:
         """Keep whether the address has worked at all."""
-        super().__init__(message, url=url)
+        super().__init__(message, url=url, status=status)
         self.reached = reached
         self.problem = redact(problem or message)
 

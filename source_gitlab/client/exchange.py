@@ -1,14 +1,16 @@
 """One request until it is answered, with all its tries.
 
-| answer                                  | what is done                                           |
-| --------------------------------------- | ------------------------------------------------------ |
-| 429                                     | waits as long as GitLab says, and tries again          |
-| 5xx, 408, 425, no connection, cut short | tries again after 1, 2, 4, … seconds                   |
-| nothing within the time-out, not JSON   | the same, three times in all                           |
-| 401                                     | renews the OAuth token once; then the sync ends        |
-| redirect within the API                 | followed: a project or group has moved                 |
-| any other redirect                      | an error: the token goes to no other address           |
-| 403, 404, 410                           | the list is skipped                                    |
+| answer                                   | what is done                                          |
+| ---------------------------------------- | ----------------------------------------------------- |
+| 429                                      | waits as long as GitLab says, and tries again         |
+| 5xx, 408, 425, no connection, cut short  | tries again after 1, 2, 4, … seconds                  |
+| a refusal that GitLab did not write      | the same: it says nothing of what may be read         |
+| nothing within the time-out, not JSON    | the same, three times in all                          |
+| 401                                      | asks who we are; renews the OAuth token, or ends      |
+| a redirect to another path in the API    | followed on this host: a project or group has moved   |
+| any other redirect                       | an error: the token goes to no other address          |
+| 403 that is about the user               | the sync ends with GitLab's sentence                  |
+| 403, 404, 410                            | the list is skipped                                   |
 """
 
 from __future__ import annotations
@@ -22,17 +24,18 @@ import orjson
 import requests
 from urllib3.exceptions import HTTPError
 
-from source_gitlab.client import refusals
+from source_gitlab.client import refusals, verdicts
 from source_gitlab.client.errors import (
     BadRequest,
     GitlabError,
+    Intercepted,
     Malformed,
     OffsetLimit,
     ReadError,
     ServerError,
-    Unauthorized,
 )
 from source_gitlab.client.limits import backoff, family
+from source_gitlab.client.standing import Token
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -41,8 +44,9 @@ if TYPE_CHECKING:
     from source_gitlab.client.transfer import Received
 
 _REDIRECTS = 3
-FAILURES = frozenset({408, 425, 500, 502, 503, 504, 520, 521, 522, 523, 524, 530})
 _SLOW_TRIES = 3
+# A node that is behind is behind for some seconds; a list that wants a role says so for ever.
+_DOUBTS = 3
 
 
 @dataclass(frozen=True)
@@ -69,7 +73,7 @@ class Exchange:
         self._family = family(path)
         self._delays = backoff(retries.first)
         self._began = time.monotonic()
-        self._tries = self._refusals = self._redirects = 0
+        self._tries = self._refusals = self._redirects = self._doubts = 0
 
     def run(self) -> tuple[Mapping[str, str], Any]:
         """The headers and the parsed JSON of the answer.
@@ -97,28 +101,58 @@ class Exchange:
                     continue
                 self._client.note_answer()
                 return received.headers, data
-            self._refused(received, token)
+            try:
+                self._refused(received, token)
+            finally:
+                self._client.limits.release()
 
     def _refused(self, received: Received, token: str) -> None:
         """Prepare the next try, or raise."""
-        status, body = received.status, received.body
+        status = received.status
         if status == requests.codes.too_many_requests:
             self._slow_down()
-        elif status == requests.codes.unauthorized and not token:
-            raise refusals.needs_token(self._shown, body)
-        elif status == requests.codes.unauthorized and self._is_closed_to_jobs():
-            raise refusals.closed_to_jobs(self._shown)
-        elif status == requests.codes.unauthorized:
-            if not self._client.renew(token):
-                error = Unauthorized(refusals.unauthorized(body), url=self._shown, status=status)
-                raise self._client.die(error)
         elif "Location" in received.headers and status in {301, 302, 303, 307, 308}:
             self._follow(received)
-        elif status in FAILURES:
-            message = refusals.server(self._shown, status, body)
+        elif verdicts.is_failure(status):
+            message = refusals.server(self._shown, status, received.body)
             self._wait_or_raise(ServerError(message, url=self._shown, status=status))
+        elif not verdicts.is_gitlabs(received):
+            message = refusals.intercepted(self._shown, received)
+            self._wait_or_raise(Intercepted(message, url=self._shown, status=status))
+        elif status == requests.codes.unauthorized:
+            self._unauthorized(received, token)
         else:
-            raise _sorted(self._shown, status, body)
+            self._denied(received, token)
+
+    def _unauthorized(self, received: Received, token: str) -> None:
+        """Prepare the next try after a 401, or raise."""
+        if not token:
+            raise refusals.needs_token(self._shown, received.body)
+        if self._is_closed_to_jobs():
+            raise refusals.closed_to_jobs(self._shown)
+        if verdicts.is_of_the_token(received) and self._client.renew(token):
+            return
+        if self._doubts:
+            self._doubts += 1
+            if self._doubts >= min(_DOUBTS, self._retries.tries):
+                raise refusals.closed(self._shown, received.body)
+            self._pause()
+            return
+        found = self._client.standing.of_token(token, received)
+        if found is Token.ACCEPTED:
+            self._doubts = 1
+        elif found is Token.UNKNOWN:
+            message = refusals.doubtful(self._shown, received.body)
+            self._wait_or_raise(ReadError(message, url=self._shown, status=received.status))
+
+    def _denied(self, received: Received, token: str) -> None:
+        """Raise the error of a refusal that trying again will not change."""
+        if verdicts.is_of_the_user(received):
+            raise self._client.standing.user_refused(received)
+        is_forbidden = received.status == requests.codes.forbidden
+        if is_forbidden and not verdicts.is_of_the_scope(received):
+            self._client.standing.note_refusal(token)
+        raise _sorted(self._shown, received)
 
     def _is_closed_to_jobs(self) -> bool:
         """Whether a 401 is about this list only, the token being that of a job that still runs.
@@ -136,6 +170,10 @@ class Exchange:
         most = min(self._retries.tries, tries or self._retries.tries)
         if self._tries >= most:
             raise self._client.judged(problem, self._began)
+        self._pause()
+
+    def _pause(self) -> None:
+        self._client.limits.release()
         self._client.note_retry()
         self._client.limits.stop.wait(next(self._delays))
 
@@ -165,10 +203,11 @@ class Exchange:
         self._url = f"{self._shown}?{query}" if query else self._shown
 
 
-def _sorted(url: str, status: int, body: bytes) -> GitlabError:
-    """A refusal that trying again will not change."""
+def _sorted(url: str, received: Received) -> GitlabError:
+    """A refusal of GitLab's that trying again will not change."""
+    status, body = received.status, received.body
     if status in {403, 404, 410}:
-        return refusals.skipped(url, status, body)
+        return refusals.skipped(url, received)
     if status == requests.codes.method_not_allowed and b"offset" in body.lower():
         return OffsetLimit(refusals.client(url, status, body), url=url, status=status)
     if status in {400, 422}:

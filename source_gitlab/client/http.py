@@ -11,11 +11,10 @@ from collections import Counter
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
-import orjson
 import requests
 from urllib3.exceptions import HTTPError
 
-from source_gitlab.client import refusals
+from source_gitlab.client import refusals, verdicts
 from source_gitlab.client.answers import Answer, Query, Row, answer_of, pages_of, text_of
 from source_gitlab.client.auth import Credentials
 from source_gitlab.client.clock import ServerClock
@@ -28,9 +27,10 @@ from source_gitlab.client.errors import (
     Stopped,
     Unavailable,
 )
-from source_gitlab.client.exchange import FAILURES, Exchange, Retries
+from source_gitlab.client.exchange import Exchange, Retries
 from source_gitlab.client.limits import Limits
 from source_gitlab.client.smaller import Smaller
+from source_gitlab.client.standing import Standing
 from source_gitlab.client.tls import Certificates, open_pool
 from source_gitlab.client.transfer import Received, Wire, fetch
 
@@ -72,7 +72,10 @@ class Client:
         self._http = open_pool(config, self._certificates)
         self._credentials = Credentials(config, self._http, on_rotated, keeper)
         self._wire = Wire(self._http, config.api_url)
+        self._probing = open_pool(config, self._certificates)
+        self._probe = Wire(self._probing, config.api_url)
         self._smaller = Smaller()
+        self.standing = Standing(self)
         self._clock = ServerClock()
         self._dead = self._certificates.problem
         self._answered = float("-inf")
@@ -80,6 +83,7 @@ class Client:
     def close(self) -> None:
         """Close the pool and remove temporary files."""
         self._http.close()
+        self._probing.close()
         self._certificates.close()
 
     def now(self) -> float:
@@ -187,13 +191,31 @@ class Client:
     def fetch(self, url: str, token: str, name: str) -> Received:
         """One try of one request, once the limits let it start.
 
+        After a 401, no other thread starts one before this one has called `limits.release`.
+
         Raises:
             requests.RequestException or urllib3.exceptions.HTTPError: no whole answer.
             ServerError: it is too large.
             FatalError: the sync was stopped.
         """
+        return self._fetch(url, token, name)
+
+    def ask(self, path: str, token: str, *, apart: bool = False) -> Received:
+        """One try of a request that finds out how things stand; raises as `fetch` does.
+
+        With `apart`, it is sent on a connection of its own.
+        """
+        url, name = f"{self.api_url}/{path}", path.partition("?")[0]
+        if not apart:
+            return self._fetch(url, token, name, asking=True)
+        self._probing.close()  # what is idle; the next request opens a new one
+        return self._fetch(url, token, name, self._probe, asking=True)
+
+    def _fetch(
+        self, url: str, token: str, name: str, wire: Wire | None = None, *, asking: bool = False
+    ) -> Received:
         try:
-            self.limits.enter(name)
+            self.limits.enter(name, asking=asking)
         except Stopped:
             raise self._dead or Stopped from None
         seconds: float | None = None
@@ -201,15 +223,20 @@ class Client:
         try:
             with self._counting:
                 self.requests[name] += 1
-            received = fetch(self._wire, url, self._credentials.header(token), self._timeout)
+            received = fetch(
+                wire or self._wire, url, self._credentials.header(token), self._timeout
+            )
             self._clock.learn(received.headers.get("Date", ""), received.asked, received.answered)
             if received.status == requests.codes.too_many_requests:
                 self.limits.refused(name, received.headers, self.now())
-            elif received.status not in FAILURES:
+            elif not verdicts.is_failure(received.status):
                 seconds = time.monotonic() - began
-                if received.status != requests.codes.unauthorized:
+                if received.status == requests.codes.ok:
                     self._credentials.accepted(token)
                 self.limits.learn(name, received.headers, self.now())
+            if received.status == requests.codes.unauthorized and token and not asking:
+                # Before the next one starts: the token may be worth nothing any more.
+                self.limits.hold()
             return received
         finally:
             self.limits.leave(name, seconds)
@@ -230,21 +257,34 @@ class Client:
             if self._answered > began or self._is_alive():
                 return problem
             message = refusals.unavailable(str(problem), self.api_url)
-            dead = Unavailable(message, reached=reached, url=problem.url, problem=str(problem))
+            dead = Unavailable(
+                message,
+                reached=reached,
+                url=problem.url,
+                status=problem.status,
+                problem=str(problem),
+            )
             return self.die(dead)
 
     def _is_alive(self) -> bool:
-        """Whether a GitLab answers at all; refusing to is an answer too."""
-        try:
-            received = self.fetch(f"{self.api_url}/version", self.token(), "version")
-            is_object = isinstance(orjson.loads(received.body), dict)
-        except (requests.RequestException, HTTPError, ReadError, ValueError):
-            return False
-        return is_object and received.status not in FAILURES
+        """Whether a GitLab answers at all; refusing to is an answer too.
+
+        Asked on a connection of its own, for the server may just have closed those of the pool, and
+        for two things, for one of them may be what a proxy refuses to all.
+        """
+        for path in ("version", "projects?simple=true&per_page=1"):
+            try:
+                received = self.ask(path, self.token(), apart=True)
+            except (requests.RequestException, HTTPError, ReadError):
+                return False
+            if verdicts.is_answer(received):
+                return True
+        return False
 
     def note_answer(self) -> None:
         """Remember that GitLab has just given what was asked."""
         self._answered = time.monotonic()
+        self.standing.note_answer()
 
     def note_retry(self) -> None:
         """Count a request that is made again."""

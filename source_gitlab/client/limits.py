@@ -95,6 +95,7 @@ class Limits:
         self._usual: str | None = None
         self._under_way = 0
         self._next_start = 0.0
+        self._holder: int | None = None
 
     @property
     def allowed(self) -> int:
@@ -102,8 +103,10 @@ class Limits:
         with self._lock:
             return self._concurrency.allowed
 
-    def enter(self, name: str) -> None:
+    def enter(self, name: str, *, asking: bool = False) -> None:
         """Wait until a request of this family may start, and count it as under way.
+
+        One that is `asking` finds out for all others how things stand, and waits for no `hold`.
 
         Raises:
             Stopped: the sync was stopped meanwhile.
@@ -116,12 +119,28 @@ class Limits:
                     # The end of a request that this thread was woken for is another one's turn.
                     self._ended.notify()
                     self._unblocked.wait(min(wait, _GLANCE))
+                elif not asking and self._holder not in {None, threading.get_ident()}:
+                    self._ended.notify()
+                    self._unblocked.wait(_GLANCE)
                 elif self._under_way >= self._concurrency.allowed:
                     self._ended.wait(_GLANCE)
                 else:
                     self._start(name, now)
                     return
         raise Stopped
+
+    def hold(self) -> None:
+        """Let no other thread start a request until this one calls `release`, if none does yet."""
+        with self._lock:
+            if self._holder is None:
+                self._holder = threading.get_ident()
+
+    def release(self) -> None:
+        """End what `hold` began, if this thread did."""
+        with self._lock:
+            if self._holder == threading.get_ident():
+                self._holder = None
+                self._unblocked.notify_all()
 
     def leave(self, name: str, seconds: float | None) -> None:
         """Count the request as ended, with an answer after so many seconds, or (None) in trouble.

@@ -8,7 +8,8 @@ import orjson
 import requests
 from urllib3.exceptions import DecodeError, IncompleteRead, NameResolutionError, ProtocolError
 
-from source_gitlab.client.errors import Skipped
+from source_gitlab.client import verdicts
+from source_gitlab.client.errors import NoSuchList, Skipped
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -42,27 +43,39 @@ def _because(body: bytes, status: int) -> str:
     return text if str(status) in text else f"{status} {text}"
 
 
-def skipped(url: str, status: int, body: bytes) -> Skipped:
-    """A 403 or 404, sorted by what would have to change for it to be readable.
+def skipped(url: str, received: Received) -> Skipped:
+    """A 403 or 404 of GitLab's, sorted by what would have to change for it to be readable.
 
     The forms: `insufficient_scope` names scopes, `insufficient_granular_scope` permissions
     (lib/api/api_guard.rb); "404 Project Not Found" is also what a private project answers.
     """
-    try:
+    status, body = received.status, received.body
+    if verdicts.is_of_the_scope(received):
         data = orjson.loads(body)
-    except orjson.JSONDecodeError:
-        data = {}
-    error = data.get("error") if isinstance(data, dict) else None
-    if error in {"insufficient_scope", "insufficient_granular_scope"}:
         wanted = data.get("scope") or data.get("error_description") or "read_api"
         message = f"{url} needs a token with the scope {wanted}."
         return Skipped(message, reason="scope", url=url, status=status)
     because = _because(body, status)
+    if verdicts.has_no_route(received):
+        message = f"{url} is not known to this GitLab: it came with a later version ({because})."
+        return NoSuchList(message, reason="feature", url=url, status=status)
     if status == requests.codes.forbidden:
         message = f"{url} may not be read by this token, or its feature is off ({because})."
         return Skipped(message, reason="permission", url=url, status=status)
     message = f"{url} does not exist, or this token may not see it ({because})."
     return Skipped(message, reason="gone", url=url, status=status)
+
+
+def intercepted(url: str, received: Received) -> str:
+    """A refusal in GitLab's place."""
+    kind = received.headers.get("Content-Type", "").partition(";")[0].strip()
+    text = said(received.body)
+    what = f'"{text}"' if text else kind or "nothing"
+    return (
+        f"{url} was refused with HTTP {received.status} by something else than GitLab ({what}),"
+        " again and again. Look for a firewall, a proxy or a sign-in page between this machine and"
+        " GitLab, and check api_url."
+    )
 
 
 def needs_token(url: str, body: bytes) -> Skipped:
@@ -78,6 +91,25 @@ def closed_to_jobs(url: str) -> Skipped:
         " it (https://docs.gitlab.com/ci/jobs/ci_job_token/)."
     )
     return Skipped(message, reason="scope", url=url, status=401)
+
+
+def closed(url: str, body: bytes) -> Skipped:
+    """A 401 for one list, while the token is good: what GitLab answers where a role is missing."""
+    message = (
+        f"{url} may not be read by this token, which GitLab accepts elsewhere"
+        f" ({_because(body, 401)})."
+    )
+    return Skipped(message, reason="permission", url=url, status=401)
+
+
+def doubtful(url: str, body: bytes) -> str:
+    """A 401 while nobody can say whether the token is good."""
+    return f"{url} refused the token ({_because(body, 401)}), and GitLab does not say who it is of."
+
+
+def user(body: bytes) -> str:
+    """A 403 that is about the token's user."""
+    return f"GitLab refuses the token's user, whatever is asked for ({_because(body, 403)})"
 
 
 def unauthorized(body: bytes) -> str:
