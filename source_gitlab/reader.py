@@ -12,12 +12,13 @@ from source_gitlab.reading.children import Children, Parents
 from source_gitlab.reading.details import Details
 from source_gitlab.reading.instants import instant, plus
 from source_gitlab.reading.jobs import Jobs
+from source_gitlab.reading.late import Late
 from source_gitlab.reading.moves import Moves
 from source_gitlab.reading.pages import read_pages
 from source_gitlab.reading.refs import Commits
 from source_gitlab.reading.seek import Seek
 from source_gitlab.reading.shape import Shaper
-from source_gitlab.reading.slices import Page
+from source_gitlab.reading.slices import Page, Slice
 from source_gitlab.reading.state import identity
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     from source_gitlab.config import Config
     from source_gitlab.declarations import Stream
     from source_gitlab.reading.ahead import Ahead
-    from source_gitlab.reading.slices import Row, Slice
+    from source_gitlab.reading.slices import Row
     from source_gitlab.reading.state import StreamState
     from source_gitlab.report import Report
     from source_gitlab.scopes import Scopes
@@ -49,6 +50,7 @@ class Reader:
         self._ahead = ahead
         self._report = report
         self._moves = Moves()
+        self._late = Late(client, config.lookback_minutes)
         self._first = instant(config.start_date) if config.start_date else None
         self._shapers = {name: Shaper(stream) for name, stream in streams().items()}
 
@@ -105,7 +107,9 @@ class Reader:
 
     def _seek(self, stream: Stream, slice_: Slice, state: StreamState) -> Iterator[Page]:
         for moved in self._moved(stream, slice_, state):
-            yield Page(moved.rows, moved.through, moved.position, seen=moved.seen)
+            yield Page(
+                moved.rows, moved.through, moved.position, seen=moved.seen, counts=moved.counts
+            )
 
     def _passes(self, stream: Stream, slice_: Slice) -> tuple[Seek, ...]:
         """The lists of a stream that is read by seeking: one for each declared pass."""
@@ -127,6 +131,16 @@ class Reader:
         """
         since = slice_["since"] or self._first
         passes = self._passes(stream, slice_)
+
+        def own(number: int) -> Seek:
+            scope = "group" if stream.scopes == ("group",) else "project"
+            return self._passes(stream, Slice(scope=scope, id=number))[0]
+
+        is_counted = stream.kind != "scope"
+        if not is_counted:
+            yield from self._late.parents(passes[0], slice_, state, self._first, own)
+            if since is None:
+                passes = tuple(map(self._late.watched, passes))
         reached = [since] * len(passes)
         lookback = self._config.lookback_minutes
         resumed = slice_.get("position", {}).get("through")
@@ -140,9 +154,13 @@ class Reader:
                 reached[number] = min(through, slice_["start"]) if through else reached[number]
                 fresh, seen = _unknown(rows, stream.key, recent, settled, state.recent)
                 if len(passes) == 1:
-                    yield Parents(fresh, through=through, seen=seen)
+                    counts = None if is_counted else self._late.first(seek, slice_, state)
+                    is_counted = True
+                    yield Parents(fresh, through=through, seen=seen, counts=counts)
                 else:
                     yield Parents(fresh, position={"through": list(reached)}, seen=seen)
+        if not is_counted:
+            yield Parents([], counts=self._late.first(passes[0], slice_, state))
 
     def _found(
         self, stream: Stream, seek: Seek, since: str | None

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from source_gitlab.client.http import Client
     from source_gitlab.declarations import Stream
     from source_gitlab.reading.ahead import Ahead
+    from source_gitlab.reading.counts import Counts
     from source_gitlab.reading.shape import Shaper
     from source_gitlab.reading.slices import Row
 
@@ -36,6 +37,7 @@ class Parents:
     through: str | None = None
     position: dict[str, Any] | None = None
     seen: dict[str, str] = field(default_factory=dict)
+    counts: Counts | None = None
 
 
 @dataclass(frozen=True)
@@ -78,6 +80,7 @@ class Children:
                 through=batch.through,
                 position=batch.position,
                 seen=seen,
+                counts=batch.counts,
                 denied=frozenset(denied),
             )
 

@@ -37,6 +37,12 @@ def plus(text: str, **delta: float) -> str:
     return _text(datetime.fromisoformat(text.replace("Z", "+00:00")) + timedelta(**delta))
 
 
+def between(low: str, high: str) -> str:
+    """The instant in the middle of two."""
+    first, last = (datetime.fromisoformat(one.replace("Z", "+00:00")) for one in (low, high))
+    return _text(first + (last - first) / 2)
+
+
 def _text(moment: datetime) -> str:
     utc = moment.astimezone(timezone.utc)
     return f"{utc:%Y-%m-%dT%H:%M:%S}.{utc.microsecond // 1000:03d}Z"

@@ -49,6 +49,7 @@ class Seek:
     """One list to seek through; `key` are the columns that identify a row in it.
 
     `moment` is the order that tells rows of one instant apart, where the list itself does not.
+    `told` is given the first page of each walk.
     """
 
     client: Client
@@ -57,6 +58,7 @@ class Seek:
     query: Query
     key: Sequence[str]
     moment: Mapping[str, Any] = field(default_factory=dict)
+    told: Callable[[Answer], None] | None = None
 
     def rows(
         self, since: str | None, *, undated: bool = True
@@ -73,6 +75,8 @@ class Seek:
             GitlabError: as `client.errors` sorts it.
         """
         first = self._page(since)
+        if self.told is not None:
+            self.told(first)
         edge = _Edge(self.key)
         if undated and any(row.get("updated_at") is None for row in first.data):
             query = self._query(since)

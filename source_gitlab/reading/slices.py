@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, TypedDict
+from typing import TYPE_CHECKING, Any, TypedDict
+
+if TYPE_CHECKING:
+    from source_gitlab.reading.counts import Counts
 
 Row = dict[str, Any]
 
@@ -35,7 +38,7 @@ class Page:
     `through`: every row up to this instant is delivered. `position`: where to go on when there
     is no such instant ({}: nowhere, forget the last one). `heads`: the first digits of commits
     that were reached, by ref (None: the ref is gone). `top`: the highest id of a list that is read
-    to its end. `seen`: digests of rows, with their
+    to its end. `counts`: how many rows the list has. `seen`: digests of rows, with their
     instants, that need not be delivered again. `denied`: members of the group that could not be
     read.
     """
@@ -45,5 +48,6 @@ class Page:
     position: dict[str, Any] | None = None
     heads: dict[str, str | None] = field(default_factory=dict)
     top: int | None = None
+    counts: Counts | None = None
     seen: dict[str, str] = field(default_factory=dict)
     denied: frozenset[int] = frozenset()

@@ -15,6 +15,7 @@ three characters each, and eight more for a head or a highest id, whatever the n
                        "listed": "…Z"}},         when its members were last listed
      "positions": {"project:7": {…}},            where a slice under way has come to
      "heads": {"commits": "<base64>", …},        commits: the heads that were reached (heads.py)
+     "counts": {"group:12": {…}},               how many rows a list holds (counts.py)
      "tops": {"ids": "<base64>", …},            jobs: the highest ids that were read (tops.py)
      "held": {"12": {"digest": …,                a group whose projects are read on their own:
                      "changed": "…Z",            what its list held, since which read,
@@ -32,6 +33,7 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from source_gitlab.reading import ids
+from source_gitlab.reading.counts import Counts
 from source_gitlab.reading.heads import Heads
 from source_gitlab.reading.instants import instant, plus
 from source_gitlab.reading.origin import Origin
@@ -47,6 +49,8 @@ VERSION = 1
 # neighbours fall back to the earlier of their two instants.
 _MOST_INSTANTS = 64
 _MOST_RECENT = 500
+# Some forty bytes each.
+_MOST_WINDOWS = 200
 
 
 class StateError(ValueError):
@@ -102,6 +106,10 @@ class StreamState:
         self.groups: dict[int, Group] = {}
         self.heads = Heads()
         self.tops = Tops()
+        self.counts: dict[str, Counts] = {}
+        # What is being read: members of a group that come into it, and what they bring with them.
+        self.entering: dict[int, set[int]] = {}
+        self._joining: dict[str, list[int]] = {}
         self.positions: dict[str, dict[str, Any]] = {}
         self.held: dict[int, Held] = {}
         self.recent: dict[str, str] = {}
@@ -142,6 +150,7 @@ class StreamState:
                 listed=instant(group["listed"]) if group.get("listed") else None,
             )
         state.heads = Heads.load(raw.get("heads", {}), state.projects)
+        state.counts = {str(k): Counts.load(v) for k, v in raw.get("counts", {}).items()}
         state.tops = Tops.load(raw.get("tops", {}), state.projects)
         for number, held in raw.get("held", {}).items():
             state.held[int(number)] = Held(
@@ -197,23 +206,14 @@ class StreamState:
                 result["earlier"] = [
                     [through, ids.encode(numbers)] for through, numbers in sorted(levels.items())
                 ]
-            groups = {
-                str(number): {
-                    "through": group.through,
-                    "projects": self._text_of(number, group.projects),
-                    "others": group.others,
-                    "listed": group.listed,
-                }
-                for number, group in sorted(self.groups.items())
-                if group.through is not None
-            }
+            groups = self._groups()
             if groups:
                 result["groups"] = groups
             if self.heads:
                 result["heads"] = self.heads.to_json(projects)
-            tops = self.tops.to_json(projects)
-            if tops:
-                result["tops"] = tops
+            counts = {key: one.to_json() for key, one in sorted(self.counts.items())}
+            parts = {"counts": counts, "tops": self.tops.to_json(projects)}
+            result |= {name: part for name, part in parts.items() if part}
             if self.held:
                 result["held"] = {
                     str(number): {name: value for name, value in asdict(held).items() if value}
@@ -226,6 +226,24 @@ class StreamState:
                 result["recent"] = dict(newest)
             return result
 
+    def _groups(self) -> dict[str, Any]:
+        return {
+            str(number): {
+                "through": group.through,
+                "projects": self._text_of(number, group.projects),
+                "others": group.others,
+                "listed": group.listed,
+            }
+            for number, group in sorted(self.groups.items())
+            if group.through is not None
+        }
+
+    @property
+    def is_full_of_counts(self) -> bool:
+        """Whether no other list is counted, because the state would grow too large."""
+        with self._lock:
+            return sum(len(one.windows) for one in self.counts.values()) >= _MOST_WINDOWS
+
     def start_over(self) -> None:
         """Forget what was read, so that all of it is read again as if it had never been."""
         with self._lock:
@@ -235,6 +253,7 @@ class StreamState:
             self.held.clear()
             self.heads = Heads()
             self.tops = Tops()
+            self.counts.clear()
 
     def _levels(self, projects: list[int]) -> dict[str, list[int]]:
         levels: dict[str, list[int]] = defaultdict(list)
@@ -273,7 +292,8 @@ class StreamState:
                 for one in before:
                     del self.projects[one]
             self.retain(number, members, others, listed)
-            return sorted(members - group.projects)
+            self.entering[number] = members - group.projects
+            return sorted(self.entering[number])
 
     def retain(self, number: int, members: set[int], others: int, listed: str) -> None:
         """Note the members of a group whose list is being read: those that left are uncovered."""
@@ -299,6 +319,8 @@ class StreamState:
             self.recent.update(page.seen)
             if page.through is not None:
                 self._reach(slice_, min(page.through, slice_["start"]))
+            if page.counts is not None:
+                self.counts[key_of(slice_)] = page.counts
             if page.position:
                 position = {"since": slice_["since"], "start": slice_["start"], **page.position}
                 self.positions[key_of(slice_)] = position
@@ -314,6 +336,11 @@ class StreamState:
                 group.entered += len(group.projects) - len(kept)
                 group.projects = kept
 
+    def join(self, slice_: Slice, rows: list[int]) -> None:
+        """Note what a member that enters a group adds to its counts, once the slice is closed."""
+        with self._lock:
+            self._joining[key_of(slice_)] = rows
+
     def close(self, slice_: Slice) -> None:
         """Note that the slice is read to its end."""
         number = slice_["id"]
@@ -326,6 +353,10 @@ class StreamState:
                 self.projects.pop(number, None)
             else:
                 self.groups.pop(number, None)
+            key = f"group:{slice_['group']}"
+            if key in self.counts:
+                self.counts[key] = self.counts[key].plus(self._joining.pop(key_of(slice_), []))
+            self.entering.get(slice_["group"], set()).discard(number)
             group = self.groups[slice_["group"]]
             group.entered -= number not in group.projects
             group.projects.add(number)

@@ -1,0 +1,158 @@
+"""Rows that come late into a list that is read by time, and look old: found by counting them.
+
+When, and why, is in counts.py. A list is counted before it is read, so that what comes while it is
+read is found by the next count; and what was counted is in the state before its rows are, so that
+a read that is killed is held to it, too.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from source_gitlab.client.errors import ReadError, Skipped
+from source_gitlab.reading.children import Parents
+from source_gitlab.reading.counts import Counter, Counts, Listed, Window
+from source_gitlab.reading.instants import at, instant, plus
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from source_gitlab.client.errors import GitlabError
+    from source_gitlab.client.http import Answer, Client, Query
+    from source_gitlab.reading.seek import Seek
+    from source_gitlab.reading.slices import Slice
+    from source_gitlab.reading.state import StreamState
+
+LOGGER = logging.getLogger("airbyte.source-gitlab")
+
+# Where more members enter a group at once, its list is counted anew when they have.
+_MOST_ENTERING = 20
+
+
+class Late:
+    """Finds late rows. Thread-safe."""
+
+    def __init__(self, client: Client, lookback_minutes: int) -> None:
+        """Nothing is counted yet."""
+        self._client = client
+        self._counter = Counter(client)
+        self._lookback = lookback_minutes
+        self._lock = threading.Lock()
+        self._totals: dict[str, tuple[int | None, str]] = {}
+
+    def watched(self, seek: Seek) -> Seek:
+        """The same list; how many rows it has is noted when it is walked from its first row on."""
+
+        def note(answer: Answer) -> None:
+            # GitLab tells the time in whole seconds. What is created within this one counts as
+            # late, and is read twice.
+            until = plus(at(self._client.now()), seconds=1)
+            with self._lock:
+                self._totals.setdefault(seek.path, (answer.total, until))
+
+        return replace(seek, told=note)
+
+    def first(self, seek: Seek, slice_: Slice, state: StreamState) -> Counts | None:
+        """The counts of a list whose first page is read, unless it has been counted before."""
+        if "group" in slice_ or _name(slice_) in state.counts or state.is_full_of_counts:
+            return None
+        with self._lock:
+            total, until = self._totals.get(seek.path, (None, ""))
+        if total is not None:
+            return Counts(slice_["start"], (Window(None, until, total),))
+        try:
+            until = plus(slice_["start"], minutes=-self._lookback)
+            return self._counter.first(_listed(seek), until, slice_["start"])
+        except (ReadError, Skipped) as error:
+            _warn(seek, error)
+            return Counts(slice_["start"])
+
+    def parents(
+        self,
+        seek: Seek,
+        slice_: Slice,
+        state: StreamState,
+        first: str | None,
+        of: Callable[[int], Seek],
+    ) -> Iterator[Parents]:
+        """Rows that came late since the list was last counted.
+
+        They are looked for by the first read of each day (UTC). Rows that the walk from the
+        slice's `since` on brings anyway are left out. `first` is the start date, `of` makes the
+        own list of a member of the group.
+
+        Raises:
+            GitlabError: late rows are there, and could not be read.
+        """
+        if "group" in slice_:
+            self._join(seek, slice_, state)
+            return
+        start, since = slice_["start"], slice_["since"]
+        known = state.counts.get(_name(slice_))
+        if known is None or since is None or not known.is_due(start):
+            return
+        entering = state.entering.get(slice_["id"], set()) if slice_["scope"] == "group" else set()
+        if len(entering) > _MOST_ENTERING:
+            return
+        others = tuple(_listed(of(number)) for number in sorted(entering))
+        listed = replace(_listed(seek), without=others)
+        until = plus(start, minutes=-self._lookback)
+        grown: list[Window] = []
+        try:
+            counts, grown = self._counter.again(listed, known, until, start)
+        except (ReadError, Skipped) as error:
+            # The list is read whether or not it can be counted, and says what is wrong with it.
+            _warn(seek, error)
+            counts = replace(known, asked=start)
+        if known.windows:
+            last = known.windows[-1].before
+            query = {"created_after": last, "updated_before": last}
+            yield from _late(seek, (last, None), query, first, since)
+        for window in grown:
+            created = window.after, window.before
+            yield from _late(seek, created, window.query, first, since)
+        yield Parents([], counts=counts)
+
+    def _join(self, seek: Seek, slice_: Slice, state: StreamState) -> None:
+        """Count what a member brings into its group, whose counts do not hold it yet."""
+        known = state.counts.get(f"group:{slice_['group']}")
+        if known is None:
+            return
+        try:
+            state.join(slice_, self._counter.rows(_listed(seek), known.windows))
+        except (ReadError, Skipped) as error:
+            # The group then has grown when it is counted next, and is read again.
+            _warn(seek, error)
+
+
+def _warn(seek: Seek, error: GitlabError) -> None:
+    LOGGER.warning("%s cannot be counted: old rows may come unseen. %s", seek.path, error)
+
+
+def _name(slice_: Slice) -> str:
+    return f"{slice_['scope']}:{slice_['id']}"
+
+
+def _listed(seek: Seek) -> Listed:
+    return Listed(seek.path, seek.query)
+
+
+def _late(
+    seek: Seek, created: tuple[str | None, str | None], query: Query, first: str | None, since: str
+) -> Iterator[Parents]:
+    """Rows of a part of the list, `created` in between, that were last changed before `since`."""
+    part = replace(seek, query={**seek.query, **query})
+    low, high = created
+    for rows, _ in part.rows(first):
+        late = [
+            row
+            for row in rows
+            if instant(row["updated_at"]) < since
+            and (low or "") <= (when := instant(row["created_at"]))
+            and (high is None or when <= plus(high, milliseconds=1))
+        ]
+        if late:
+            yield Parents(late)
