@@ -5,6 +5,7 @@ The names of these tests stand in docs/behaviors.md beside the promises that the
 
 from __future__ import annotations
 
+from collections import Counter
 from random import Random
 from typing import Any
 
@@ -13,7 +14,10 @@ import pytest
 from integration_tests.copying import Copy
 from integration_tests.gitlab.clock import SECOND
 from integration_tests.history_changes import micros
-from integration_tests.history_world import START, WEB, small_world
+from integration_tests.history_world import ELSE, OPEN, OUTSIDE, START, TOP, WEB, small_world
+from integration_tests.inprocess import session
+from source_gitlab.declarations import streams
+from source_gitlab.reading.state import StreamState
 
 CHANGES: list[dict[str, Any]] = [
     {"labels": ["bug", "late"]},
@@ -86,3 +90,95 @@ def test_rows_that_rest_are_not_brought_again() -> None:
     assert it.sync("issues")["issues"]
     it.later(60)
     assert it.sync("issues")["issues"] == []
+
+
+# Two versions in one read
+
+
+def test_a_row_comes_from_one_slice_of_a_read_only() -> None:
+    """Slices are read at once: what two of them bring may come in either order."""
+    it = copy()
+    names = ("issues", "merge_requests", "project_milestones", "merge_request_commits")
+    it.sync(*names)
+    it.change("move_project", id=OUTSIDE, group_id=TOP)
+    for table in ("issues", "merge_requests", "milestones"):
+        create(it, table, OUTSIDE, START + 30 * SECOND, 3)
+    it.later(60)
+    with session(it.wire, **it.settings) as opened:
+        for name in names:
+            stream, state = streams()[name], StreamState.load(it.states[name])
+            found = Counter(
+                tuple(row[column] for column in stream.key)
+                for slice_ in opened.plan(stream, state)
+                for page in opened.read(stream, slice_, state)
+                for row in page.rows
+            )
+            assert set(found.values()) == {1}, name
+            it.states[name] = state.to_json()
+    it.tables.clear()
+    it.states.clear()
+    it.sync(*names)
+    assert it.lacks(*names) == []
+
+
+def test_a_subgroup_that_enters_with_one_below_it_brings_each_epic_once() -> None:
+    it = copy()
+    world = it.emulator.world
+    world.groups[OPEN].learn(parent_id=ELSE)
+    world.restructured()
+    names = ("epics", "group_milestones")
+    it.sync(*names)
+    it.later(3_600)
+    world.groups[ELSE].learn(parent_id=TOP)
+    world.restructured()
+    for group_id in (ELSE, OPEN):
+        it.change("create", table="epics", group_id=group_id)
+        it.change("create", table="milestones", group_id=group_id)
+    found = it.sync(*names)
+    assert it.lacks(*names) == []
+    for name in names:
+        brought = [row["id"] for row in found[name]]
+        assert sorted(set(brought)) == sorted(brought)
+        assert {ELSE, OPEN} <= {row["group_id"] for row in found[name]}
+
+
+# Cursors
+
+
+def test_the_cursor_of_a_release_grows_when_its_date_is_put_back() -> None:
+    """A destination that keeps the version with the latest cursor would keep the old one."""
+    it = copy()
+    (number,) = create(it, "releases", WEB, START - 50 * SECOND)
+    tag = f"r{number}"
+    (first,) = [row for row in it.sync("releases")["releases"] if row["tag_name"] == tag]
+    it.later(900)
+    it.change("update", table="releases", id=number, set={"released_at": "2020-01-01T00:00:00Z"})
+    (second,) = [row for row in it.sync("releases")["releases"] if row["tag_name"] == tag]
+    assert second["released_at"] < first["released_at"]
+    assert cursor_of("releases", second) > cursor_of("releases", first)
+
+
+def test_the_cursor_of_an_issue_of_an_epic_grows() -> None:
+    """An epic is read because one of its issues changed, and again because another one had."""
+    it = copy()
+    world = it.emulator.world
+    epic_id, first = next((o.facts["epic_id"], o.facts["issue_id"]) for o in world.epic_issues)
+    (second,) = create(it, "issues", WEB, START - 3_000 * SECOND)
+    it.change("link_epic_issue", epic_id=epic_id, issue_id=second)
+    it.later(7_200)
+    it.sync("epic_issues")
+    it.later(600)
+    it.change("update", table="issues", id=first, set={"title": "Later"})
+    before = {row["id"]: row for row in it.sync("epic_issues")["epic_issues"]}
+    it.later(60)
+    it.change("update", table="issues", id=first, set={"title": "Latest"})
+    slow = micros(START + 7_500 * SECOND)
+    it.change("update", table="issues", id=second, set={"title": "Slow"}, updated_at=slow)
+    after = {row["id"]: row for row in it.sync("epic_issues")["epic_issues"]}
+    assert after[first]["title"] == "Latest"
+    assert cursor_of("epic_issues", after[first]) > cursor_of("epic_issues", before[first])
+
+
+def cursor_of(stream: str, row: dict[str, Any]) -> str:
+    """The value by which a destination tells which version of a row is the latest."""
+    return str(row[streams()[stream].cursor or ""])

@@ -83,7 +83,7 @@ class Stream:
     @property
     def snapshot(self) -> bool:
         """Whether a slice always brings all that there is, so that what it lacks is gone."""
-        return self.cursor == "read_at"
+        return self.again is not None and self.since is None and self.walk in {"pages", "keyset"}
 
     @cached_property
     def schema(self) -> Schema:

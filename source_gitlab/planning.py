@@ -124,7 +124,14 @@ class Planner:
                 stream.name,
                 through,
             )
-        return Slice(stream=stream.name, scope=scope, id=number, since=since, start=start)
+        return Slice(
+            stream=stream.name,
+            scope=scope,
+            id=number,
+            since=since,
+            start=start,
+            read_at=max(start, through or start),
+        )
 
     def _each_group(self, stream: Stream, state: StreamState, start: str) -> Iterator[Slice]:
         """One slice for each group in scope, but for those that are quiet."""
@@ -223,6 +230,8 @@ class Planner:
         entered = self.coverage.entered(stream, root, state)
         through = state.group(root.id).through
         slice_ = self._slice(stream, "group", root.id, through, start)
+        if entered:
+            slice_["apart"] = entered
         yield self._resumed(stream, slice_, state)
         scope = "group" if only_groups(stream) else "project"
         for number in entered:

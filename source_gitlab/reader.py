@@ -65,7 +65,7 @@ class Reader:
         elif stream.kind == "child":
             yield from self._children(stream, slice_, state)
         else:
-            columns = {f"{slice_['scope']}_id": slice_["id"], "start": slice_["start"]}
+            columns = _columns_of(slice_)
             shaper = self._shapers[stream.name]
             for page in self._walk(stream, slice_, state):
                 page.rows = shaper.shape(page.rows, columns)
@@ -100,6 +100,7 @@ class Reader:
         self, stream: Stream, slice_: Slice, state: StreamState, rows: list[Row]
     ) -> list[Row]:
         """Without rows of projects that the group's list shows but that are not in scope."""
+        rows = _beside(stream, slice_, rows)
         group = state.groups.get(slice_["id"]) if slice_["scope"] == "group" else None
         if group is None or stream.keep != "project_id":
             return rows
@@ -152,6 +153,7 @@ class Reader:
             for rows, through in self._found(stream, seek, reached[number]):
                 # Rows without an instant were read at the start, and are certain up to there only.
                 reached[number] = min(through, slice_["start"]) if through else reached[number]
+                rows = _beside(stream, slice_, rows)  # noqa: PLW2901 -- fewer of them
                 fresh, seen = _unknown(rows, stream.key, recent, settled, state.recent)
                 if len(passes) == 1:
                     counts = None if is_counted else self._late.first(seek, slice_, state)
@@ -182,7 +184,14 @@ class Reader:
             member = "group_id" if parent.scopes == ("group",) else "project_id"
         shaper = self._shapers[stream.name]
         children = Children(
-            self._client, self._ahead, stream, shaper, skip, key=parent.key, member=member
+            self._client,
+            self._ahead,
+            stream,
+            shaper,
+            skip,
+            columns=_columns_of(slice_),
+            key=parent.key,
+            member=member,
         )
         if stream.moved_by and slice_["since"]:
             yield from children.pages(self._moved_by(stream, slice_, state))
@@ -195,6 +204,7 @@ class Reader:
         done: set[int] = set()
         # The list may name parents that lie above the group, or in one that is read on its own.
         covered = state.group(slice_["id"]).projects | {slice_["id"]}
+        covered.difference_update(slice_.get("apart", ()))
         seeks = self._passes(other, slice_)
         since = slice_["since"]
         for rows, _ in (found for seek in seeks for found in self._found(other, seek, since)):
@@ -246,6 +256,27 @@ class Reader:
 
         statistics = self._config.statistics
         return Details(self._client, self._ahead, skip, statistics=statistics)
+
+
+def _columns_of(slice_: Slice) -> dict[str, Any]:
+    """What rows may be given of their slice: `slice.project_id` and the like in declarations."""
+    read_at = slice_.get("read_at", slice_["start"])
+    return {f"{slice_['scope']}_id": slice_["id"], "read_at": read_at}
+
+
+def _beside(stream: Stream, slice_: Slice, rows: list[Row]) -> list[Row]:
+    """Without the rows that another slice of this read brings.
+
+    Slices are read at the same time, so of two versions of one row the older might come last.
+    """
+    if slice_["scope"] != "group":
+        return rows
+    column = "group_id" if stream.scopes == ("group",) else "project_id"
+    if "group" in slice_:
+        # The list of a group that entered shows the groups below it, which entered with it.
+        return [row for row in rows if row.get(column) in {None, slice_["id"]}]
+    apart = slice_.get("apart")
+    return [row for row in rows if row.get(column) not in apart] if apart else rows
 
 
 def _list_of(stream: Stream, slice_: Slice, config: Config) -> tuple[str, Query]:

@@ -19,7 +19,7 @@ from source_gitlab.reading.slices import Page
 from source_gitlab.reading.state import identity
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from source_gitlab.client.http import Client
     from source_gitlab.declarations import Stream
@@ -44,8 +44,9 @@ class Parents:
 class Children:
     """The children of one stream; `skip` is told of each parent that could not be read.
 
-    `key` are the columns that identify a parent, `member` is the one that says to which member of
-    a group it belongs; it is None where all parents belong to the one thing that is read.
+    `columns` are those of the slice that a row may get, `key` those that identify a parent, and
+    `member` is the one that says to which member of a group it belongs; it is None where all
+    parents belong to the one thing that is read.
     """
 
     client: Client
@@ -53,6 +54,7 @@ class Children:
     stream: Stream
     shaper: Shaper
     skip: Callable[[Row, Skipped], None]
+    columns: Mapping[str, Any]
     key: Sequence[str]
     member: str | None
 
@@ -126,7 +128,7 @@ class Children:
             # The last column of a key identifies a row below its parent.
             pages = read_pages(self.client, None, path, dict(stream.query), stream.key[-1:])
             rows = [row for page in pages for row in page]
-        return self.shaper.shape(rows, parent=parent)
+        return self.shaper.shape(rows, self.columns, parent)
 
 
 def path_of(template: str, parent: Row) -> str:

@@ -16,8 +16,10 @@ class Slice(TypedDict, total=False):
 
     `scope` is "group", "project" or "inventory" and `id` its numeric id. `since` is the instant
     from which rows are read (None: all of them), `start` the server's time when the read was
-    planned. What entered a group that was read before has that group's id in `group`.
-    `position` is where an earlier read of this slice, from `start` on, had come to.
+    planned; `read_at` is that time for columns, never earlier than in a read before. What entered
+    a group that was read before has that group's id in `group`; in the slice of that group it is
+    `apart`, for its rows come from its own slice. `position` is where an earlier read of this
+    slice, from `start` on, had come to.
     """
 
     stream: str
@@ -25,7 +27,9 @@ class Slice(TypedDict, total=False):
     id: int
     since: str | None
     start: str
+    read_at: str
     group: int
+    apart: list[int]
     position: dict[str, Any]
 
 
