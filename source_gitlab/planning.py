@@ -5,9 +5,10 @@ from __future__ import annotations
 import logging
 import re
 import threading
+from collections import defaultdict
 from typing import TYPE_CHECKING
 
-from source_gitlab.client.errors import Skipped
+from source_gitlab.client.errors import FatalError, GitlabError, Skipped
 from source_gitlab.coverage import only_groups
 from source_gitlab.declarations import streams
 from source_gitlab.origins import Origins, must_fit
@@ -15,10 +16,10 @@ from source_gitlab.reading.instants import at, plus
 from source_gitlab.reading.slices import Slice
 from source_gitlab.reading.state import Group as Known
 from source_gitlab.reading.state import Held, key_of
-from source_gitlab.scopes import NotFound
+from source_gitlab.selection import all_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator, Mapping
 
     from source_gitlab.again import Signals
     from source_gitlab.client.http import Client
@@ -27,8 +28,11 @@ if TYPE_CHECKING:
     from source_gitlab.declarations import Stream
     from source_gitlab.reading.state import StreamState
     from source_gitlab.scopes import Group, Project, Scopes
+    from source_gitlab.selection import NotFound
 
 LOGGER = logging.getLogger("airbyte.source-gitlab")
+
+_NOTHING: Mapping[int, str] = {}
 
 
 class Planner:
@@ -47,12 +51,13 @@ class Planner:
         self._lock = threading.Lock()
         self._start: str | None = None
         self._version: tuple[int, int] | None = None
+        self._left_out: defaultdict[str, list[NotFound]] = defaultdict(list)
 
     def plan(self, stream: Stream, state: StreamState) -> Iterator[Slice]:
         """The slices of `stream`; `state` is brought up to date with what is in scope.
 
         Raises:
-            NotFound: after all slices: groups or projects that the user named do not resolve.
+            NotFound: after all slices: something chosen cannot be read by any stream.
             OtherInstance, StartsAhead: the state or the start date does not fit this GitLab.
             GitlabError: GitLab could not be asked what is in scope.
         """
@@ -63,6 +68,7 @@ class Planner:
             self._origins.settle(stream, state)
         start = self._started()
         state.forget(start, 2 * self._config.lookback_minutes)
+        left_out = self._left_out[stream.name] = []
         kind = self.kind(stream)
         if kind == "inventory":
             yield from (
@@ -76,14 +82,28 @@ class Planner:
             yield from self._each_project(stream, state, start)
         else:
             yield from self._in_groups(stream, state, start)
-        if roots.missing:
-            message = " ".join(map(str, roots.missing))
-            raise NotFound(message, url=roots.missing[0].url, status=roots.missing[0].status)
+        problem = all_of([*roots.missing, *left_out])
+        if problem is not None:
+            raise problem
 
     def is_whole(self, stream: Stream) -> bool:
         """Whether the slices that were planned cover all that is in scope."""
-        del stream
-        return not self._scopes.roots().missing
+        return self._scopes.roots().complete and not self._left_out[stream.name]
+
+    def _each_root(
+        self,
+        stream: Stream,
+        roots: tuple[Group, ...],
+        plan: Callable[[Group], Iterator[Slice]],
+    ) -> Iterator[Slice]:
+        """The slices of every group; one whose groups or projects cannot be listed has none."""
+        for root in roots:
+            try:
+                yield from plan(root)
+            except FatalError:  # noqa: PERF203 -- one group must not cost the others
+                raise
+            except GitlabError as error:
+                self._left_out[stream.name].append(self._scopes.leave_out(root, error))
 
     def _started(self) -> str:
         """When this read began, by GitLab's clock: one instant for all streams."""
@@ -137,7 +157,8 @@ class Planner:
         """One slice for each group in scope, but for those that are quiet."""
         roots = self._scopes.roots().groups
         self._signals.watch(stream, roots, state, start)
-        for root in roots:
+
+        def plan(root: Group) -> Iterator[Slice]:
             held = state.held.get(root.id)
             for row in self._scopes.group_rows(root):
                 through = state.projects.get(row["id"])
@@ -145,20 +166,26 @@ class Planner:
                     slice_ = self._slice(stream, "group", row["id"], through, start)
                     yield self._resumed(stream, slice_, state)
 
+        return self._each_root(stream, roots, plan)
+
     def _each_project(self, stream: Stream, state: StreamState, start: str) -> Iterator[Slice]:
         """One slice for each project in scope, but for those that are quiet."""
         roots = self._scopes.roots()
         chosen = roots.groups if roots.whole else ()
         self._signals.watch(stream, chosen, state, start)
-        if len(chosen) == 1 and not roots.projects:
-            suspects = self._suspects(stream, chosen[0], state, start)
-            if suspects is not None:
-                yield from self._projects(stream, suspects, state, start)
-                return
-            self._forget_others(stream, chosen[0], state, start)
-        for root in chosen:
+        alone = len(chosen) == 1 and not roots.projects and roots.complete
+
+        def plan(root: Group) -> Iterator[Slice]:
+            if alone:
+                suspects = self._suspects(stream, root, state, start)
+                if suspects is not None:
+                    yield from self._projects(stream, suspects, state, start)
+                    return
+                self._forget_others(stream, root, state, start)
             projects = list(self._scopes.listing(root).projects.values())
-            yield from self._projects(stream, projects, state, start, state.held.get(root.id))
+            yield from self._projects(stream, projects, state, start, held=state.held.get(root.id))
+
+        yield from self._each_root(stream, chosen, plan)
         yield from self._projects(stream, list(roots.projects), state, start)
 
     def _suspects(
@@ -198,18 +225,21 @@ class Planner:
             for number in state.projects.keys() - wanted:
                 del state.projects[number]
 
-    def _projects(
+    def _projects(  # noqa: PLR0913 -- what is known of them
         self,
         stream: Stream,
         projects: list[Project],
         state: StreamState,
         start: str,
+        *,
         held: Held | None = None,
+        covered: Mapping[int, str] = _NOTHING,
     ) -> Iterator[Slice]:
         for project in projects:
             if self.coverage.is_off(stream, project):
                 continue
-            through = state.projects.get(project.id)
+            instants = state.projects.get(project.id), covered.get(project.id)
+            through = max(filter(None, instants), default=None)
             if self._signals.is_quiet(stream, through, start, project=project, held=held):
                 continue
             slice_ = self._slice(stream, "project", project.id, through, start)
@@ -219,10 +249,14 @@ class Planner:
         """One slice for each chosen group, and one for each member that entered it since."""
         roots = self._scopes.roots()
         if roots.whole or only_groups(stream):
-            for root in roots.groups:
-                yield from self._in_group(stream, root, state, start)
-        if not only_groups(stream):
-            yield from self._projects(stream, list(roots.projects), state, start)
+
+            def plan(root: Group) -> Iterator[Slice]:
+                return self._in_group(stream, root, state, start)
+
+            yield from self._each_root(stream, roots.groups, plan)
+        if not only_groups(stream) and roots.projects:
+            covered = _covered(state)
+            yield from self._projects(stream, list(roots.projects), state, start, covered=covered)
 
     def _in_group(
         self, stream: Stream, root: Group, state: StreamState, start: str
@@ -249,3 +283,14 @@ class Planner:
         if position:
             slice_["position"] = position
         return slice_
+
+
+def _covered(state: StreamState) -> dict[int, str]:
+    """How far projects were read as members of groups, which may be read on their own now."""
+    covered: dict[int, str] = {}
+    for number in list(state.groups):
+        group = state.group(number)
+        if group.through is not None:
+            for one in group.projects:
+                covered[one] = max(group.through, covered.get(one, ""))
+    return covered

@@ -6,6 +6,7 @@ import logging
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from source_gitlab.client.errors import FatalError, GitlabError, ReadError, Skipped
 from source_gitlab.config import SETTLED_MINUTES, Anonymous
 from source_gitlab.declarations import streams
 from source_gitlab.reading.children import Children, Parents
@@ -24,7 +25,6 @@ from source_gitlab.reading.state import identity
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from source_gitlab.client.errors import Skipped
     from source_gitlab.client.http import Client, Query
     from source_gitlab.config import Config
     from source_gitlab.declarations import Stream
@@ -32,7 +32,8 @@ if TYPE_CHECKING:
     from source_gitlab.reading.slices import Row
     from source_gitlab.reading.state import StreamState
     from source_gitlab.report import Report
-    from source_gitlab.scopes import Scopes
+    from source_gitlab.scopes import Group, Scopes
+    from source_gitlab.selection import Roots
 
 LOGGER = logging.getLogger("airbyte.source-gitlab")
 
@@ -175,7 +176,8 @@ class Reader:
         where = f"{slice_['scope']} {slice_['id']}"
 
         def skip(row: Row, error: Skipped) -> None:
-            place = f"project {row['project_id']}" if "project_id" in row else where
+            owner = "project" if "project_id" in row else "group"
+            place = f"{owner} {row[f'{owner}_id']}" if f"{owner}_id" in row else where
             if self._report.skip(stream.name, place, error.reason, str(error)):
                 LOGGER.warning("%s: skipped a part of %s. %s", stream.name, place, error)
 
@@ -219,43 +221,67 @@ class Reader:
             yield Parents(parents)
 
     def _inventory(self, stream: Stream, slice_: Slice) -> Iterator[list[Row]]:
+        """The rows of groups or projects in scope; group 0 has the projects chosen beside groups.
+
+        Raises:
+            NotFound: the group cannot be listed.
+            ReadError: behind all rows: some of them lack details.
+        """
         roots = self._scopes.roots()
-        shape = self._shapers[stream.name].shape
         root = next((group for group in roots.groups if group.id == slice_["id"]), None)
-        if stream.name == "groups" and root is not None:
-            below: dict[int, list[dict[str, Any]]] = {}
-            for project in self._scopes.projects():
-                entry = {"id": project.id, "path_with_namespace": project.path}
-                below.setdefault(project.namespace, []).append(entry)
-            rows = [
-                {**row, "projects": below.get(row["id"], [])}
-                for row in self._scopes.group_rows(root)
-            ]
-            details = self._details(stream)
-            yield from map(shape, details.groups(rows, {root.id}))
-            details.finish()
-        elif root is not None and roots.whole:
-            details = self._details(stream)
-            pages = self._scopes.project_pages(root)
-            # Nobody has permissions who does not sign in, nor sees statistics.
-            signed_in = not isinstance(self._config.credentials, Anonymous)
-            yield from map(shape, details.projects(pages) if signed_in else pages)
-            details.finish()
-        elif root is None:
-            for project in roots.projects:
-                query = {"statistics": self._config.statistics}
-                yield shape([self._client.one(f"projects/{project.id}", query)])
+        shape = self._shapers[stream.name].shape
+        if root is None:
+            yield from map(shape, self._chosen_projects(roots))
+            return
+        details = self._details(stream)
+        # Nobody has permissions who does not sign in, nor sees statistics.
+        signed_in = not isinstance(self._config.credentials, Anonymous)
+        try:
+            if stream.name == "groups":
+                rows = self._with_projects(root)
+                yield from map(shape, details.groups(rows, {root.id}))
+            elif roots.whole:
+                pages = self._scopes.project_pages(root)
+                yield from map(shape, details.projects(pages) if signed_in else pages)
+        except FatalError:
+            raise
+        except GitlabError as error:
+            raise self._scopes.leave_out(root, error) from error
+        details.finish()
+
+    def _chosen_projects(self, roots: Roots) -> Iterator[list[Row]]:
+        if roots.named:
+            # They are as they were when their names were resolved, moments ago.
+            named = [self._scopes.named_row(project.id) for project in roots.projects]
+            yield [dict(row) for row in named if row is not None]
+            return
+        wanted = {project.id for project in roots.projects}
+        for rows in self._scopes.joined_pages():
+            yield [row for row in rows if row["id"] in wanted]
+
+    def _with_projects(self, root: Group) -> list[Row]:
+        """The rows of a group and those below it, each with the projects that are in it itself."""
+        roots = self._scopes.roots()
+        projects = self._scopes.listing(root).projects.values() if roots.whole else roots.projects
+        below: dict[int, list[dict[str, Any]]] = {}
+        for project in sorted(projects, key=lambda project: project.id):
+            entry = {"id": project.id, "path_with_namespace": project.path}
+            below.setdefault(project.namespace, []).append(entry)
+        rows = self._scopes.group_rows(root)
+        return [{**row, "projects": below.get(row["id"], [])} for row in rows]
 
     def _details(self, stream: Stream) -> Details:
         """What completes the rows of a list of groups or projects."""
 
-        def skip(where: str, path: str, error: Skipped) -> None:
+        def tell(where: str, path: str, error: Skipped | ReadError) -> None:
             message = f"{path} lacks the columns that GitLab's lists leave out. {error}"
-            if self._report.skip(stream.name, where, error.reason, message):
+            if isinstance(error, ReadError):
+                self._report.fail(stream.name, where, ReadError(message, url=error.url))
+            elif self._report.skip(stream.name, where, error.reason, message):
                 LOGGER.warning("%s: %s", stream.name, message)
 
         statistics = self._config.statistics
-        return Details(self._client, self._ahead, skip, statistics=statistics)
+        return Details(self._client, self._ahead, tell, statistics=statistics)
 
 
 def _columns_of(slice_: Slice) -> dict[str, Any]:

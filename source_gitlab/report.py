@@ -14,7 +14,7 @@ import orjson
 from source_gitlab.extent import Extents
 
 if TYPE_CHECKING:
-    from source_gitlab.client.errors import FatalError, GitlabError, Skipped
+    from source_gitlab.client.errors import GitlabError, Skipped
     from source_gitlab.declarations import Stream
 
 _NAMED = 5  # places that a line names
@@ -86,7 +86,7 @@ class Report:
         with self._lock:
             self._failed.append(Entry(stream, where, "failed", str(error)))
 
-    def stop(self, error: FatalError) -> None:
+    def stop(self, error: GitlabError) -> None:
         """Note why nothing more is read; the first reason counts."""
         with self._lock:
             self.ended = self.ended or str(error)
@@ -147,11 +147,11 @@ class Report:
                 raise
 
     def lines(self) -> list[str]:
-        """What was chosen in vain, then each kind of skip and failure in each stream, for logs."""
+        """One sentence for each kind of skip and failure in each stream, for logs."""
         groups: dict[tuple[str, str], list[Entry]] = {}
         for entry in [*self.skipped, *self.failed]:
             groups.setdefault((entry.stream, entry.reason), []).append(entry)
-        lines = [entry.message for entry in self.selection]
+        lines = []
         for (stream, reason), entries in groups.items():
             places = list(dict.fromkeys(entry.where for entry in entries))
             named = ", ".join(places[:_NAMED])

@@ -14,7 +14,8 @@ from source_gitlab.reader import Reader
 from source_gitlab.reading.ahead import Ahead
 from source_gitlab.reading.soundness import Keys, as_documented
 from source_gitlab.report import Report
-from source_gitlab.scopes import Scopes, nothing_left
+from source_gitlab.scopes import Scopes
+from source_gitlab.selection import NotFound, nothing_left
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -54,7 +55,7 @@ class Session:
         self.report = Report()
         self.client = Client(config, on_rotated=on_rotated, retries=retries, keeper=keeper)
         self.ahead = Ahead(config.num_workers)
-        self.scopes = Scopes(self.client, config, self.ahead)
+        self.scopes = Scopes(self.client, config, self.ahead, self.report)
         signals = Signals(self.client, self.ahead, config.lookback_minutes)
         coverage = Coverage(self.client, config, self.scopes, self.ahead, self.report)
         self._planner = Planner(self.client, config, self.scopes, signals, coverage)
@@ -138,11 +139,12 @@ class Session:
         the report, and the state stays where it is.
 
         Raises:
+            NotFound: a chosen group cannot be listed.
             ReadError: the slice failed; the state covers what was taken before.
             FatalError: nothing else can be read either.
         """
         where = _place(slice_)
-        url = f"{self.client.api_url}/{slice_['scope']}s/{slice_['id']}/{stream.path}"
+        url = f"{self.client.api_url}/{_address(stream, slice_)}"
         keys = Keys(stream)
         idle = False
         try:
@@ -157,19 +159,28 @@ class Session:
                     yield page
                     if stream.incremental:
                         state.advance(slice_, page)
-        except Skipped as error:
-            if self.report.refused(stream, where, error):
-                LOGGER.warning("%s: skipped %s. %s", stream.name, where, error)
-            return
-        except FatalError as error:
-            self.report.stop(error)
-            raise
         except GitlabError as error:
-            self.report.fail(stream.name, where, error)
+            if self._is_skip(stream, where, error):
+                return
             raise
         self.report.extents.read(stream.name, slice_, deep=self._is_deep(stream, slice_))
         if stream.incremental and not idle:
             state.close(slice_)
+
+    def _is_skip(self, stream: Stream, where: str, error: GitlabError) -> bool:
+        """Note what ended a slice, and say whether the stream is complete all the same."""
+        if isinstance(error, NotFound):
+            # It is in the report already, once for all streams.
+            return error.skipped
+        if isinstance(error, Skipped):
+            if self.report.refused(stream, where, error):
+                LOGGER.warning("%s: skipped %s. %s", stream.name, where, error)
+            return True
+        if isinstance(error, FatalError):
+            self.report.stop(error)
+        else:
+            self.report.fail(stream.name, where, error)
+        return False
 
 
 def _place(slice_: Slice) -> str:
@@ -177,3 +188,10 @@ def _place(slice_: Slice) -> str:
     if slice_["scope"] != "inventory":
         return f"{slice_['scope']} {slice_['id']}"
     return f"the projects of group {slice_['id']}" if slice_["id"] else "the chosen projects"
+
+
+def _address(stream: Stream, slice_: Slice) -> str:
+    """Where the rows of a slice come from, below /api/v4."""
+    if slice_["scope"] == "inventory":
+        return f"groups/{slice_['id']}/projects" if slice_["id"] else "projects"
+    return f"{slice_['scope']}s/{slice_['id']}/{stream.path}"

@@ -7,6 +7,7 @@ from queue import Full, Queue
 from typing import TYPE_CHECKING, Any
 
 from source_gitlab.client.errors import FatalError
+from source_gitlab.selection import NotFound
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -70,7 +71,7 @@ def without_repeats(
         error = message.trace.error if message.trace else None
         if error is not None:
             known = {str(one.error): one.error for one in work if one.error is not None}
-            if isinstance(known.get(error.message), FatalError):
+            if isinstance(known.get(error.message), (FatalError, NotFound)):
                 continue
             if error.message in known:
                 error.stack_trace = None

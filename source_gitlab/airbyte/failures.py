@@ -10,6 +10,7 @@ from airbyte_cdk.utils import AirbyteTracedException
 from source_gitlab.client.errors import FatalError, ReadError, Skipped, Unavailable
 from source_gitlab.config import ConfigError
 from source_gitlab.reading.state import StateError
+from source_gitlab.selection import NotFound
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -21,7 +22,9 @@ def kind_of(error: Exception) -> FailureType:
     """Who has to act: the user (config), nobody yet (transient), or we (system)."""
     if isinstance(error, ReadError) or (isinstance(error, Unavailable) and error.reached):
         return FailureType.transient_error
-    if isinstance(error, (ConfigError, StateError, FatalError, Skipped)):
+    if isinstance(error, NotFound) and error.transient:
+        return FailureType.transient_error
+    if isinstance(error, (ConfigError, StateError, FatalError, NotFound, Skipped)):
         return FailureType.config_error
     return FailureType.system_error
 
@@ -46,7 +49,8 @@ def mistake(message: str) -> AirbyteTracedException:
 def incomplete(errors: Mapping[str, GitlabError], streams: int) -> AirbyteTracedException:
     """The end of a read of so many streams, of which these failed, each for this reason at first.
 
-    What ended the whole read is told alone, for it is the reason of all.
+    What ended the whole read is told alone, for it is the reason of all. What was chosen and cannot
+    be read is told once, and so is what else failed.
     """
     fatal = list(dict.fromkeys(str(e) for e in errors.values() if isinstance(e, FatalError)))
     worst = next((e for e in errors.values() if isinstance(e, FatalError)), None)
@@ -54,11 +58,19 @@ def incomplete(errors: Mapping[str, GitlabError], streams: int) -> AirbyteTraced
         error = traced(worst)
         error.message = error.internal_message = " ".join(fatal)
         return error
-    name, first = next(iter(errors.items()))
-    message = (
-        f"{len(errors)} of {streams} streams are incomplete: {', '.join(errors)}. The first error"
-        f" was in {name}: {first} What was read is kept, and the next sync goes on from there."
-    )
+    chosen = [error for error in errors.values() if isinstance(error, NotFound)]
+    others = {name: error for name, error in errors.items() if not isinstance(error, NotFound)}
+    message = " ".join(dict.fromkeys(map(str, chosen)))
+    if chosen:
+        message += " Everything else that was chosen is read and kept."
+    if others:
+        name, first = next(iter(others.items()))
+        message += (
+            f" {len(others)} of {streams} streams are incomplete: {', '.join(others)}. The first"
+            f" error was in {name}: {first} What was read is kept, and the next sync goes on from"
+            " there."
+        )
+    lasting = next((e for e in chosen if not e.transient), next(iter(errors.values())))
     return AirbyteTracedException(
-        message=message, internal_message=message, failure_type=kind_of(first)
+        message=message.strip(), internal_message=message.strip(), failure_type=kind_of(lasting)
     )

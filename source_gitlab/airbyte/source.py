@@ -13,10 +13,12 @@ from airbyte_cdk.models import (
     AirbyteLogMessage,
     AirbyteMessage,
     AirbyteMessageSerializer,
+    AirbyteStreamStatus,
     ConnectorSpecification,
     ConnectorSpecificationSerializer,
     Level,
     Status,
+    StreamDescriptor,
     SyncMode,
     Type,
 )
@@ -28,6 +30,7 @@ from airbyte_cdk.sources.message.concurrent_repository import ConcurrentMessageR
 from airbyte_cdk.sources.utils.slice_logger import DebugSliceLogger
 from airbyte_cdk.utils import AirbyteTracedException
 from airbyte_cdk.utils.airbyte_secrets_utils import update_secrets
+from airbyte_cdk.utils.stream_status_utils import as_airbyte_message
 
 from source_gitlab.airbyte import pages
 from source_gitlab.airbyte.delivery import Delivery, without_repeats
@@ -36,6 +39,7 @@ from source_gitlab.airbyte.renewal import Announcement
 from source_gitlab.airbyte.streams import StreamWork
 from source_gitlab.catalog import catalog
 from source_gitlab.check import Result, check, session_for
+from source_gitlab.client.errors import GitlabError
 from source_gitlab.config import Config, ConfigError, OAuth, load_spec, parse, secrets
 from source_gitlab.declarations import streams
 from source_gitlab.dialects import given_secrets
@@ -159,6 +163,7 @@ class SourceGitlab(Source):
             ]
             concurrent = _concurrent(parsed.num_workers, logger, repository, queue)
             try:
+                yield from _begun(session, chosen)
                 messages = concurrent.read([one.as_stream(logger) for one in work])
                 messages = without_repeats(messages, work)
                 yield from messages if self._as_lines else pages.by_row(messages)
@@ -185,6 +190,21 @@ class SourceGitlab(Source):
     def _rotation(self, raw: Mapping[str, Any], config: Config) -> Announcement | None:
         given = config.credentials
         return Announcement(raw, given, self._announce) if isinstance(given, OAuth) else None
+
+
+def _begun(session: Session, chosen: list[Stream]) -> Iterator[AirbyteMessage]:
+    """Find out what the user chose: without it no stream can be read, which is one error.
+
+    Raises:
+        AirbyteTracedException: nothing that was chosen is there, or GitLab could not be asked.
+    """
+    try:
+        session.begin()
+    except GitlabError as error:
+        session.report.stop(error)
+        for stream in chosen:
+            yield as_airbyte_message(StreamDescriptor(stream.name), AirbyteStreamStatus.INCOMPLETE)
+        raise traced(error) from None
 
 
 def _concurrent(

@@ -29,6 +29,7 @@ from airbyte_cdk.sources.streams.concurrent.partitions.partition_generator impor
 from source_gitlab.airbyte.failures import traced
 from source_gitlab.client.errors import FatalError, GitlabError
 from source_gitlab.reading.checkpoints import Checkpoint
+from source_gitlab.selection import NotFound
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, MutableMapping
@@ -172,7 +173,7 @@ class StreamWork(PartitionGenerator):
         except GitlabError as error:
             if isinstance(error, FatalError):
                 self.session.report.stop(error)
-            else:
+            elif not isinstance(error, NotFound):
                 self.session.report.fail(self.stream.name, "its scope", error)
             self.fail(error)
 

@@ -39,23 +39,22 @@ _THIN = 2
 class Details:
     """Completes the rows of one slice; used by one thread, its requests by several.
 
-    What is refused or fails leaves the row as the list has it. `skipped` is told of the first, with
-    the place ("project 7"), the path and the error; of the second, `finish` raises one when all
-    rows are there.
+    What is refused or fails leaves the row as the list has it. `tell` is told of it, with the place
+    ("project 7"), the path and the error; `finish` raises one that failed when all rows are there.
     """
 
     def __init__(
         self,
         client: Client,
         ahead: Ahead,
-        skipped: Callable[[str, str, Skipped], None],
+        tell: Callable[[str, str, Skipped | ReadError], None],
         *,
         statistics: bool,
     ) -> None:
         """Ask nothing yet."""
         self._client = client
         self._ahead = ahead
-        self._skipped = skipped
+        self._tell = tell
         self._statistics = statistics
         self._failed: list[ReadError] = []
         self._refused = False
@@ -123,7 +122,7 @@ class Details:
             return rows, found, self._walk(rows, found, everything=self._sees_all)
         except Skipped as error:
             self._refused = True
-            self._skipped(_place(rows[0]), "Each project", error)
+            self._tell(_place(rows[0]), "Each project", error)
             return rows, found, []
         except ReadError:
             # One project may break a page for all; by itself, only it fails.
@@ -212,11 +211,11 @@ class Details:
     def _try(self, row: Row, ask: Callable[[], T]) -> T | None:
         try:
             return ask()
-        except Skipped as error:
+        except (Skipped, ReadError) as error:
             path = row.get("full_path") or row.get("path_with_namespace") or row["id"]
-            self._skipped(_place(row), str(path), error)
-        except ReadError as error:
-            self._failed.append(error)
+            self._tell(_place(row), str(path), error)
+            if isinstance(error, ReadError):
+                self._failed.append(error)
         return None
 
 

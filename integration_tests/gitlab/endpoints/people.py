@@ -39,6 +39,15 @@ def user(call: Call) -> Response:
     return json_response(current_user(call.world, call.viewer or 0))
 
 
+@api.get("/users", scopes=("api", "read_api", "read_user"))
+def users(call: Call) -> Response:
+    """The users of the instance, or the one of a username, in any letter case."""
+    wanted = (call.query.text("username") or "").lower()
+    found = [one for one in call.world.users if wanted in {"", one.facts["username"].lower()}]
+    found.sort(key=lambda one: one.id, reverse=True)
+    return offset(call, found, lambda one: orjson.dumps(user_basic(call.world, one.id)))
+
+
 @api.get("/groups/:id/members")
 def group_members(call: Call) -> Response:
     """Direct members of a group."""

@@ -1,0 +1,340 @@
+"""What the user chose, found out once for all streams: groups and projects, named or joined."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from functools import cache, partial
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+import requests
+
+from source_gitlab.client.errors import FatalError, GitlabError, Skipped
+from source_gitlab.client.http import pages_of
+from source_gitlab.declarations import streams
+from source_gitlab.names import Advice
+from source_gitlab.reading.instants import instant
+from source_gitlab.reading.pages import read_pages
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from source_gitlab.client.http import Client, Query
+    from source_gitlab.config import Config
+    from source_gitlab.reading.ahead import Ahead
+    from source_gitlab.reading.slices import Row
+    from source_gitlab.report import Report
+
+LOGGER = logging.getLogger("airbyte.source-gitlab")
+
+# Guest: less than this is not a member (https://docs.gitlab.com/api/access_requests/).
+_GUEST = 10
+# Names that are looked up in GitLab's lists: whoever wrote more of them wrongly sees why by then.
+_MOST_ADVICE = 5
+
+
+class NotFound(GitlabError):
+    """Something that was chosen cannot be read: it is not there, refused, or GitLab fails at it.
+
+    `transient` tells that it may work the next time, with the same configuration. `skipped` tells
+    that nobody named it: it is left out and told, and the read does not fail for it.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        transient: bool = False,
+        skipped: bool = False,
+        url: str = "",
+        status: int | None = None,
+    ) -> None:
+        """Keep what follows from it beside the sentence."""
+        super().__init__(message, url=url, status=status)
+        self.transient = transient
+        self.skipped = skipped
+
+
+@dataclass(frozen=True)
+class Group:
+    """A group in scope."""
+
+    id: int
+    path: str
+
+
+@dataclass(frozen=True)
+class Project:
+    """A project in scope: what deciding about it needs, not the row that users get.
+
+    `off` names the features (as in `<feature>_access_level`) that are switched off, of those that
+    a stream depends on.
+    """
+
+    id: int
+    path: str
+    namespace: int
+    archived: bool
+    updated_at: str | None
+    last_activity_at: str | None
+    off: frozenset[str]
+
+    @classmethod
+    def of(cls, row: Row) -> Project:
+        """Take from GitLab's row of a project what is needed."""
+        updated_at, active_at = row.get("updated_at"), row.get("last_activity_at")
+        return cls(
+            id=int(row["id"]),
+            path=str(row.get("path_with_namespace", row["id"])),
+            namespace=int((row.get("namespace") or {}).get("id") or 0),
+            archived=bool(row.get("archived")),
+            updated_at=instant(updated_at) if updated_at else None,
+            last_activity_at=instant(active_at) if active_at else None,
+            off=frozenset(
+                feature for feature, column in _feature_columns() if row.get(column) == "disabled"
+            ),
+        )
+
+
+@dataclass(frozen=True)
+class Roots:
+    """What the configuration chooses, resolved.
+
+    `groups` are the chosen groups that lie in no other chosen one. `whole` tells whether the
+    projects of these groups are wanted too, or only `projects`. `named` tells that the user wrote
+    the names, so that each has to be there. `missing` are the errors of names that did not resolve
+    and of lists that failed. `complete` is false when more may be in scope than is known.
+    """
+
+    groups: tuple[Group, ...]
+    whole: bool
+    projects: tuple[Project, ...]
+    missing: tuple[NotFound, ...] = ()
+    named: bool = True
+    complete: bool = True
+
+
+class Selection:
+    """Resolves what a configuration chooses. Not thread-safe: `Scopes` asks it once."""
+
+    def __init__(self, client: Client, config: Config, ahead: Ahead, report: Report) -> None:
+        """Ask nothing yet; what cannot be read goes to `report`."""
+        self._client = client
+        self._config = config
+        self._ahead = ahead
+        self._report = report
+        self._advice = Advice(client)
+        self._advised = 0
+        self._closed: dict[int, NotFound] = {}
+        self.rows: dict[tuple[str, int], Row] = {}
+        """The rows of what was named, by "groups" or "projects" and id."""
+
+    def roots(self) -> Roots:
+        """The chosen groups and projects.
+
+        Raises:
+            GitlabError: GitLab could not be asked, or shows no list of what the token is in.
+        """
+        return self._named() if self._config.groups or self._config.projects else self._joined()
+
+    def _named(self) -> Roots:
+        missing: list[NotFound] = []
+        rows = self._resolved("groups", self._config.groups, missing)
+        groups = [Group(number, str(row["full_path"])) for number, row in rows.items()]
+        projects = [
+            Project.of(row)
+            for row in self._resolved("projects", self._config.projects, missing).values()
+        ]
+        return Roots(
+            groups=_outermost(groups),
+            whole=not self._config.projects,
+            projects=tuple(project for project in projects if self._is_wanted(project)),
+            missing=tuple(missing),
+            complete=not missing,
+        )
+
+    def _is_wanted(self, project: Project) -> bool:
+        if not project.archived or self._config.include_archived:
+            return True
+        message = f"{project.path} is archived, and include_archived is off: it is left out."
+        self._leave_out(f"project {project.path}", "archived", message)
+        return False
+
+    def _resolved(
+        self, kind: str, names: tuple[str, ...], missing: list[NotFound]
+    ) -> dict[int, Row]:
+        """The rows of names by id, each once."""
+        tasks = [partial(self._ask, kind, name) for name in names]
+        rows: dict[int, Row] = {}
+        found = self._ahead.in_order(tasks, self._ahead.workers)
+        for name, row in zip(names, found, strict=True):
+            if isinstance(row, GitlabError):
+                missing.append(self._missing(kind, name, row))
+            else:
+                rows[int(row["id"])] = row
+        self.rows |= {(kind, number): row for number, row in rows.items()}
+        return rows
+
+    def _ask(self, kind: str, name: str) -> Row | GitlabError:
+        if kind == "groups":
+            query: Query = {"with_projects": False}
+        else:
+            query = {"statistics": True} if self._config.statistics else {}
+        try:
+            return self._client.one(f"{kind}/{quote(name, safe='')}", query)
+        except FatalError:
+            raise
+        except GitlabError as error:
+            return error
+
+    def _missing(self, kind: str, name: str, error: GitlabError) -> NotFound:
+        start = f"The {kind[:-1]} {name!r} in {kind}_list"
+        refused = isinstance(error, Skipped)
+        if refused and error.status == requests.codes.not_found:
+            self._advised += 1
+            start += " was not found, or this token may not see it."
+            advice = self._advice.on(kind, name) if self._advised <= _MOST_ADVICE else ""
+            message = f"{start} {advice}".strip()
+        else:
+            message = f"{start} cannot be read: {error}"
+        reason = "missing" if refused else "failed"
+        self._leave_out(f"{kind[:-1]} {name}", reason, message)
+        found = NotFound(message, transient=not refused, url=error.url, status=error.status)
+        found.__cause__ = error
+        return found
+
+    def leave_out_group(self, group: Group, error: GitlabError, *, named: bool) -> NotFound:
+        """Say once why nothing of a group is read; the error that this is for every stream."""
+        if group.id in self._closed:
+            return self._closed[group.id]
+        refused = isinstance(error, Skipped)
+        verb = "may not be read" if refused else "cannot be read"
+        message = (
+            f"The group {group.path} {verb}, so nothing of it is, and what was read of it before"
+            f" stays as it is. {error}"
+        )
+        self._leave_out(f"group {group.path}", _reason(error), message)
+        found = NotFound(
+            message,
+            transient=not refused,
+            skipped=refused and not named,
+            url=error.url,
+            status=error.status,
+        )
+        return self._closed.setdefault(group.id, found)
+
+    def _leave_out(self, where: str, reason: str, message: str) -> None:
+        if self._report.leave_out(where, reason, message):
+            LOGGER.warning("%s", message)
+
+    def _joined(self) -> Roots:
+        """Everything that the token is a member of: its groups, and its projects elsewhere."""
+        problems: list[GitlabError] = []
+        outermost = _outermost(self._joined_groups(problems))
+        inside = tuple(f"{group.path.lower()}/" for group in outermost)
+        projects: dict[int, Project] = {}
+        try:
+            for answer in pages_of(
+                lambda query: self._client.rows("projects", query), self.joined_projects()
+            ):
+                for project in map(Project.of, answer.data):
+                    if not project.path.lower().startswith(inside):
+                        projects[project.id] = project
+        except FatalError:
+            raise
+        except GitlabError as error:
+            problems.append(error)
+            message = (
+                "The projects that the token is a member of cannot be listed, so only those of its"
+                f" groups are read, and what was read of others before stays as it is. {error}"
+            )
+            self._leave_out("projects", _reason(error), message)
+        if problems and not outermost and not projects:
+            raise problems[-1]
+        missing = tuple(
+            NotFound(str(error), transient=True, url=error.url, status=error.status)
+            for error in problems
+            if not isinstance(error, Skipped)
+        )
+        return Roots(
+            groups=outermost,
+            whole=True,
+            projects=tuple(projects.values()),
+            missing=missing,
+            named=False,
+            complete=not problems,
+        )
+
+    def _joined_groups(self, problems: list[GitlabError]) -> list[Group]:
+        query: Query = {"min_access_level": _GUEST, "order_by": "id", "sort": "asc"}
+        groups: list[Group] = []
+        try:
+            for rows in read_pages(self._client, self._ahead, "groups", query, ("id",)):
+                groups += [Group(int(row["id"]), str(row["full_path"])) for row in rows]
+        except FatalError:
+            raise
+        except GitlabError as error:
+            # Tokens of CI jobs may not list groups; their projects are left.
+            problems.append(error)
+            message = (
+                "The groups that the token is a member of cannot be listed, so its projects are"
+                " read one by one, and what was read of groups before stays as it is. Name groups"
+                f" in groups_list (--group) to read them all the same. {error}"
+            )
+            self._leave_out("groups", _reason(error), message)
+        return groups
+
+    def joined_projects(self) -> dict[str, Any]:
+        """The query of the list of projects that the token is a member of.
+
+        By keyset, because page numbers end at 50,000 projects.
+        """
+        query: dict[str, Any] = {"membership": True, "pagination": "keyset", "per_page": 100}
+        query |= {"order_by": "id", "sort": "asc"}
+        return query if self._config.include_archived else {**query, "archived": False}
+
+
+def nothing_left(roots: Roots) -> NotFound | None:
+    """The error of a selection of which nothing is there; None when something is."""
+    if roots.groups or roots.projects:
+        return None
+    if roots.missing or roots.named:
+        return all_of(roots.missing)
+    message = (
+        "The token's user is a member of no group and no project, so there is nothing to read. Name"
+        " groups or projects in groups_list or projects_list, or add the user to some."
+    )
+    return NotFound(message)
+
+
+def all_of(errors: Sequence[NotFound]) -> NotFound | None:
+    """Several errors as one, each said once and without those skipped; None for none."""
+    errors = [error for error in errors if not error.skipped]
+    if not errors:
+        return None
+    text = " ".join(dict.fromkeys(map(str, errors)))
+    transient = all(error.transient for error in errors)
+    return NotFound(text, transient=transient, url=errors[0].url, status=errors[0].status)
+
+
+def _reason(error: GitlabError) -> str:
+    return error.reason if isinstance(error, Skipped) else "failed"
+
+
+@cache
+def _feature_columns() -> tuple[tuple[str, str], ...]:
+    """The features that streams depend on, and the columns of a project that tell their level."""
+    features = {stream.feature for stream in streams().values() if stream.feature}
+    return tuple((feature, f"{feature}_access_level") for feature in sorted(features))
+
+
+def _outermost(groups: list[Group]) -> tuple[Group, ...]:
+    """The groups that lie in no other of them."""
+    paths = {group.path.lower() for group in groups}
+
+    def inside_another(group: Group) -> bool:
+        parts = group.path.lower().split("/")
+        return any("/".join(parts[:length]) in paths for length in range(1, len(parts)))
+
+    return tuple(group for group in groups if not inside_another(group))
