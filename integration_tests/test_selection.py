@@ -166,7 +166,9 @@ def test_a_list_of_projects_that_fails(faulty: Emulator) -> None:
 @pytest.mark.parametrize("fault", [GONE, FORBIDDEN, BROKEN])
 def test_statistics_of_one_project_that_vanishes(faulty: Emulator, fault: dict[str, Any]) -> None:
     """All projects come, that one as the list has it; it is told by path and is not gone."""
-    faulty.faults([{**fault, "path": rf"^/api/v4/projects/{API}$"}])
+    # Where the list of all projects fails, each is asked for its details by itself.
+    alone = {**fault, "path": rf"^/api/v4/projects/{API}$"}
+    faulty.faults([alone, {**BROKEN, "path": r"^/api/v4/projects$"}])
     found, rows, session = extents(faulty, "projects", groups_list=["acme"], statistics=True)
     by_id = {row["id"]: row for row in rows["projects"]}
     assert {WEB, API, 103, 104} <= set(by_id)
