@@ -258,7 +258,7 @@ def test_a_full_refresh_drops_what_a_cursor_cannot_see(
 def test_an_incomplete_stream_keeps_its_rows_and_the_others_go_on(
     changing_gitlab: Emulator, path: Path
 ) -> None:
-    """Exit code 1, with the reason; what was read beside it is there, and the next sync mends it."""
+    """Exit code 1, with the reason; what was read is there, and the next sync mends it."""
     gitlab = changing_gitlab
     select = ("--select", "branches", "issues", "tags")
     assert sync(gitlab, path, *select).code == 0

@@ -56,6 +56,7 @@ class Stream:
     doc: str
     walk: str = "pages"
     cursor: str | None = None
+    unique: tuple[tuple[str, ...], ...] = ()
     since: str | None = None
     scopes: tuple[str, ...] = ("group", "project")
     query: Mapping[str, Any] = field(default_factory=dict)
@@ -110,6 +111,8 @@ def _without_annotations(node: Any) -> Any:
 
 def _stream(name: str, declared: Mapping[str, Any]) -> Stream:
     values = dict(declared)
+    if "unique" in values:
+        values["unique"] = tuple(map(tuple, values["unique"]))
     for attribute in ("key", "scopes", "passes", "drop", "descendants_since"):
         if attribute in values:
             values[attribute] = tuple(values[attribute])

@@ -9,13 +9,13 @@ import argparse
 import json
 import re
 import sys
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import yaml
 
 from source_gitlab.declarations import Stream, streams
+from source_gitlab.relations import Reference, references
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -160,54 +160,6 @@ def streams_page() -> Iterator[str]:
 # --- erd.md
 
 
-@dataclass(frozen=True)
-class Reference:
-    """A column whose values are another stream's column."""
-
-    stream: str
-    column: str
-    target: str
-    target_column: str
-
-
-def schema_references(stream: str, schema: Mapping[str, Any]) -> Iterator[Reference]:
-    """The `x-references` of a schema; a column inside an object is named with dots."""
-
-    def walk(node: Mapping[str, Any], column: str) -> Iterator[Reference]:
-        if named := node.get("x-references"):
-            target, target_column = named.split(".", 1)
-            yield Reference(stream, column, target, target_column)
-        for name, child in node.get("properties", {}).items():
-            yield from walk(child, f"{column}.{name}" if column else name)
-        if isinstance(items := node.get("items"), dict):
-            yield from walk(items, f"{column}[]")
-
-    return walk(schema, "")
-
-
-def references() -> list[Reference]:
-    """Every reference, in the order of the streams.
-
-    Raises:
-        ValueError: a reference points at a stream or column that is not declared.
-    """
-    declared = streams()
-    found = [
-        reference
-        for stream in declared.values()
-        for reference in schema_references(stream.name, stream.annotated_schema)
-    ]
-    for reference in found:
-        target = declared.get(reference.target)
-        if target is None or reference.target_column not in target.schema["properties"]:
-            message = (
-                f"schemas/{reference.stream}.json: `{reference.column}` refers to "
-                f"{reference.target}.{reference.target_column}, which no schema declares"
-            )
-            raise ValueError(message)
-    return found
-
-
 def diagram(found: Iterable[Reference]) -> Iterator[str]:
     """A Mermaid diagram with one edge for each pair of streams, labelled with its columns."""
     edges: dict[tuple[str, str], list[str]] = {}
@@ -235,7 +187,11 @@ def erd_page() -> Iterator[str]:
     yield ""
     yield (
         "An edge goes from the stream that a column points at to the stream that has the column. "
-        "The diagrams show top-level columns; the table has all."
+        "The diagrams show top-level columns; the table has all. "
+        "Join by the column and by what the table says beside it: then each row finds one row or "
+        "none, and none is counted twice. A milestone is in one of two streams. The stream `users` "
+        "has a row for each person in each project; who wrote something and has no part in its "
+        "project now is not in it."
     )
     for title, part in (
         ("What belongs to which group and project", places),
@@ -250,9 +206,14 @@ def erd_page() -> Iterator[str]:
     yield "## Every reference"
     yield ""
     yield from markdown_table(
-        ("Stream", "Column", "Points at"),
+        ("Stream", "Column", "Points at", "Where also"),
         (
-            (one.stream, f"`{one.column}`", f"`{one.target}.{one.target_column}`")
+            (
+                one.stream,
+                f"`{one.column}`",
+                f"`{one.target}.{one.target_column}`",
+                "<br>".join(f"`{one.target}.{theirs} = {ours}`" for theirs, ours in one.others),
+            )
             for one in dict.fromkeys(found)
         ),
     )

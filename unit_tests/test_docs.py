@@ -53,11 +53,3 @@ def test_a_comment_in_the_declarations_is_a_remark_of_its_stream() -> None:
         "# head\n\na:\n  # One\n  # remark.\n  key: [id]\n  # Another.\n  path: x\nb:\n  key: 1\n"
     )
     assert docs.remarks(text) == {"a": ["One remark.", "Another."]}
-
-
-def test_a_reference_into_nothing_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A misspelt stream or column fails the page instead of drawing a dangling edge."""
-    stray = docs.Reference("issues", "milestone_id", "milestones", "id")
-    monkeypatch.setattr(docs, "schema_references", lambda *_: iter([stray]))
-    with pytest.raises(ValueError, match=r"issues\.json.*milestones\.id"):
-        docs.references()

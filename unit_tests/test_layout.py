@@ -37,7 +37,9 @@ FLOORS: tuple[frozenset[str], ...] = (
     frozenset({"client"}),
     frozenset({"vault"}),
     frozenset({"renewed"}),
-    frozenset({"config", "dialects", "addresses", "certificates", "setting", "declarations"}),
+    frozenset(
+        {"config", "dialects", "addresses", "certificates", "setting", "declarations", "relations"}
+    ),
     frozenset({"redaction", "distribution"}),
 )
 DRAWERS = {"utils", "util", "helpers", "helper", "common", "misc", "shared"}

@@ -21,11 +21,14 @@ class Shaper:
         self._drop = stream.drop
         self._keep = stream.keep
         self._from_row: list[tuple[str, str, str | None]] = []
+        self._from_lists: list[tuple[str, str, str]] = []
         self._from_context: list[tuple[str, str, str]] = []
         for column, path in stream.add.items():
             start, _, rest = path.partition(".")
             if start in {"parent", "slice"}:
                 self._from_context.append((column, start, rest))
+            elif start.endswith("[]"):
+                self._from_lists.append((column, start.removesuffix("[]"), rest))
             else:
                 self._from_row.append((column, start, rest or None))
 
@@ -50,4 +53,11 @@ class Shaper:
                 if inner is not None:
                     value = value.get(inner) if isinstance(value, dict) else None
                 row[column] = value
+            for column, name, each in self._from_lists:
+                listed = row.get(name)
+                row[column] = _each(listed, each) if isinstance(listed, list) else None
         return rows
+
+
+def _each(listed: list[Any], name: str) -> list[Any]:
+    return [one.get(name) for one in listed if isinstance(one, dict)]
