@@ -229,6 +229,6 @@ def test_sync(
         *arguments,
         GITLAB_TOKEN=token or gitlab.token,
     )
-    assert ended.code == 1
+    assert ended.code == 2
     assert told in ended.stdout + ended.stderr
     assert is_clear(ended)

@@ -132,7 +132,7 @@ def test_sign_in_use_look_and_sign_out(lab: Emulator, home: Path, tmp_path: Path
     assert kept(home) == []
     assert lab.get("user", token=newest).status_code == 401
     code, _, err = run("sync", "--to", target, "--url", lab.url, *wanted)
-    assert code == 1
+    assert code == 2
     assert "run source-gitlab login" in err
 
 
@@ -217,10 +217,10 @@ def test_a_profile_is_for_one_gitlab(lab: Emulator) -> None:
     assert code == 1
     assert f"The profile work is for {lab.url}" in err
     code, _, err = run("token", *elsewhere)
-    assert code == 1
+    assert code == 2
     assert "not for https://gitlab.example.com" in err
     code, _, err = run("token", "--profile", "home")
-    assert code == 1
+    assert code == 2
     assert "There is no profile home. There are: work." in err
 
 
@@ -230,11 +230,11 @@ def test_a_profile_under_another_name_is_refused(lab: Emulator, home: Path) -> N
     blob = (home / "work.json").read_bytes()
     (home / "play.json").write_bytes(blob)
     code, _, err = run("token", "--profile", "play")
-    assert code == 1
+    assert code == 2
     assert "is for the profile work" in err
     (home / "play.json").write_bytes(blob.replace(b'"profile":"work"', b'"profile":"play"'))
     code, _, err = run("token", "--profile", "play")
-    assert code == 1
+    assert code == 2
     assert "was changed, belongs to another profile" in err
 
 
@@ -511,7 +511,7 @@ def test_a_job_reads_what_is_open_to_it(lab: Emulator, tmp_path: Path) -> None:
     assert re.search(r"issues\s+[1-9]", out)
     assert "not open to the tokens of CI jobs" in out + err
     code, out, err = run("sync", *target, *arguments, CI_JOB_TOKEN="glcbt-ended-job-0001")
-    assert code == 1
+    assert code == 2
     assert "does not accept the token" in out + err
 
 

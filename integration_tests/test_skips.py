@@ -152,7 +152,7 @@ def test_the_report_of_a_sync(faulty: Emulator, tmp_path: Path) -> None:
     arguments = ("sync", "--to", tmp_path / "gitlab.duckdb", "--url", faulty.url)
     more = ("--select", "issues", "branches", "--report", report)
     ended = run(*arguments, *more, GITLAB_TOKEN=faulty.token)
-    assert ended.code == 1
+    assert ended.code == 2
     assert "does not accept the token" in ended.stdout
     assert "does not accept the token" in json.loads(report.read_text())["ended"]
 

@@ -318,9 +318,9 @@ def test_killed_at_any_moment_it_goes_on_and_loses_nothing(path: Path) -> None:
             assert keys(path, stream) == expected_keys(gitlab, stream), stream
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_ctrl_c_ends_it_cleanly(path: Path, number: signal.Signals) -> None:
-    """What is whole is kept, the exit code is 1, and the next sync goes on."""
+    """What is whole is kept, the exit code is 130, and the next sync goes on."""
     with Emulator("--latency", "10") as gitlab:
         add_issues(gitlab)
         gitlab.reset_requests()
@@ -328,7 +328,7 @@ def test_ctrl_c_ends_it_cleanly(path: Path, number: signal.Signals) -> None:
             wait_until_asked(gitlab, 75, process)
             process.send_signal(number)
             out, err = process.communicate(timeout=20)
-        assert process.returncode == 1
+        assert process.returncode == 130
         assert "Traceback" not in err
         assert "Interrupted." in out
         kept = query(path, "SELECT count(*) FROM issues")[0][0]
@@ -342,8 +342,9 @@ def test_ctrl_c_ends_it_cleanly(path: Path, number: signal.Signals) -> None:
 def test_a_refused_token_stops_it_with_one_reason(gitlab: Emulator, path: Path) -> None:
     """Not one for each stream."""
     done = sync(gitlab, path, token="glpat-emulator-revoked-0001")
-    assert done.code == 1
-    assert done.out.count("GitLab does not accept the token") == 1
+    assert done.code == 2
+    assert (done.out + done.err).count("GitLab does not accept the token") == 1
+    assert not path.exists()
 
 
 def test_a_name_that_does_not_resolve_is_an_error(gitlab: Emulator, path: Path) -> None:
@@ -354,8 +355,9 @@ def test_a_name_that_does_not_resolve_is_an_error(gitlab: Emulator, path: Path) 
     assert before
     select = ("--select", "issues,branches", "--group", "public-works", "acme/nope")
     done = sync(gitlab, path, *select)
-    assert done.code == 1
-    assert "'acme/nope'" in done.out
+    assert done.code == 2
+    assert done.out.count("'acme/nope'") == 1
+    assert "Run the same command again" not in done.out
     assert keys(path, "branches") == before
 
 
@@ -365,7 +367,7 @@ def test_a_file_of_another_gitlab_is_refused(
     """Ids of two instances collide."""
     assert sync(gitlab, path, "--select", "projects").code == 0
     done = sync(changing_gitlab, path, "--select", "projects")
-    assert done.code == 1
+    assert done.code == 2
     assert done.err == (
         f"{path} holds data of {gitlab.url}, not of {changing_gitlab.url}; "
         "choose another file with --to. If it is the same GitLab under a new address, set "

@@ -6,6 +6,7 @@ has revoked the old pair by then (https://docs.gitlab.com/api/oauth2/).
 
 from __future__ import annotations
 
+import json
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
     from source_gitlab.vault.keeper import Keeper
     from source_gitlab.vault.profile import Profile
 
+_DEEPEST = 20
+_MOST_VALUES = 1_000_000
 TOKEN_VARIABLES = ("GITLAB_TOKEN", "GITLAB_PRIVATE_TOKEN")
 JOB_VARIABLE = "CI_JOB_TOKEN"
 
@@ -66,24 +69,72 @@ def split_names(values: Sequence[str] | None) -> list[str]:
     return [part for value in values or () for part in value.replace(",", " ").split()]
 
 
+class _Loader(yaml.SafeLoader):
+    """YAML in which a date stays the text that it is: what it means is for `config` to say."""
+
+
+_Loader.yaml_implicit_resolvers = {
+    first: [one for one in resolvers if one[0] != "tag:yaml.org,2002:timestamp"]
+    for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+}
+
+
 def read_file(path: Path) -> dict[str, Any]:
-    """A configuration file, JSON or YAML (of which JSON is a part); `-` is standard input.
+    """A configuration file, JSON or YAML; `-` is standard input.
 
     Raises:
-        ConfigError: it cannot be read, or is neither.
+        ConfigError: it cannot be read, is neither, or holds what no configuration holds.
     """
     try:
         text = sys.stdin.read() if path == STANDARD_INPUT else path.read_text(encoding="utf-8")
-        raw = yaml.safe_load(text)
+        # Editors of Windows begin a file with a byte order mark.
+        raw = _parsed(text.removeprefix("\ufeff"))
+        _check_size(raw)
     except OSError as error:
         raise ConfigError(field="", message=f"{path} cannot be read: {error.strerror}.") from error
+    except RecursionError:
+        raise ConfigError(field="", message=f"{path} is nested too deeply.") from None
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         mark = getattr(error, "problem_mark", None)
         place = f" Line {mark.line + 1} is the first that cannot be read." if mark else ""
         raise ConfigError(field="", message=f"{path} is neither JSON nor YAML.{place}") from None
+    except ValueError:
+        # Python reads no number of more than 4,300 digits.
+        message = f"{path} has a value that cannot be read, such as a number without end."
+        raise ConfigError(field="", message=message) from None
     if not isinstance(raw, dict):
         raise ConfigError(field="", message=f"{path} must hold fields, like groups_list: [acme].")
     return raw
+
+
+def _parsed(text: str) -> Any:
+    if text.lstrip().startswith("{"):
+        try:
+            # YAML takes no tabs between the fields of JSON.
+            return json.loads(text)
+        except ValueError:
+            pass  # it may be YAML in braces, which says better what is wrong
+    return yaml.load(text, _Loader)  # noqa: S506 -- a safe one
+
+
+def _check_size(raw: Any) -> None:
+    """Refuse what is nested or repeated without end, which YAML's references can make.
+
+    Raises:
+        RecursionError: it is.
+    """
+    waiting = [(raw, 0)]
+    for _ in range(_MOST_VALUES):
+        if not waiting:
+            return
+        value, depth = waiting.pop()
+        if depth > _DEEPEST:
+            break
+        if isinstance(value, dict):
+            waiting += [(one, depth + 1) for pair in value.items() for one in pair]
+        elif isinstance(value, (list, tuple, set)):
+            waiting += [(one, depth + 1) for one in value]
+    raise RecursionError
 
 
 def assemble(

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
 import threading
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import orjson
-
+from source_gitlab import report_file
 from source_gitlab.extent import Extents
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from source_gitlab.client.errors import GitlabError, Skipped
     from source_gitlab.declarations import Stream
 
@@ -131,20 +129,7 @@ class Report:
         Raises:
             OSError: it cannot be written.
         """
-        data = orjson.dumps(self.to_json(), option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
-        if not path.is_file() and path.exists():
-            path.write_bytes(data)  # a pipe or a device, which must not be replaced
-            return
-        with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as file:
-            temporary = Path(file.name)
-            try:
-                file.write(data)
-                file.close()
-                os.chmod(temporary, 0o644)  # noqa: PTH101 -- no secret is in a report
-                temporary.replace(path)
-            except BaseException:
-                temporary.unlink(missing_ok=True)
-                raise
+        report_file.write(path, self.to_json())
 
     def lines(self) -> list[str]:
         """One sentence for each kind of skip and failure in each stream, for logs."""

@@ -17,6 +17,7 @@ from source_gitlab.check.budget import Budget, OutOfBudget
 from source_gitlab.check.command import main
 from source_gitlab.check.display import show
 from source_gitlab.check.result import Result, Step, Verdict
+from source_gitlab.cli import main as command_line
 from source_gitlab.client.errors import FatalError
 
 if TYPE_CHECKING:
@@ -194,7 +195,7 @@ def test_a_mistake_in_the_configuration_is_a_report_too(
     """Nothing was asked, and whoever reads the file learns why."""
     monkeypatch.setenv("GITLAB_TOKEN", "glpat-environment")
     report = tmp_path / "report.json"
-    assert main(["--url", "no such place", "--report", str(report)]) == 1
+    assert main(["--url", "no such place", "--report", str(report)]) == 2
     written = json.loads(report.read_text())
     assert written["status"] == "failed"
     assert written["requests"] == 0
@@ -208,17 +209,17 @@ def test_without_a_token_it_says_where_to_put_one(
     """As `sync` does."""
     for name in ("GITLAB_TOKEN", "GITLAB_PRIVATE_TOKEN", "CI_JOB_TOKEN"):
         monkeypatch.delenv(name, raising=False)
-    assert main([]) == 1
+    assert main([]) == 2
     assert "Set GITLAB_TOKEN to an access token" in capsys.readouterr().out
 
 
 def test_a_report_that_cannot_be_written_is_one_sentence(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """After the report was shown, for it was worth its requests."""
+    """Before anything is asked, for the report is what was wanted."""
     monkeypatch.setenv("GITLAB_TOKEN", "glpat-environment")
     nowhere = tmp_path / "nowhere" / "report.json"
-    assert main(["--url", "no such place", "--report", str(nowhere)]) == 1
+    assert command_line(["check", "--url", "no such place", "--report", str(nowhere)]) == 2
     output = capsys.readouterr()
-    assert "there is a space" in output.out
-    assert output.err == f"{nowhere} cannot be written: No such file or directory.\n"
+    assert output.out == ""
+    assert output.err == f"--report {nowhere}: the directory {nowhere.parent} is not there\n"

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from source_gitlab.cli import main
 from source_gitlab.command_line import assemble, read_file
 from source_gitlab.config import AccessToken, ConfigError
-from source_gitlab.duckdb.command import main
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -100,9 +100,9 @@ def test_a_file_that_is_neither_is_one_sentence(tmp_path: Path, text: str, messa
 def test_a_wrong_command_is_one_sentence_and_makes_no_file(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], message: str
 ) -> None:
-    """Exit code 1, no traceback."""
+    """Exit code 2, no traceback."""
     path = tmp_path / "gitlab.duckdb"
-    assert main(["--to", str(path), *arguments]) == 1
+    assert main(["sync", "--to", str(path), *arguments]) == 2
     output = capsys.readouterr()
     assert message in output.err
     assert output.err.count("\n") == 1
@@ -134,7 +134,7 @@ def test_without_duckdb_it_says_what_to_install(tmp_path: Path) -> None:
         )
 
     refused = run("--to", str(tmp_path / "gitlab.duckdb"))
-    assert refused.returncode == 1
+    assert refused.returncode == 2
     assert refused.stderr == (
         "This needs DuckDB. Install it with: pip install 'gitlab-warehouse[duckdb]'\n"
     )

@@ -25,7 +25,8 @@ FLOORS: tuple[frozenset[str], ...] = (
     frozenset({"cli"}),
     frozenset({"airbyte", "duckdb", "singer", "flow", "agent", "spark", "credentials"}),
     frozenset({"session", "check", "catalog"}),
-    frozenset({"command_line"}),
+    frozenset({"command_line", "arguments"}),
+    frozenset({"exits"}),
     frozenset({"config_file"}),
     frozenset({"planning", "reader"}),
     frozenset({"coverage", "again", "origins"}),
@@ -40,7 +41,7 @@ FLOORS: tuple[frozenset[str], ...] = (
     frozenset(
         {"config", "dialects", "addresses", "certificates", "setting", "declarations", "relations"}
     ),
-    frozenset({"redaction", "distribution"}),
+    frozenset({"redaction", "distribution", "interrupts", "terminal", "report_file"}),
 )
 DRAWERS = {"utils", "util", "helpers", "helper", "common", "misc", "shared"}
 

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import argparse
 import logging
 import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import orjson
-
+from source_gitlab import report_file
+from source_gitlab.arguments import Parser
 from source_gitlab.check.display import show
 from source_gitlab.check.result import Result
 from source_gitlab.check.run import check, session_for
@@ -23,41 +22,55 @@ from source_gitlab.command_line import (
     read_file,
 )
 from source_gitlab.config import ConfigError
+from source_gitlab.exits import DONE, EPILOG, INCOMPLETE, USAGE, UsageError
 
 if TYPE_CHECKING:
+    import argparse
     from collections.abc import Sequence
 
 _EPILOG = f"""
 The token comes from the environment variable {TOKEN_VARIABLES[0]} (or {TOKEN_VARIABLES[1]}), or
 from the file given with --config. With --config and output that goes into a file or a pipe, the
-answer is Airbyte's: one message in JSON.
-"""
+answer is Airbyte's: one message in JSON, and a check that fails is an answer too, with exit code 0.
+{EPILOG}"""
 
 
 def main(arguments: Sequence[str]) -> int:
     """Run `source-gitlab check` with these arguments; the exit code.
 
-    0: a read can work. 1: something failed, or the configuration has a mistake. 2: wrong arguments.
+    0: a read can work. 1: something failed. 2: the arguments or the configuration have a mistake.
     """
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="source-gitlab check",
         description="Test an address, a token, groups and projects, and what can be read of them.",
         epilog=_EPILOG,
     )
     add_flags(parser)
     add_report(parser)
-    options = parser.parse_args(arguments)
+    options = parser.parsed(arguments)
     # The report says it in its own words.
     logging.getLogger("airbyte.source-gitlab").addHandler(logging.NullHandler())
+    if options.report:
+        check_report(options.report, options.config)
     result = _checked(options)
     show(result, sys.stdout)
     if options.report:
-        try:
-            write_report(result, options.report)
-        except OSError as error:
-            sys.stderr.write(f"{options.report} cannot be written: {error.strerror}.\n")
-            return 1
-    return 0 if result.ok else 1
+        write_report(result, options.report)
+    if result.is_mistake:
+        return USAGE
+    return DONE if result.ok else INCOMPLETE
+
+
+def check_report(path: Path, *others: Path | None) -> None:
+    """Find out that a report can be written, before anything is asked.
+
+    Raises:
+        UsageError: it cannot, or would take the place of something else.
+    """
+    try:
+        report_file.check_place(path, others)
+    except report_file.NoPlaceError as error:
+        raise UsageError(str(error)) from error
 
 
 def add_report(parser: argparse.ArgumentParser) -> None:
@@ -73,7 +86,7 @@ def write_report(result: Result, path: Path) -> None:
     Raises:
         OSError: the file cannot be written.
     """
-    path.write_bytes(orjson.dumps(result.to_json(), option=orjson.OPT_INDENT_2) + b"\n")
+    report_file.write(path, result.to_json())
 
 
 def _checked(options: argparse.Namespace) -> Result:

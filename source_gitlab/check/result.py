@@ -58,11 +58,12 @@ class Result:
     steps: tuple[Step, ...]
     streams: Mapping[str, Verdict] = field(default_factory=dict)
     requests: int = 0
+    is_mistake: bool = False
 
     @classmethod
     def of_mistake(cls, message: str) -> Result:
         """The result when the configuration itself has a mistake, so that nothing was asked."""
-        return cls((Step("Configuration", FAILED, message),))
+        return cls((Step("Configuration", FAILED, message),), is_mistake=True)
 
     @property
     def ok(self) -> bool:

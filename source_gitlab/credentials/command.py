@@ -11,6 +11,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from source_gitlab import interrupts
+from source_gitlab.arguments import Parser
 from source_gitlab.client.errors import GitlabError
 from source_gitlab.client.oauth import Application
 from source_gitlab.command_line import assemble, keeper_of, read_file
@@ -19,6 +21,7 @@ from source_gitlab.credentials.errors import SignInError
 from source_gitlab.credentials.inspection import inspect
 from source_gitlab.credentials.loopback import REGISTERED, SCOPE
 from source_gitlab.credentials.signing import Way, login, logout
+from source_gitlab.exits import INCOMPLETE, USAGE
 from source_gitlab.redaction import keep_secret, redact
 from source_gitlab.vault.errors import VaultError
 from source_gitlab.vault.profile import default_name, profile_name
@@ -40,21 +43,24 @@ URI {REGISTERED} and the scope {SCOPE}. It need not be confidential. Its Applica
 def main(command: str, arguments: Sequence[str]) -> int:
     """Run one of the commands; the exit code.
 
-    0: done. 1: it could not be done, or the token is not valid. 2: wrong arguments.
+    0: done. 1: it could not be done, or the token is not valid. 2: the arguments or the
+    configuration have a mistake.
     """
     run, parser = _COMMANDS[command]()
-    options = parser.parse_args(arguments)
+    options = parser.parsed(arguments)
     try:
-        return run(options)
-    except (ConfigError, VaultError, SignInError, GitlabError) as error:
+        with interrupts.raising():
+            return run(options)
+    except ConfigError as error:
         sys.stderr.write(f"{redact(str(error))}\n")
-    except KeyboardInterrupt:
-        sys.stderr.write("\nInterrupted.\n")
-    return 1
+        return USAGE
+    except (VaultError, SignInError, GitlabError) as error:
+        sys.stderr.write(f"{redact(str(error))}\n")
+        return INCOMPLETE
 
 
-def _login_parser() -> tuple[Callable[[argparse.Namespace], int], argparse.ArgumentParser]:
-    parser = argparse.ArgumentParser(
+def _login_parser() -> tuple[Callable[[argparse.Namespace], int], Parser]:
+    parser = Parser(
         prog="source-gitlab login",
         description="Sign in to a GitLab with OAuth; the tokens stay on this machine, encrypted.",
         epilog=_LOGIN,
@@ -82,8 +88,8 @@ def _login_parser() -> tuple[Callable[[argparse.Namespace], int], argparse.Argum
     return _login, parser
 
 
-def _logout_parser() -> tuple[Callable[[argparse.Namespace], int], argparse.ArgumentParser]:
-    parser = argparse.ArgumentParser(
+def _logout_parser() -> tuple[Callable[[argparse.Namespace], int], Parser]:
+    parser = Parser(
         prog="source-gitlab logout",
         description="Revoke the tokens of a sign-in, and remove them from this machine.",
     )
@@ -92,8 +98,8 @@ def _logout_parser() -> tuple[Callable[[argparse.Namespace], int], argparse.Argu
     return _logout, parser
 
 
-def _token_parser() -> tuple[Callable[[argparse.Namespace], int], argparse.ArgumentParser]:
-    parser = argparse.ArgumentParser(
+def _token_parser() -> tuple[Callable[[argparse.Namespace], int], Parser]:
+    parser = Parser(
         prog="source-gitlab token",
         description="Tell of which kind a token is, whose, what it may, and how long it lives.",
         epilog="Without --config and --profile it is the token of GITLAB_TOKEN, or of the sign-in.",

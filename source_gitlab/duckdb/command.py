@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-import argparse
-import difflib
 import gc
 import importlib.util
 import logging
 import os
-import signal
 import sys
-from contextlib import contextmanager
+import threading
+from contextlib import ExitStack, closing, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from source_gitlab import interrupts
+from source_gitlab.arguments import Parser, meant
+from source_gitlab.check.command import check_report
+from source_gitlab.client.errors import FatalError
 from source_gitlab.command_line import (
     add_flags,
     assemble,
@@ -22,51 +25,52 @@ from source_gitlab.command_line import (
     read_file,
     split_names,
 )
-from source_gitlab.config import ConfigError
 from source_gitlab.declarations import Stream, streams
 from source_gitlab.distribution import install_command
 from source_gitlab.duckdb.progress import Progress, progress_on
 from source_gitlab.duckdb.summary import summary
+from source_gitlab.duckdb.target import target
+from source_gitlab.exits import EPILOG, UsageError
 from source_gitlab.reading.state import StateError
 from source_gitlab.session import Session
+from source_gitlab.terminal import ended, printable
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    import argparse
+    from collections.abc import Iterator, Mapping, Sequence
 
-_EPILOG = """
+    from source_gitlab.duckdb.sync import Outcome
+
+_EPILOG = f"""
 The token comes from the environment variable GITLAB_TOKEN (or GITLAB_PRIVATE_TOKEN), or from the
 file given with --config. Without --group and --project, everything that the token is a member of
 is read. Run the same command again to read what changed since.
-"""
-
-
-class UsageError(Exception):
-    """The command cannot be carried out as it was given; the message says why."""
+{EPILOG}"""
+# How long is waited for GitLab before it is looked whether to stop, in seconds.
+_PATIENCE = 0.1
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Run `source-gitlab sync` with these arguments; the exit code.
+    """Run `source-gitlab sync` with these arguments; the exit code, of those in `exits`.
 
-    0: everything was read, apart from what the summary says was skipped. 1: something is wrong
-    with the configuration or the file, or a stream is incomplete. 2: wrong arguments.
+    Raises:
+        UsageError, ConfigError, GitlabError: nothing could be read, for the reason that they give.
+        KeyboardInterrupt: it was interrupted before anything was read.
     """
-    options = _parser().parse_args(arguments)
-    try:
-        return _sync(options)
-    except (ConfigError, UsageError) as error:
-        sys.stderr.write(f"{error}\n")
-        return 1
+    parser = _parser()
+    options = parser.parsed(arguments)
+    if options.to is None:
+        parser.error("--to FILE is missing, the DuckDB file to write")
+    return _sync(options, target(options.to))
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+def _parser() -> Parser:
+    parser = Parser(
         prog="source-gitlab sync",
         description="Copy a GitLab into a DuckDB file, or bring such a file up to date.",
         epilog=_EPILOG,
     )
-    parser.add_argument(
-        "--to", required=True, type=Path, metavar="FILE", help="the DuckDB file, made if missing"
-    )
+    parser.add_argument("--to", metavar="FILE", help="the DuckDB file, made if missing; required")
     add_flags(parser)
     parser.add_argument(
         "--select",
@@ -87,59 +91,111 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _sync(options: argparse.Namespace) -> int:
+def _sync(options: argparse.Namespace, path: Path) -> int:
     if importlib.util.find_spec("duckdb") is None:
         message = f"This needs DuckDB. Install it with: {install_command('duckdb')}"
         raise UsageError(message)
+    selected = _selected(split_names(options.select))
+    file = read_file(options.config) if options.config else {}
+    config = assemble(_flags(options), os.environ, file, options.profile)
+    keeper = keeper_of(options, config)
+    if options.report:
+        check_report(options.report, path, path.with_name(f"{path.name}.wal"), options.config)
+    stopped = threading.Event()
+    with (
+        interrupts.calling(stopped.set),
+        _few_collections(),
+        closing(progress_on(sys.stderr)) as progress,
+        _notes(progress),
+    ):
+        with Session(config, keeper=keeper) as session, _reported(session, options.report):
+            wanted = _Wanted(path, selected, full_refresh=options.full_refresh)
+            outcome = _run(session, wanted, progress, stopped)
+        for line in summary(outcome, path, session.report.selection):
+            sys.stdout.write(f"{printable(line)}\n")
+    return ended(outcome.code, f"What the sync did is in {path} all the same.")
+
+
+@dataclass(frozen=True)
+class _Wanted:
+    """What to bring up to date, and whether to read all of it again."""
+
+    path: Path
+    streams: Mapping[str, Stream]
+    full_refresh: bool
+
+
+def _run(
+    session: Session, wanted: _Wanted, progress: Progress, stopped: threading.Event
+) -> Outcome:
+    """Open or make the file, and bring it up to date.
+
+    A file that is there is opened first; a new one is made when it is known that there is something
+    to read, so that no file is left by a wrong token.
+    """
     # Imported here, because everything else must work without DuckDB.
     from source_gitlab.duckdb.store import Store, StoreError  # noqa: PLC0415
     from source_gitlab.duckdb.sync import Sync  # noqa: PLC0415
     from source_gitlab.duckdb.types import StreamTable  # noqa: PLC0415
 
-    selected = _selected(split_names(options.select))
-    file = read_file(options.config) if options.config else {}
-    config = assemble(_flags(options), os.environ, file, options.profile)
-    keeper = keeper_of(options, config)
     tables = {
         name: StreamTable.from_schema(name, stream.schema, stream.key, cursor=stream.cursor)
-        for name, stream in selected.items()
+        for name, stream in wanted.streams.items()
     }
-    progress = progress_on(sys.stderr)
+    path = wanted.path
+
+    def opened() -> Store:
+        urls = {"instance": session.config.base_url, "former": session.config.former_url}
+        return Store(path, tables, **urls, warn=progress.note)
+
     try:
-        with (
-            _notes(progress),
-            Store(
-                options.to,
-                tables,
-                instance=config.base_url,
-                former=config.former_url,
-                warn=progress.note,
-            ) as store,
-            Session(config, keeper=keeper) as session,
-        ):
+        store = opened() if path.exists() else None
+        with ExitStack() as stack:
+            if store is not None:
+                stack.enter_context(store)
+            _begin(session, stopped)
+            if store is None:
+                store = stack.enter_context(opened())
             sync = Sync(
                 session,
                 store,
-                selected.values(),
+                wanted.streams.values(),
                 progress=progress,
-                full_refresh=options.full_refresh,
+                full_refresh=wanted.full_refresh,
             )
-            with (
-                _reported(session, options.report),
-                _signals(sync.stop),
-                _few_collections(),
-            ):
-                outcome = sync.run()
+            return sync.run(stopped)
     except StoreError as error:
-        raise UsageError(str(error)) from error
+        raise UsageError(str(error), passes=error.passes) from error
     except StateError as error:
-        message = f"The state in {options.to} cannot be read ({error}). Use --full-refresh."
+        message = f"The state in {path} cannot be read ({error}). Use --full-refresh."
         raise UsageError(message) from error
-    finally:
-        progress.close()
-    for line in summary(outcome, options.to):
-        sys.stdout.write(f"{line}\n")
-    return 0 if outcome.complete else 1
+
+
+def _begin(session: Session, stopped: threading.Event) -> None:
+    """Find out what there is to read, in a thread, so that a signal does not wait for GitLab.
+
+    Raises:
+        GitlabError: there is nothing, or GitLab could not be asked.
+        KeyboardInterrupt: it was interrupted meanwhile.
+    """
+    failures: list[BaseException] = []
+
+    def begin() -> None:
+        try:
+            session.begin()
+        except BaseException as error:  # noqa: BLE001 -- it is raised in the thread that waits
+            failures.append(error)
+
+    thread = threading.Thread(target=begin, name="begin", daemon=True)
+    thread.start()
+    while thread.is_alive() and not stopped.is_set():
+        thread.join(_PATIENCE)
+    if stopped.is_set():
+        raise KeyboardInterrupt
+    if failures:
+        if isinstance(failures[0], FatalError):
+            session.report.stop(failures[0])
+        raise failures[0]
 
 
 def _flags(options: argparse.Namespace) -> dict[str, Any]:
@@ -152,9 +208,8 @@ def _selected(names: Sequence[str]) -> dict[str, Stream]:
     known = streams()
     for name in names:
         if name not in known:
-            close = difflib.get_close_matches(name, known, n=1)
-            hint = f"Did you mean {close[0]}?" if close else f"There are: {', '.join(known)}."
-            message = f"There is no stream {name}. {hint}"
+            hint = meant(name, known) or f". There are: {', '.join(known)}."
+            message = f"There is no stream {name}{hint}"
             raise UsageError(message)
     return {name: stream for name, stream in known.items() if not names or name in names}
 
@@ -192,7 +247,7 @@ def _reported(session: Session, path: Path | None) -> Iterator[None]:
                 session.report.write(path)
             except OSError as error:
                 message = f"The report cannot be written to {path}: {error.strerror}."
-                raise UsageError(message) from error
+                raise UsageError(message, passes=True) from error
 
 
 @contextmanager
@@ -204,24 +259,3 @@ def _few_collections() -> Iterator[None]:
         yield
     finally:
         gc.set_threshold(*before)
-
-
-@contextmanager
-def _signals(stop: Callable[[], None]) -> Iterator[None]:
-    """The first Ctrl-C (or SIGTERM) ends the sync cleanly, the second one at once."""
-    before = [(number, signal.getsignal(number)) for number in (signal.SIGINT, signal.SIGTERM)]
-
-    def restore() -> None:
-        for number, handler in before:
-            signal.signal(number, handler)
-
-    def handle(_number: int, _frame: object) -> None:
-        restore()
-        stop()
-
-    for number, _ in before:
-        signal.signal(number, handle)
-    try:
-        yield
-    finally:
-        restore()

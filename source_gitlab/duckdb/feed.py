@@ -31,11 +31,16 @@ _FAREWELL = 2.0
 
 @dataclass
 class Run:
-    """One stream of one sync. `problem` is why it is incomplete, once it is known to be."""
+    """One stream of one sync.
+
+    `problem` is why it is incomplete, once it is known to be; `misnamed` that it is so only because
+    something that the user named is not there.
+    """
 
     stream: Stream
     state: StreamState
     problem: str | None = None
+    misnamed: bool = False
     planned: bool = False
     open_slices: int = 0
     lock: threading.Lock = field(default_factory=threading.Lock)
@@ -179,7 +184,8 @@ class Feed:
             with run.planning:
                 return next(self._slices, None)
         except NotFound as error:
-            run.problem = str(error)
+            run.misnamed = run.problem is None
+            run.problem = run.problem or str(error)
         except FatalError:
             raise
         except GitlabError as error:
@@ -196,7 +202,7 @@ class Feed:
         except FatalError:
             raise
         except GitlabError as error:
-            run.problem = str(error)
+            run.problem, run.misnamed = str(error), False
         with run.lock:
             run.open_slices -= 1
             ended = run.planned and run.open_slices == 0

@@ -34,7 +34,15 @@ _TAKEN: Final = frozenset({"memory", "temp", "system", "main", "_source_gitlab"}
 
 
 class StoreError(Exception):
-    """The file cannot be used; the message says why and what to do."""
+    """The file cannot be used; the message says why and what to do.
+
+    `passes` tells that it can be once something else has ended or made room.
+    """
+
+    @property
+    def passes(self) -> bool:
+        """Whether running again can help."""
+        return any(sign in str(self) for sign in ("is in use by", "the disk is full"))
 
 
 def quoted(name: str) -> str:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final
 
 from source_gitlab.duckdb import tables
 from source_gitlab.duckdb.file import quoted
+from source_gitlab.duckdb.layout import KEYLESS
 from source_gitlab.duckdb.tables import names_of, place
 
 if TYPE_CHECKING:
@@ -115,7 +116,7 @@ def rebuild(
     """The same for a table whose types or key have changed: it is made anew.
 
     `source` gets the rows that stay. What they have of a type that has changed is cast, and is
-    NULL where it cannot be.
+    NULL where it cannot be; those that have no such key go to the rows without one.
     """
     has_key = tables.key_of(connection, old.name) == new.key
     before, read = count(connection, place(old)), count(connection, source)
@@ -131,6 +132,11 @@ def rebuild(
             f"INSERT INTO {source} ({', '.join(map(quoted, common))}) SELECT {values} "
             f"FROM {place(old)} o WHERE ({_condition(gone)}) IS NOT TRUE AND {keyed} "
             "ON CONFLICT DO NOTHING"
+        )
+        connection.execute(
+            f"INSERT INTO {KEYLESS} SELECT ?, to_json(o) FROM {place(old)} o "
+            f"WHERE ({_condition(gone)}) IS NOT TRUE AND NOT ({keyed}) ON CONFLICT DO NOTHING",
+            [old.name],
         )
     kept = count(connection, source) - read
     tables.rebuild(connection, old, new, source)

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import time
+from contextlib import suppress
 from typing import TYPE_CHECKING, Protocol, TextIO
+
+from source_gitlab.terminal import printable
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -58,7 +61,8 @@ class PlainLines:
 
     def note(self, message: str) -> None:
         """Print a sentence at once."""
-        print(message, file=self._stream, flush=True)
+        with suppress(OSError):  # nobody reads it any more, which is no reason to read no further
+            print(printable(message), file=self._stream, flush=True)
 
     def close(self) -> None:
         """Nothing to undo."""
@@ -72,7 +76,9 @@ class LiveLine:
         from rich.console import Console  # noqa: PLC0415
 
         self._console = Console(file=stream, highlight=False, markup=False)
-        self._status = self._console.status("")
+        # Spinners of dots are no ASCII.
+        has_dots = self._console.encoding.startswith("utf")
+        self._status = self._console.status("", spinner="dots" if has_dots else "line")
         self._status.start()
 
     def show(
@@ -83,7 +89,7 @@ class LiveLine:
 
     def note(self, message: str) -> None:
         """Print a sentence above the line."""
-        self._console.print(message, soft_wrap=True)
+        self._console.print(printable(message), soft_wrap=True)
 
     def close(self) -> None:
         """Take the line away."""

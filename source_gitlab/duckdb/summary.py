@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from source_gitlab.exits import USAGE
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
@@ -15,14 +17,20 @@ _HEADER = ("stream", "read", "new", "updated", "removed", "in file")
 _EXAMPLES = 3  # skipped things of one kind that are told in full
 
 
-def summary(outcome: Outcome, path: Path) -> Iterator[str]:
-    """The lines that end a sync: the table, what was left out and why, and the verdict."""
+def summary(outcome: Outcome, path: Path, selection: Sequence[Entry] = ()) -> Iterator[str]:
+    """The lines that end a sync: the table, what was left out and why, and the verdict.
+
+    `selection` is what was chosen and no stream could read.
+    """
     yield from _table(outcome)
     yield ""
-    yield from _left_out(outcome.skipped)
+    told = {entry.message for entry in (*selection, *outcome.failed)}
+    yield from dict.fromkeys(entry.message for entry in selection)
+    yield from _left_out([entry for entry in outcome.skipped if entry.message not in told])
     for entry in outcome.failed:
         yield f"{entry.stream}: failed at {entry.where}. {entry.message}"
-    yield from _verdict(outcome, path)
+    yield from _problems(outcome, " ".join(told))
+    yield _verdict(outcome, path)
 
 
 def _table(outcome: Outcome) -> Iterator[str]:
@@ -57,27 +65,38 @@ def _left_out(skipped: Sequence[Entry]) -> Iterator[str]:
             yield f"Left out of {where}: {len(messages) - _EXAMPLES:,} more like it ({reason})."
 
 
-def _verdict(outcome: Outcome, path: Path) -> Iterator[str]:
-    cost = f"{outcome.requests:,} requests, {outcome.seconds:.1f} s"
-    if outcome.complete:
-        if not outcome.changed and outcome.since:
-            yield f"Nothing has changed since {outcome.since}: 0 rows, {cost}."
-        else:
-            yield f"{path}: {_changes(outcome)}; {cost}."
-        return
+def _problems(outcome: Outcome, told: str) -> Iterator[str]:
+    """Why streams did not end, each reason once, without what was told before."""
     if outcome.fatal:
         yield f"Stopped: {outcome.fatal}"
     elif outcome.interrupted:
         yield "Interrupted."
     else:
-        told = {entry.message for entry in outcome.failed}
+        streams: dict[str, list[str]] = {}
         for name, problem in outcome.incomplete.items():
             if problem not in told:
-                yield f"{name}: {problem}"
-    yield (
-        f"{path}: incomplete, {_changes(outcome)}; {cost}. "
-        f"{len(outcome.incomplete)} of {len(outcome.tallies)} streams did not end; what was read "
-        "is kept. Run the same command again to go on."
+                streams.setdefault(problem, []).append(name)
+        for problem, names in streams.items():
+            yield problem if set(names) <= outcome.misnamed else f"{', '.join(names)}: {problem}"
+
+
+def _verdict(outcome: Outcome, path: Path) -> str:
+    cost = f"{outcome.requests:,} requests, {outcome.seconds:.1f} s"
+    if outcome.complete:
+        if not outcome.changed and outcome.since:
+            return f"Nothing has changed since {outcome.since}: 0 rows, {cost}."
+        return f"{path}: {_changes(outcome)}; {cost}."
+    done = f"{path}: incomplete, {_changes(outcome)}; {cost}."
+    if outcome.code == USAGE and not outcome.fatal:
+        return f"{done} What was named and is not there was left out; everything else was read."
+    advice = (
+        "Run it again when that is mended."
+        if outcome.code == USAGE
+        else "Run the same command again to go on."
+    )
+    return (
+        f"{done} {len(outcome.incomplete)} of {len(outcome.tallies)} streams did not end; what was "
+        f"read is kept. {advice}"
     )
 
 

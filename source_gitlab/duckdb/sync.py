@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from source_gitlab.client.errors import FatalError
 from source_gitlab.duckdb.feed import Begun, Failed, Feed, Rows, Run
 from source_gitlab.duckdb.merging import NOTHING, Gone
+from source_gitlab.exits import DONE, INCOMPLETE, INTERRUPTED, USAGE, code_of
 from source_gitlab.reading.state import StreamState
 
 if TYPE_CHECKING:
@@ -43,13 +44,15 @@ class Tally:
     removed: int = 0
     total: int = 0
     problem: str | None = None
+    misnamed: bool = False
 
 
 @dataclass
 class Outcome:
     """What a sync did. `since` is when the file was last synced before, or None.
 
-    `fatal` is why the sync stopped early; `interrupted` tells that the user stopped it.
+    `fatal` is why the sync stopped early, and `fatal_code` the exit code that it makes;
+    `interrupted` tells that the user stopped it.
     """
 
     tallies: dict[str, Tally]
@@ -59,12 +62,30 @@ class Outcome:
     skipped: list[Entry] = field(default_factory=list)
     failed: list[Entry] = field(default_factory=list)
     fatal: str | None = None
+    fatal_code: int = INCOMPLETE
     interrupted: bool = False
 
     @property
     def complete(self) -> bool:
         """Whether every stream was read to its end."""
         return self.fatal is None and not self.interrupted and not self.incomplete
+
+    @property
+    def code(self) -> int:
+        """The exit code that says it to a scheduler."""
+        if self.interrupted:
+            return INTERRUPTED
+        if self.fatal is not None:
+            return self.fatal_code
+        if not self.incomplete:
+            return DONE
+        # What was named wrongly stays wrong, however often it is read.
+        return USAGE if set(self.incomplete) <= self.misnamed else INCOMPLETE
+
+    @property
+    def misnamed(self) -> set[str]:
+        """The streams that lack nothing but what the user named and is not there."""
+        return {name for name, tally in self.tallies.items() if tally.misnamed}
 
     @property
     def incomplete(self) -> dict[str, str]:
@@ -114,17 +135,17 @@ class Sync:
         self._written: dict[str, Mapping[str, Any]] = {}
         self._uncommitted = 0
 
-    def stop(self) -> None:
-        """End early, from any thread or signal handler; what is whole will be committed."""
-        self._stopped.set()
-
-    def run(self) -> Outcome:
+    def run(self, stopped: threading.Event | None = None) -> Outcome:
         """Read and write everything.
+
+        When `stopped` is set, from any thread or signal handler, it ends early; what is whole is
+        committed.
 
         Raises:
             StoreError: the file cannot be written; it is as of the last commit.
         """
         started = time.monotonic()
+        self._stopped = stopped or self._stopped
         outcome = Outcome(self._tallies, self._store.last_commit(self._tallies))
         before = self._store.counts()
         feed = Feed(self._session, self._runs, self._session.config.num_workers)
@@ -137,8 +158,10 @@ class Sync:
         for name in self._replaced & set(self._begun) - self._ended:
             self._give_up(name)
         self._store.commit({})
+        self._store.checkpoint()
         if isinstance(self._failure, FatalError):
             outcome.fatal = str(self._failure)
+            outcome.fatal_code = code_of(self._failure)
         elif self._failure is not None:
             raise self._failure
         outcome.interrupted = self._stopped.is_set()
@@ -222,7 +245,7 @@ class Sync:
             name = run.stream.name
             tally = self._tallies[name]
             tally.total = after[name]
-            tally.problem = run.problem
+            tally.problem, tally.misnamed = run.problem, run.misnamed
             if tally.problem is None and name not in self._ended:
                 tally.problem = "The sync ended before this stream did."
             if name not in self._replaced:

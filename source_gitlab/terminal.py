@@ -1,0 +1,70 @@
+"""What a command writes for people: always printable, and never a traceback about the output."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+from contextlib import suppress
+from typing import Final
+
+_CLOSED: Final = {0: os.O_RDONLY, 1: os.O_RDONLY, 2: os.O_WRONLY}
+
+
+def printable(text: str) -> str:
+    """The text as one line, without what would move a cursor, set a title or turn a line around.
+
+    What GitLab's users type and what proxies answer may hold such characters.
+    """
+    return "".join(c for c in " ".join(text.split()) if c.isprintable())
+
+
+def prepare() -> None:
+    """Make the three standard streams of this process safe to use.
+
+    A stream that is closed gets a file that takes its number, because the next file that is opened
+    would get it else, and be written to. What the terminal's encoding lacks is written as escapes.
+    """
+    for number, flags in _CLOSED.items():
+        if not _is_open(number):
+            # Standard output cannot be written then, which is told when something is.
+            os.dup2(os.open(os.devnull, flags), number)
+    sys.stdin = sys.stdin or open(0, closefd=False)  # noqa: SIM115 -- a number, not a path
+    sys.stdout = sys.stdout or open(1, "w", closefd=False)  # noqa: SIM115
+    sys.stderr = sys.stderr or open(2, "w", closefd=False)  # noqa: SIM115
+    for stream in (sys.stdout, sys.stderr):
+        stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
+    # A line of a log that cannot be written is no reason for a traceback beside it.
+    logging.raiseExceptions = False
+
+
+def _is_open(number: int) -> bool:
+    try:
+        os.fstat(number)
+    except OSError:
+        return False
+    return True
+
+
+def say(text: str) -> None:
+    """Write one sentence to standard error."""
+    with suppress(OSError):  # there is no other place to say it
+        sys.stderr.write(f"{printable(text)}\n")
+        sys.stderr.flush()
+
+
+def ended(code: int, what: str) -> int:
+    """Write out what waits to be, as the last thing of a command; its exit code.
+
+    Standard output that cannot be written makes an exit code of 0 to 1, and `what` says what that
+    means.
+    """
+    try:
+        sys.stdout.flush()
+    except OSError as error:
+        # What waits is given up, or Python would try it again when it ends, and print a traceback.
+        with suppress(OSError):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        say(f"The output cannot be written ({error.strerror}). {what}")
+        return code or 1
+    return code
