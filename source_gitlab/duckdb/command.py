@@ -111,7 +111,7 @@ def _sync(options: argparse.Namespace, path: Path) -> int:
         with Session(config, keeper=keeper) as session, _reported(session, options.report):
             wanted = _Wanted(path, selected, full_refresh=options.full_refresh)
             outcome = _run(session, wanted, progress, stopped)
-        for line in summary(outcome, path, session.report.selection):
+        for line in summary(outcome, path):
             sys.stdout.write(f"{printable(line)}\n")
     return ended(outcome.code, f"What the sync did is in {path} all the same.")
 

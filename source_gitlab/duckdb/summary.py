@@ -17,15 +17,12 @@ _HEADER = ("stream", "read", "new", "updated", "removed", "in file")
 _EXAMPLES = 3  # skipped things of one kind that are told in full
 
 
-def summary(outcome: Outcome, path: Path, selection: Sequence[Entry] = ()) -> Iterator[str]:
-    """The lines that end a sync: the table, what was left out and why, and the verdict.
-
-    `selection` is what was chosen and no stream could read.
-    """
+def summary(outcome: Outcome, path: Path) -> Iterator[str]:
+    """The lines that end a sync: the table, what was left out and why, and the verdict."""
     yield from _table(outcome)
     yield ""
-    told = {entry.message for entry in (*selection, *outcome.failed)}
-    yield from dict.fromkeys(entry.message for entry in selection)
+    told = {entry.message for entry in (*outcome.selection, *outcome.failed)}
+    yield from dict.fromkeys(entry.message for entry in outcome.selection)
     yield from _left_out([entry for entry in outcome.skipped if entry.message not in told])
     for entry in outcome.failed:
         yield f"{entry.stream}: failed at {entry.where}. {entry.message}"

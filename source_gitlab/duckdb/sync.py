@@ -59,6 +59,7 @@ class Outcome:
     since: str | None
     requests: int = 0
     seconds: float = 0.0
+    selection: list[Entry] = field(default_factory=list)
     skipped: list[Entry] = field(default_factory=list)
     failed: list[Entry] = field(default_factory=list)
     fatal: str | None = None
@@ -79,8 +80,9 @@ class Outcome:
             return self.fatal_code
         if not self.incomplete:
             return DONE
-        # What was named wrongly stays wrong, however often it is read.
-        return USAGE if set(self.incomplete) <= self.misnamed else INCOMPLETE
+        # What was named wrongly stays wrong, however often it is read; what failed may not.
+        failed = any(entry.reason == "failed" for entry in self.selection)
+        return USAGE if set(self.incomplete) <= self.misnamed and not failed else INCOMPLETE
 
     @property
     def misnamed(self) -> set[str]:
@@ -167,6 +169,7 @@ class Sync:
         outcome.interrupted = self._stopped.is_set()
         outcome.seconds = time.monotonic() - started
         outcome.requests = self._requests()
+        outcome.selection = self._session.report.selection
         outcome.skipped = self._session.report.skipped
         outcome.failed = self._session.report.failed
         self._count(before)
