@@ -242,3 +242,16 @@ def test_no_file_names_a_registry_or_a_machine() -> None:
         for match in foreign.finditer(path.read_text(encoding="utf-8", errors="replace"))
     }
     assert not offenders
+
+
+def test_the_second_gitlab_shares_no_code_with_the_first() -> None:
+    """What both had from one hand, neither could find wrong in the connector."""
+    second = ROOT / "integration_tests" / "second_gitlab"
+    allowed = (*sys.stdlib_module_names, "typing_extensions", "integration_tests.second_gitlab")
+    foreign = {
+        f"{path.name}: {name}"
+        for path in second.glob("*.py")
+        for name in imports(path)
+        if not name.startswith(tuple(f"{one}" for one in allowed))
+    }
+    assert not foreign
