@@ -191,7 +191,7 @@ def _path(entry: Setting, text: str, base_url: str) -> str:
     if clone := _SSH_CLONE.fullmatch(text):
         if clone[1].casefold() != instance.hostname:
             _fail_elsewhere(entry, clone[1], base_url)
-        return clone[2]
+        return unquote(clone[2])
     if "@" in text:
         entry.fail("a path has no @ in it. Write it like acme/platform, with no password.")
     if not _SCHEME.match(text):
@@ -239,7 +239,7 @@ def _check_path(entry: Setting, path: str, scope: Scope) -> None:
         )
     # https://docs.gitlab.com/user/reserved_names/: letters, digits, "_", "-" and ".", with no "-"
     # in front; older instances hold a few more, so only what no path can hold is refused.
-    if re.search(r"(^|/)-|[\\?#<>\"'|:;@{}\[\]()]", path) or not path.isprintable():
+    if re.search(r"(^|/)-|[\\?#%<>\"'|:;@{}\[\]()]", path) or not path.isprintable():
         entry.fail(f"{shown(path)} is not the path of a {scope}. Write it like acme/platform.")
     if {".", ".."} & set(path.split("/")):
         entry.fail(f"{shown(path)} is not a full path. Write it like acme/platform.")

@@ -144,6 +144,12 @@ class Lists:
         order = self._ordered("projects", "created_at", "desc")
         return Listed(select, {**values, "group": group["id"]}, order, self._rows.project)
 
+    def shared(self, name: str) -> Listed:
+        """GET /groups/:id/projects/shared: no project is shared with a group here."""
+        self._found_group(name)
+        order = self._ordered("projects", "created_at", "desc")
+        return Listed("select * from projects where 0", {}, order, self._rows.project)
+
     def of_group(self, name: str, table: str) -> Listed:
         """GET /groups/:id/issues and merge_requests: archived projects are left out by default."""
         group = self._found_group(name)
@@ -305,6 +311,7 @@ _ROUTES: Final = (
     (f"groups/{_ONE}", "group"),
     (f"groups/{_ONE}/descendant_groups", "descendants"),
     (f"groups/{_ONE}/projects", "group_projects"),
+    (f"groups/{_ONE}/projects/shared", "shared"),
     (f"groups/{_ONE}/(issues|merge_requests)", "of_group"),
     (f"groups/{_ONE}/members", "group_members"),
     (f"groups/{_ONE}/members/(all)", "group_members"),
