@@ -57,7 +57,7 @@ class Entrypoint(AirbyteEntrypoint):
             AirbyteTracedException: the command failed.
         """
         spec = self.source.spec(self.logger)
-        config = _file("configuration", args.config, self.source.read_config)
+        config = _file("configuration", args.config, self._read_config)
         if args.command == "check":
             status = self.source.check(self.logger, config)
             yield AirbyteMessage(type=Type.CONNECTION_STATUS, connectionStatus=status)
@@ -67,6 +67,10 @@ class Entrypoint(AirbyteEntrypoint):
             catalog = _file("catalog", args.catalog, self.source.read_catalog)
             state = _file("state", args.state, self.source.read_state) if args.state else []
             yield from self.read(spec, config, catalog, state)
+
+    def _read_config(self, path: str) -> Any:
+        orjson.loads(Path(path).read_bytes())  # whose error says where the mistake is
+        return self.source.read_config(path)
 
     @staticmethod
     def set_up_secret_filter(
@@ -90,9 +94,8 @@ class Entrypoint(AirbyteEntrypoint):
 
 
 def _file(what: str, path: str, read: Callable[[str], Any]) -> Any:
-    """What the CDK reads from a file, or one sentence that says what is wrong with the file."""
+    """What `read` reads from a file, or one sentence that says what is wrong with the file."""
     try:
-        orjson.loads(Path(path).read_bytes())
         return read(path)
     except OSError as error:
         message = f"The {what} file {path} cannot be read: {error.strerror}."

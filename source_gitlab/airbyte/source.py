@@ -13,7 +13,9 @@ from airbyte_cdk.models import (
     AirbyteLogMessage,
     AirbyteMessage,
     AirbyteMessageSerializer,
+    AirbyteStateMessageSerializer,
     AirbyteStreamStatus,
+    ConfiguredAirbyteCatalogSerializer,
     ConnectorSpecification,
     ConnectorSpecificationSerializer,
     Level,
@@ -35,6 +37,7 @@ from airbyte_cdk.utils.stream_status_utils import as_airbyte_message
 from source_gitlab.airbyte import pages
 from source_gitlab.airbyte.delivery import Delivery, without_repeats
 from source_gitlab.airbyte.failures import incomplete, mistake, traced
+from source_gitlab.airbyte.inputs import configured_catalog, state_messages
 from source_gitlab.airbyte.renewal import Announcement
 from source_gitlab.airbyte.streams import StreamWork
 from source_gitlab.catalog import catalog
@@ -124,6 +127,19 @@ class SourceGitlab(Source):
         message = AirbyteMessageSerializer.load({"type": "CATALOG", "catalog": catalog()})
         assert message.catalog is not None  # noqa: S101 -- it was just put in
         return message.catalog
+
+    @classmethod
+    def read_catalog(cls, catalog_path: str) -> ConfiguredAirbyteCatalog:
+        """The configured catalog in a file, which may also be what `discover` printed."""
+        found: ConfiguredAirbyteCatalog = ConfiguredAirbyteCatalogSerializer.load(
+            configured_catalog(catalog_path)
+        )
+        return found
+
+    @classmethod
+    def read_state(cls, state_path: str) -> list[AirbyteStateMessage]:
+        """The states in a file, which may also be what `read` printed."""
+        return [AirbyteStateMessageSerializer.load(one) for one in state_messages(state_path)]
 
     def read(
         self,
