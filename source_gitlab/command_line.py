@@ -17,6 +17,7 @@ import yaml
 from source_gitlab.config import Config, ConfigError, OAuth, parse
 from source_gitlab.config_file import STANDARD_INPUT, ConfigFileKeeper
 from source_gitlab.dialects import given_secrets
+from source_gitlab.encodings import text_of
 from source_gitlab.vault.errors import VaultError
 from source_gitlab.vault.home import home
 from source_gitlab.vault.signed_in import credentials_of, named_profile, profile_of
@@ -86,7 +87,7 @@ def read_file(path: Path) -> dict[str, Any]:
         ConfigError: it cannot be read, is neither, or holds what no configuration holds.
     """
     try:
-        text = sys.stdin.read() if path == STANDARD_INPUT else path.read_text(encoding="utf-8")
+        text = sys.stdin.read() if path == STANDARD_INPUT else text_of(path.read_bytes())
         # Editors of Windows begin a file with a byte order mark.
         raw = _parsed(text.removeprefix("\ufeff"))
         _check_size(raw)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from difflib import SequenceMatcher
 from typing import TYPE_CHECKING
-from urllib.parse import quote
 
 from source_gitlab.client.errors import FatalError, GitlabError
+from source_gitlab.client.lookup import encoded
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -53,7 +53,7 @@ class Advice:
             return False
         query = {"with_projects": False} if kind == "groups" else {}
         try:
-            self._client.one(f"{kind}/{quote(name, safe='')}", query)
+            self._client.named(kind, name, query)
         except FatalError:
             raise
         except GitlabError:
@@ -67,7 +67,7 @@ class Advice:
         if kind == "projects":
             query |= {"simple": True, "order_by": "last_activity_at", "sort": "desc"}
         if parent:
-            yield self._ask(f"groups/{quote(parent, safe='')}/{below}", query)
+            yield self._ask(f"groups/{encoded(parent)}/{below}", query)
         query |= {"membership": True} if kind == "projects" else {"min_access_level": _GUEST}
         yield self._ask(kind, {**query, "search": last})
         if kind not in self._mine:

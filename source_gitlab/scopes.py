@@ -10,7 +10,7 @@ import threading
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
-from source_gitlab.client.errors import FatalError, GitlabError, OffsetLimit
+from source_gitlab.client.errors import FatalError, GitlabError, NoSuchList, OffsetLimit
 from source_gitlab.client.http import pages_of
 from source_gitlab.reading.instants import at
 from source_gitlab.reading.pages import PER_PAGE, read_pages
@@ -123,9 +123,26 @@ class Scopes:
         # Without all_available, public subgroups of which one is no member are left out
         # (https://docs.gitlab.com/api/groups/#list-all-descendant-groups).
         query = {"all_available": True, "order_by": "id", "sort": "asc"}
-        path = f"groups/{root.id}/descendant_groups"
+        try:
+            return [own, *self._groups_of(root.id, "descendant_groups", query)]
+        except NoSuchList:
+            # Before 13.5 (https://docs.gitlab.com/api/groups/) there is only one level at a time.
+            found = {int(own["id"]): own}
+            level = [own]
+            while level:
+                below = [
+                    row
+                    for parent in level
+                    for row in self._groups_of(int(parent["id"]), "subgroups", query)
+                ]
+                level = [row for row in below if row["id"] not in found]
+                found |= {row["id"]: row for row in level}
+            return list(found.values())
+
+    def _groups_of(self, number: int, which: str, query: Query) -> list[Row]:
+        path = f"groups/{number}/{which}"
         pages = read_pages(self._client, self._ahead, path, query, ("id",))
-        return [own, *(row for rows in pages for row in rows)]
+        return [row for rows in pages for row in rows]
 
     def listing(self, root: Group, *, fresh: bool = False) -> Listing:
         """Every project of a chosen group and the groups below it."""

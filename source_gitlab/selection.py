@@ -6,7 +6,6 @@ import logging
 from dataclasses import dataclass
 from functools import cache, partial
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote
 
 import requests
 
@@ -182,7 +181,7 @@ class Selection:
         else:
             query = {"statistics": True} if self._config.statistics else {}
         try:
-            return self._client.one(f"{kind}/{quote(name, safe='')}", query)
+            return self._client.named(kind, name, query)
         except FatalError:
             raise
         except GitlabError as error:

@@ -41,7 +41,7 @@ FLOORS: tuple[frozenset[str], ...] = (
     frozenset(
         {"config", "dialects", "addresses", "certificates", "setting", "declarations", "relations"}
     ),
-    frozenset({"redaction", "distribution", "interrupts", "terminal", "report_file"}),
+    frozenset({"redaction", "distribution", "encodings", "interrupts", "terminal", "report_file"}),
 )
 DRAWERS = {"utils", "util", "helpers", "helper", "common", "misc", "shared"}
 

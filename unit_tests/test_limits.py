@@ -38,17 +38,27 @@ def test_family(path: str, expected: str) -> None:
         ({"Retry-After": "7"}, 7.0),
         ({"Retry-After": "86400"}, 600.0),
         ({"Retry-After": "Tue, 14 Nov 2023 22:13:30 GMT"}, 10.0),
-        ({"Retry-After": "Tue, 14 Nov 2023 22:13:00 GMT"}, 0.0),
+        ({"Retry-After": "Tue, 14 Nov 2023 22:13:00 GMT"}, None),
+        ({"Retry-After": "0"}, None),
+        ({"Retry-After": "0", "RateLimit-Reset": "1700000030"}, 31.0),
         ({"Retry-After": "soon"}, None),
         ({"Retry-After": "²"}, None),
         ({"RateLimit-Reset": "1700000030", "RateLimit-Remaining": "0"}, 31.0),
         ({"RateLimit-Reset": "1700000030", "RateLimit-Remaining": "12"}, None),
         ({"RateLimit-Reset": "1700000030"}, 31.0),
+        ({"RateLimit-Reset": "1700000030000"}, 31.0),
+        ({"RateLimit-Reset": "25", "RateLimit-Remaining": "0"}, 26.0),
+        ({"RateLimit-Reset": "0", "RateLimit-Remaining": "0"}, None),
+        ({"RateLimit-Reset": "1600000030", "RateLimit-Remaining": "0"}, None),
+        ({"RateLimit-Reset": "9" * 400, "RateLimit-Remaining": "0"}, None),
         ({}, None),
     ],
 )
 def test_retry_after(headers: dict[str, str], expected: float | None) -> None:
-    """In seconds or as a date; the reset counts only when the quota is used up."""
+    """In seconds or as a date; the reset counts only when the quota is used up.
+
+    A wait of nothing is no wait, and a small reset is counted from now.
+    """
     assert retry_after(headers, NOW) == expected
 
 
@@ -235,3 +245,23 @@ def test_the_clock_of_the_server() -> None:
     date = time.strftime("%a, %d %b %Y %H:%M:%S GMT", time.gmtime(int(ours - 500)))
     clock.learn(date, ours, ours)
     assert -501.1 <= clock.now() - time.time() <= -499.0
+
+
+@pytest.mark.parametrize("wait", [0.1, 1.0])
+def test_a_wait_that_does_not_do_grows(wait: float) -> None:
+    """A server that asks for a second again and again is asked ten times in ten minutes."""
+    known = Family(60.0)
+    now = asked = 0.0
+    while now < 600.0:
+        now = max(now, known.blocked_until)
+        known.refused(wait, own_limit=False, now=now)
+        asked += 1
+    assert asked <= 16
+
+
+def test_a_window_that_is_counted_from_now_is_used_up() -> None:
+    """Its reset is another number in each answer, and the same moment."""
+    limits = Limits(4)
+    limits.learn("issues", {"RateLimit-Remaining": "1", "RateLimit-Reset": "3"}, NOW)
+    limits.learn("issues", {"RateLimit-Remaining": "0", "RateLimit-Reset": "2"}, NOW + 1.0)
+    assert 0.0 < limits._wait("issues", time.monotonic()) <= 3.0  # noqa: SLF001

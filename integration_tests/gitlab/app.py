@@ -30,19 +30,33 @@ if TYPE_CHECKING:
     from integration_tests.gitlab.auth import Token
     from integration_tests.gitlab.call import Endpoint
     from integration_tests.gitlab.emulator import Emulator
+    from integration_tests.gitlab.settings import Settings
+
+
+NO_SLASH = "<!DOCTYPE HTML><html><head><title>404 Not Found</title></head></html>"
 
 
 class RawPath:
-    """Routes by the path as it was sent, so that ``%2F`` stays inside one segment."""
+    """Routes by the path as it was sent, so that ``%2F`` stays inside one segment.
 
-    def __init__(self, app: ASGIApp) -> None:
+    A web server in front may not let it through: some answer 404 themselves, which is the default
+    of Apache (AllowEncodedSlashes), and some decode it.
+    """
+
+    def __init__(self, app: ASGIApp, settings: Settings) -> None:
         self._app = app
+        self._settings = settings
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Route one request."""
         if scope["type"] == "http":
             raw = scope.get("raw_path") or scope["path"].encode()
             path = raw.split(b"?", 1)[0].decode("ascii", "replace")
+            if "%2F" in path and self._settings.encoded_slash == "refused":
+                await Response(NO_SLASH, 404, media_type="text/html")(scope, receive, send)
+                return
+            if self._settings.encoded_slash == "decoded":
+                path = path.replace("%2F", "/")
             scope = {**scope, "path": path, "emulator.path": path}
         await self._app(scope, receive, send)
 
@@ -91,4 +105,4 @@ def create_app(emulator: Emulator) -> ASGIApp:
             methods=every,
         )
     )
-    return RawPath(Starlette(routes=routes))
+    return RawPath(Starlette(routes=routes), emulator.world.settings)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
-from urllib.parse import unquote
+from urllib.parse import unquote, urlsplit
 
 from integration_tests.gitlab.errors import (
     GROUP,
@@ -95,6 +95,13 @@ class Call:
         raw = str(self.request.path_params["id"])
         url = str(self.request.url.replace(path=self.request.scope["emulator.path"]))
         location = url.replace(f"/{raw}", f"/{project.id}", 1)
+        if "." in raw:
+            # What is behind a dot is a format to the router, which leaves it out when it makes the
+            # address anew (lib/api/helpers.rb, url_with_project_id).
+            location = url.partition(f"/{raw}")[0] + f"/{raw.rpartition('.')[0]}"
+        outer = self.world.settings.outer_url
+        if outer:
+            location = outer + urlsplit(location).path
         return ApiError(
             301,
             {"message": f"This resource has been moved permanently to {location}"},

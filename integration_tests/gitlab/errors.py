@@ -40,6 +40,11 @@ def not_found(what: str) -> ApiError:
     return ApiError(404, {"message": f"404 {what} Not Found"})
 
 
+def no_route() -> ApiError:
+    """404 for an address that the API does not have (the last route of lib/api/api.rb)."""
+    return ApiError(404, {"error": "404 Not Found"})
+
+
 def forbidden() -> ApiError:
     """403 for a feature that is off or a role that is too low."""
     return ApiError(403, {"message": "403 Forbidden"})

@@ -23,6 +23,7 @@ from source_gitlab.airbyte.failures import mistake
 from source_gitlab.airbyte.source import SourceGitlab
 from source_gitlab.airbyte.writer import LogHandler, Writer
 from source_gitlab.check.command import add_report, write_report
+from source_gitlab.encodings import text_of
 
 if TYPE_CHECKING:
     from collections import defaultdict
@@ -69,8 +70,9 @@ class Entrypoint(AirbyteEntrypoint):
             yield from self.read(spec, config, catalog, state)
 
     def _read_config(self, path: str) -> Any:
-        orjson.loads(Path(path).read_bytes())  # whose error says where the mistake is
-        return self.source.read_config(path)
+        config = orjson.loads(text_of(Path(path).read_bytes()))
+        # The CDK says of what is no object what it should be; it reads plain UTF-8 alone.
+        return config if isinstance(config, dict) else self.source.read_config(path)
 
     @staticmethod
     def set_up_secret_filter(
@@ -99,7 +101,7 @@ def _file(what: str, path: str, read: Callable[[str], Any]) -> Any:
         return read(path)
     except OSError as error:
         message = f"The {what} file {path} cannot be read: {error.strerror}."
-    except orjson.JSONDecodeError as error:
+    except (orjson.JSONDecodeError, UnicodeDecodeError) as error:
         message = f"The {what} file {path} is not JSON ({error})."
     except Exception as error:  # noqa: BLE001 -- the CDK's parsers document no exceptions
         why = " ".join(str(error).split()).removeprefix("Schema validation failed: - ")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from source_gitlab.declarations import streams
+from source_gitlab.encodings import opened
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -100,7 +101,7 @@ def _content(path: str, *, only: bytes = b"") -> Any:
     A last line that was cut off, because the process that wrote it was killed, is left out: what it
     would have said was not said.
     """
-    with Path(path).open("rb") as file:
+    with opened(Path(path)) as file:
         first = file.readline()
         if not _is_message(first):
             return orjson.loads(first + file.read())

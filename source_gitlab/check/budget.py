@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from source_gitlab.client.errors import FatalError, Unauthorized
+from source_gitlab.client.lookup import find
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 
     from typing_extensions import Self
 
-    from source_gitlab.client.http import Answer, Client, Row
+    from source_gitlab.client.http import Answer, Client, Query, Row
 
 TRIES = 2
 # What one request may cost: its tries, and the client's look whether anything is answered at all.
@@ -86,6 +87,10 @@ class Budget:
         """One page of a list; raises as `one` does."""
         with self._asking():
             return self._client.rows(path, query)
+
+    def named(self, kind: str, name: str, query: Query) -> Row:
+        """A group or project by its name; raises as `Client.named` does, and as `one`."""
+        return find(self.one, self.rows, kind, name, query)
 
     def token_info(self) -> Row:
         """What an OAuth token says of itself; raises as `one` does."""

@@ -16,11 +16,10 @@ from source_gitlab.client.errors import (
     Skipped,
     Unavailable,
 )
+from source_gitlab.client.refusals import causes_of
 from source_gitlab.config import Anonymous, JobToken
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from source_gitlab.check.budget import Budget
     from source_gitlab.config import Config
 
@@ -137,15 +136,8 @@ def _tls(config: Config) -> Step:
 def failure(error: GitlabError, *, first: bool) -> Step:
     """The step of an address that does not answer as GitLab does, or (not `first`) no longer."""
     title = "Address" if first else "Connection"
-    if any(isinstance(cause, SSLError) for cause in _causes(error)):
+    if any(isinstance(cause, SSLError) for cause in causes_of(error)):
         title = "TLS"
     # The error tells a sync what follows for its other requests.
     message = error.problem if isinstance(error, Unavailable) else str(error)
     return Step(title, FAILED, message, {"url": error.url, "status": error.status})
-
-
-def _causes(error: BaseException) -> Iterator[BaseException]:
-    cause: BaseException | None = error
-    while cause is not None:
-        yield cause
-        cause = cause.__cause__ or cause.__context__

@@ -11,7 +11,6 @@ import threading
 from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote
 
 from source_gitlab.check.budget import OutOfBudget
 from source_gitlab.check.result import FAILED, PASSED, WARNING, Step
@@ -124,7 +123,7 @@ class ScopeTests:
         try:
             if row is None:
                 query = {"with_projects": False} if kind == "groups" else {}
-                row = self._budget.one(f"{kind}/{quote(name, safe='')}", query)
+                row = self._budget.named(kind, name, query)
         except OutOfBudget:
             self._untested.append(name)
             return None, None
@@ -174,7 +173,7 @@ class ScopeTests:
             return False
         query = {"with_projects": False} if kind == "groups" else {}
         try:
-            self._budget.one(f"{kind}/{quote(name, safe='')}", query)
+            self._budget.named(kind, name, query)
         except (Skipped, ReadError, OutOfBudget):
             return False
         return True

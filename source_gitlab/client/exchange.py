@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from source_gitlab.client.transfer import Received
 
 _REDIRECTS = 3
+_API = "/api/v4/"
 _SLOW_TRIES = 3
 # A node that is behind is behind for some seconds; a list that wants a role says so for ever.
 _DOUBTS = 3
@@ -184,23 +185,26 @@ class Exchange:
         self._client.note_retry()
 
     def _follow(self, received: Received) -> None:
-        """Go to where a moved project or group is now, if that is on this GitLab."""
+        """Go to where a moved project or group is now.
+
+        Only the path of a redirect counts: behind a proxy GitLab names its outer address, and the
+        token goes to no other host than that of the configuration.
+        """
         self._redirects += 1
         target = received.headers["Location"]
         try:
             location = urlsplit(target)
         except ValueError:
             location = urlsplit("")
-        here = urlsplit(self._client.api_url)
-        prefix = f"{here.path}/"
-        elsewhere = location.netloc not in {"", here.netloc}
-        if self._redirects > _REDIRECTS or elsewhere or not location.path.startswith(prefix):
+        below = location.path.partition(_API)[2]
+        shown = f"{self._client.api_url}/{below}"
+        query = location.query or urlsplit(self._url).query
+        url = f"{shown}?{query}" if query else shown
+        if not below or url == self._url or self._redirects > _REDIRECTS:
             message = refusals.redirected(self._shown, target)
             problem = ReadError(message, url=self._shown, status=received.status)
             raise self._client.judged(problem, self._began)
-        self._shown = f"{self._client.api_url}/{location.path[len(prefix) :]}"
-        query = location.query or urlsplit(self._url).query
-        self._url = f"{self._shown}?{query}" if query else self._shown
+        self._shown, self._url = shown, url
 
 
 def _sorted(url: str, received: Received) -> GitlabError:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import Counter
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 from urllib.parse import urlencode
 
 import requests
@@ -29,6 +29,7 @@ from source_gitlab.client.errors import (
 )
 from source_gitlab.client.exchange import Exchange, Retries
 from source_gitlab.client.limits import Limits
+from source_gitlab.client.lookup import find
 from source_gitlab.client.smaller import Smaller
 from source_gitlab.client.standing import Standing
 from source_gitlab.client.tls import Certificates, open_pool
@@ -105,13 +106,16 @@ class Client:
                 return self._page(path, query, self.retries)
             except ServerError as error:
                 problem = error
-        tries = min(_HURRIED_TRIES, self.retries.tries)
-        hurried = Retries(tries, self.retries.first, self.retries.refusals)
 
         def page(part: Mapping[str, Any]) -> Answer:
-            return self._page(path, part, hurried)
+            return self._page(path, part, self._hurried)
 
         return self._smaller.rows(page, path, query, problem, whole=whole)
+
+    @property
+    def _hurried(self) -> Retries:
+        tries = min(_HURRIED_TRIES, self.retries.tries)
+        return Retries(tries, self.retries.first, self.retries.refusals)
 
     def _page(self, path: str, query: Mapping[str, Any], retries: Retries) -> Answer:
         answer = self.get(path, query, retries)
@@ -119,16 +123,32 @@ class Client:
             raise self._not_what_was_asked(path, "a list of objects", answer.data)
         return answer
 
-    def one(self, path: str, query: Mapping[str, Any] | None = None) -> Row:
+    def one(
+        self, path: str, query: Mapping[str, Any] | None = None, retries: Retries | None = None
+    ) -> Row:
         """One object.
 
         Raises:
             GitlabError: as `client.errors` sorts it.
         """
-        data = self.get(path, query or {}).data
+        data = self.get(path, query or {}, retries).data
         if not isinstance(data, dict):
             raise self._not_what_was_asked(path, "an object", data)
         return data
+
+    def named(self, kind: str, name: str, query: Query) -> Row:
+        """The row of the group or project (`kind` is "groups" or "projects") of this name.
+
+        Raises:
+            SlashRefused: it may be there, but its path cannot be sent.
+            GitlabError: as `client.errors` sorts it.
+        """
+
+        def one(path: str, query: Query) -> Row:
+            # A slash that is refused is refused every time; there is another way then.
+            return self.one(path, query, self._hurried if "%2F" in path else self.retries)
+
+        return find(one, self.rows, kind, name, query)
 
     def get(self, path: str, query: Mapping[str, Any], retries: Retries | None = None) -> Answer:
         """The parsed answer to GET `path` (below /api/v4), after retries.
@@ -167,19 +187,26 @@ class Client:
         try:
             return self._credentials.token()
         except FatalError as error:
-            raise self.die(error) from error
+            self._end_with(error)
 
     def renew(self, token: str) -> bool:
         """After a 401 for `token`: whether there is another one to try now."""
         try:
             return self._credentials.renew(token)
         except FatalError as error:
-            raise self.die(error) from error
+            self._end_with(error)
 
     @property
     def is_job(self) -> bool:
         """Whether the token is that of a CI job, which few lists are open to."""
         return self._credentials.is_job
+
+    def _end_with(self, error: FatalError) -> NoReturn:
+        """Raise the error that ends the sync; an error must not become its own cause."""
+        first = self.die(error)
+        if first is error:
+            raise error
+        raise first from None
 
     def die(self, error: FatalError) -> FatalError:
         """Let every request from now on end with one error: this, or the one that was first."""

@@ -27,6 +27,9 @@ _IDENTIFIER = re.compile(r"\d+|[0-9a-f]{40}")
 # `stop` is set from outside without a word to those who wait, so they look now and then.
 _GLANCE = 0.25
 _MINUTE = 60.0
+# Fewer seconds than since 2001 are not counted from the epoch.
+_EARLIEST = 1e9
+_MOST_DIGITS = 18
 
 
 def family(path: str) -> str:
@@ -43,21 +46,40 @@ def family(path: str) -> str:
 def retry_after(headers: Mapping[str, str], now: float) -> float | None:
     """Seconds that a refusal asks us to wait, from Retry-After or RateLimit-Reset, if either.
 
+    A wait of nothing, or until a moment that is past, says nothing: a clock is wrong then.
     `now` is the time of the server in seconds since the epoch.
     """
-    value = headers.get("Retry-After", "").strip()
+    wait = _wait_of(headers.get("Retry-After", "").strip(), now)
+    if wait is None and headers.get("RateLimit-Remaining", "0").strip() == "0":
+        left = _until(headers.get("RateLimit-Reset", "").strip(), now)
+        wait = None if left is None else left + 1.0
+    return min(wait, LONGEST_WAIT) if wait is not None and wait > 0.0 else None
+
+
+def _wait_of(value: str, now: float) -> float | None:
     if _is_number(value):
-        return min(float(value), LONGEST_WAIT)
-    if value:
-        try:
-            moment = parsedate_to_datetime(value).timestamp()
-        except ValueError:
-            return None
-        return min(max(moment - now, 0.0), LONGEST_WAIT)
-    reset = headers.get("RateLimit-Reset", "").strip()
-    if _is_number(reset) and headers.get("RateLimit-Remaining", "0").strip() == "0":
-        return min(max(float(reset) - now + 1.0, 0.0), LONGEST_WAIT)
-    return None
+        return float(value) or None
+    try:
+        wait = parsedate_to_datetime(value).timestamp() - now if value else 0.0
+    except (ValueError, OverflowError):
+        return None
+    return wait if wait > 0.0 else None
+
+
+def _until(reset: str, now: float) -> float | None:
+    """Seconds until RateLimit-Reset; None when it is over, or cannot be read.
+
+    GitLab gives seconds since the epoch, gateways and the standard's draft seconds from now, some
+    gateways milliseconds.
+    """
+    if not _is_number(reset) or len(reset) > _MOST_DIGITS:
+        return None
+    number = float(reset)
+    if number < _EARLIEST:
+        left = number
+    else:
+        left = (number / 1000.0 if number > _EARLIEST * 1000.0 else number) - now
+    return left if left > 0.0 else None
 
 
 def backoff(base: float = 1.0, ceiling: float = 30.0) -> Iterator[float]:
@@ -168,15 +190,16 @@ class Limits:
         """
         remaining = headers.get("RateLimit-Remaining", "").strip()
         reset = headers.get("RateLimit-Reset", "").strip()
-        if not (_is_number(remaining) and _is_number(reset)):
+        left = _until(reset, now)
+        if left is None or not _is_number(remaining) or len(remaining) > _MOST_DIGITS:
             return
         with self._lock:
             title = self._usual = headers.get("RateLimit-Name", "")
             self._family(name).quota = title
-            ends = time.monotonic() + min(max(float(reset) - now, 0.0), LONGEST_WAIT)
-            number, left = int(reset), int(remaining)
-            quota = self._quotas.setdefault(title, Quota(number, left, ends))
-            quota.learn(number, left, ends)
+            ends = time.monotonic() + min(left, LONGEST_WAIT)
+            number = int(reset) if float(reset) >= _EARLIEST else int(now + left)
+            quota = self._quotas.setdefault(title, Quota(number, int(remaining), ends))
+            quota.learn(number, int(remaining), ends)
 
     def refused(self, name: str, headers: Mapping[str, str], now: float) -> None:
         """Block the family after a 429, or all that share its quota when that is used up."""

@@ -56,6 +56,7 @@ class Family:
     quota: str | None = None
     under_way: int = 0
     refusals: int = 0
+    vain: int = 0
     blocked_until: float = 0.0
     allowance: float | None = None
     opened: float | None = None
@@ -85,7 +86,7 @@ class Family:
     def answered(self, now: float) -> None:
         """Count an answer that is no refusal."""
         if self.refusals and now >= self.blocked_until:
-            self.refusals = 0
+            self.refusals = self.vain = 0
             self.opened, self.started, self.good = now, 1, 0
         self.good += 1
 
@@ -95,6 +96,10 @@ class Family:
             if now < self.blocked_until:
                 return  # one of several that were under way together
             wait = min(_FIRST_WAIT * 2.0**self.refusals, self.span)
+        elif self.refusals and now >= self.blocked_until:
+            # What was asked for was waited for, and did not do.
+            self.vain += 1
+            wait = max(wait, min(2.0**self.vain, self.span))
         if self.refusals == 0:
             self.refused_since = now
         elif own_limit:

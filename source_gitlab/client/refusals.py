@@ -163,12 +163,15 @@ def redirected(url: str, location: str) -> str:
         return (
             f"{url} leads to a sign-in page. Check api_url, and that the API needs no VPN or SSO."
         )
-    return f"{url} is redirected to {target or 'nowhere'}, which is not followed. Check api_url."
+    return (
+        f"{url} is redirected to {target or 'nowhere'}, which is not followed: the token goes to"
+        " the address in api_url alone. Check api_url."
+    )
 
 
 def transport(url: str, error: Exception) -> str:
     """No whole answer: what failed below HTTP, without the library's own wording around it."""
-    causes = list(_causes(error))
+    causes = list(causes_of(error))
     if any(isinstance(cause, requests.exceptions.ProxyError) for cause in causes):
         what = "the proxy could not be reached or refused the connection"
     elif any(isinstance(cause, requests.exceptions.SSLError) for cause in causes):
@@ -192,7 +195,8 @@ def transport(url: str, error: Exception) -> str:
     return f"{url}: {what}."
 
 
-def _causes(error: BaseException | None) -> Iterator[BaseException]:
+def causes_of(error: BaseException | None) -> Iterator[BaseException]:
+    """The error and all that it came of, each once."""
     seen: set[int] = set()
     waiting = [error]
     while waiting:

@@ -13,7 +13,7 @@ from integration_tests.gitlab.endpoints.projects import (
     project_body,
     select_projects,
 )
-from integration_tests.gitlab.errors import json_response
+from integration_tests.gitlab.errors import json_response, no_route
 from integration_tests.gitlab.paging import offset
 from integration_tests.gitlab.present.structure import group, group_detail
 from integration_tests.gitlab.present.viewed import GROUP
@@ -101,7 +101,9 @@ def subgroups(call: Call) -> Response:
 
 @api.get("/groups/:id/descendant_groups")
 def descendant_groups(call: Call) -> Response:
-    """All groups below, at any depth."""
+    """All groups below, at any depth; since 13.5."""
+    if not call.world.settings.at_least(13, 5):
+        raise no_route()
     top = call.group().id
     below = [row for row in call.world.descendants(top) if row.id != top]
     return _list(call, [row for row in below if call.access.sees_group(call.viewer, row)])

@@ -83,9 +83,15 @@ def select_projects(call: Call, rows: list[Row]) -> list[Row]:
         rows = [
             row
             for row in rows
-            if search in row.facts["name"].lower() or search in row.facts["path"].lower()
+            if search in row.facts["name"].lower()
+            or search in row.facts["path"].lower()
+            or (query.maybe_flag("search_namespaces") and search in _path(call, row))
         ]
     return rows
+
+
+def _path(call: Call, row: Row) -> str:
+    return call.world.project_path(row.id).lower()
 
 
 def list_projects(call: Call, rows: list[Row], defaults: dict[str, str], place: str) -> Response:
