@@ -40,7 +40,7 @@ docs: $(STAMP) ## write the generated pages of docs/
 	$(BIN)/python -m tools.docs
 
 lock: ## compile the lock files; make lock UPGRADE=--upgrade takes the newest
-	$(COMPILE) pyproject.toml -o requirements/runtime.txt
+	$(COMPILE) --extra duckdb --extra vault pyproject.toml -o requirements/runtime.txt
 	$(COMPILE) requirements/build.in -o requirements/build.txt
 	$(COMPILE) --all-extras pyproject.toml requirements/dev.in -o requirements/dev.txt
 	$(COMPILE) pyproject.toml requirements/pyairbyte.in -o requirements/pyairbyte.txt

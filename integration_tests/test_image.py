@@ -15,6 +15,7 @@ import docker
 import pytest
 from docker.errors import BuildError, DockerException
 
+from source_gitlab import __version__
 from source_gitlab.declarations import streams
 
 if TYPE_CHECKING:
@@ -151,6 +152,16 @@ def test_discover_and_read_every_stream(container: Container, connection: Path) 
     assert read == set(offered)
     stated = {state["stream"]["stream_descriptor"]["name"] for state in of_type(output, "STATE")}
     assert stated == set(offered)
+
+
+def test_every_face_is_in_the_image(container: Container) -> None:
+    """What users start from it needs no pip, which the image does not have."""
+    database = ("--to", "/tmp/gitlab.duckdb", "--select", "projects")  # noqa: S108 - a container's
+    output = run(container, "source-gitlab", "sync", *database, "--config", CONFIG)
+    assert output.splitlines()[1].startswith("projects")
+    code = "import cryptography, filelock, rich"
+    run(container, "python", "-c", code)
+    assert f"source-gitlab {__version__}" in run(container, "source-gitlab", "--version")
 
 
 def test_runs_as_somebody_else_than_root(container: Container) -> None:

@@ -356,7 +356,7 @@ def test_a_name_that_does_not_resolve_is_an_error(gitlab: Emulator, path: Path) 
     select = ("--select", "issues,branches", "--group", "public-works", "acme/nope")
     done = sync(gitlab, path, *select)
     assert done.code == 2
-    assert done.out.count("'acme/nope'") == 1
+    assert (done.out + done.err).count("'acme/nope'") == 1
     assert "Run the same command again" not in done.out
     assert keys(path, "branches") == before
 

@@ -6,7 +6,7 @@ import argparse
 import difflib
 import re
 import sys
-from typing import TYPE_CHECKING, Final, NoReturn
+from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 from source_gitlab.exits import USAGE
 from source_gitlab.redaction import redact
@@ -32,6 +32,10 @@ class Parser(argparse.ArgumentParser):
         if unknown:
             self._refuse(unknown)
         return options
+
+    def _print_message(self, message: str, file: Any = None) -> None:
+        # Where the base class cannot write, it says nothing.
+        (file or sys.stderr).write(message)
 
     def error(self, message: str) -> NoReturn:
         """Say what is wrong, and end the process with exit code 2."""

@@ -55,7 +55,7 @@ def main(arguments: list[str] | None = None) -> int:
         code = _failed(error)
         if not code:
             raise
-    return terminal.ended(code, "Nothing else was wrong." if not code else "")
+    return terminal.ended(code)
 
 
 def _failed(error: Exception) -> int:

@@ -7,6 +7,7 @@ from typing import Final
 from source_gitlab.client.errors import FatalError, GitlabError, Stopped, Unavailable
 from source_gitlab.config import ConfigError
 from source_gitlab.interrupts import INTERRUPTED
+from source_gitlab.selection import NotFound
 from source_gitlab.vault.errors import VaultError
 
 DONE: Final = 0
@@ -39,6 +40,8 @@ def code_of(error: BaseException) -> int:
         return INCOMPLETE if error.passes else USAGE
     if isinstance(error, (Unavailable, Stopped)):
         return INCOMPLETE
+    if isinstance(error, NotFound):
+        return INCOMPLETE if error.transient else USAGE
     return USAGE if isinstance(error, (ConfigError, VaultError, FatalError)) else INCOMPLETE
 
 

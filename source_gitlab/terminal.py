@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 import sys
 from contextlib import suppress
 from typing import Final
 
+_SPACE: Final = re.compile(r"\s")
 _CLOSED: Final = {0: os.O_RDONLY, 1: os.O_RDONLY, 2: os.O_WRONLY}
 
 
@@ -16,7 +18,7 @@ def printable(text: str) -> str:
 
     What GitLab's users type and what proxies answer may hold such characters.
     """
-    return "".join(c for c in " ".join(text.split()) if c.isprintable())
+    return "".join(c for c in _SPACE.sub(" ", text) if c.isprintable())
 
 
 def prepare() -> None:
@@ -53,13 +55,14 @@ def say(text: str) -> None:
         sys.stderr.flush()
 
 
-def ended(code: int, what: str) -> int:
-    """Write out what waits to be, as the last thing of a command; its exit code.
+def ended(code: int, *, text: str = "", what: str = "") -> int:
+    """Write `text` and what waits to be written, as the last thing of a command; its exit code.
 
     Standard output that cannot be written makes an exit code of 0 to 1, and `what` says what that
     means.
     """
     try:
+        sys.stdout.write(text)
         sys.stdout.flush()
     except OSError as error:
         # What waits is given up, or Python would try it again when it ends, and print a traceback.

@@ -30,8 +30,9 @@ from source_gitlab.distribution import install_command
 from source_gitlab.duckdb.progress import Progress, progress_on
 from source_gitlab.duckdb.summary import summary
 from source_gitlab.duckdb.target import target
-from source_gitlab.exits import EPILOG, UsageError
+from source_gitlab.exits import EPILOG, UsageError, code_of
 from source_gitlab.reading.state import StateError
+from source_gitlab.selection import NotFound
 from source_gitlab.session import Session
 from source_gitlab.terminal import ended, printable
 
@@ -106,14 +107,19 @@ def _sync(options: argparse.Namespace, path: Path) -> int:
         interrupts.calling(stopped.set),
         _few_collections(),
         closing(progress_on(sys.stderr)) as progress,
-        _notes(progress),
+        _notes(progress) as told,
     ):
         with Session(config, keeper=keeper) as session, _reported(session, options.report):
             wanted = _Wanted(path, selected, full_refresh=options.full_refresh)
-            outcome = _run(session, wanted, progress, stopped)
-        for line in summary(outcome, path):
-            sys.stdout.write(f"{printable(line)}\n")
-    return ended(outcome.code, f"What the sync did is in {path} all the same.")
+            try:
+                outcome = _run(session, wanted, progress, stopped)
+            except NotFound as error:
+                chosen = {entry.message for entry in session.report.selection}
+                if chosen and chosen <= told:
+                    return code_of(error)
+                raise
+        text = "".join(f"{printable(line)}\n" for line in summary(outcome, path, told))
+    return ended(outcome.code, text=text, what=f"What the sync did is in {path} all the same.")
 
 
 @dataclass(frozen=True)
@@ -220,18 +226,22 @@ class _Notes(logging.Handler):
     def __init__(self, progress: Progress) -> None:
         super().__init__(logging.WARNING)
         self._progress = progress
+        self.told: set[str] = set()
 
     def emit(self, record: logging.LogRecord) -> None:
-        self._progress.note(record.getMessage())
+        message = record.getMessage()
+        self.told.add(message)
+        self._progress.note(message)
 
 
 @contextmanager
-def _notes(progress: Progress) -> Iterator[None]:
+def _notes(progress: Progress) -> Iterator[set[str]]:
+    """Show warnings of the core; what was told so far."""
     logger = logging.getLogger("airbyte")
     handler = _Notes(progress)
     logger.addHandler(handler)
     try:
-        yield
+        yield handler.told
     finally:
         logger.removeHandler(handler)
 

@@ -184,7 +184,7 @@ class Feed:
             with run.planning:
                 return next(self._slices, None)
         except NotFound as error:
-            run.misnamed = run.problem is None
+            run.misnamed = run.problem is None and not error.transient
             run.problem = run.problem or str(error)
         except FatalError:
             raise

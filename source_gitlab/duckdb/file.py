@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Final
+from pathlib import Path
+from typing import Final
 
 import duckdb
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 STORAGE_VERSION: Final = "v1.0.0"
 """The format of new files, which DuckDB 1.0 and later read; our tables need no newer one."""
@@ -72,7 +70,8 @@ def connect(path: Path) -> duckdb.DuckDBPyConnection:
         raise StoreError(message) from error
     except OSError as error:
         raise StoreError(reason(path, str(error))) from error
-    alias = "gitlab" if path.stem.casefold() in _TAKEN else path.stem
+    stem = Path(name).stem
+    alias = "gitlab" if stem.casefold() in _TAKEN else stem
     option = f" (STORAGE_VERSION {literal(STORAGE_VERSION)})" if is_new else ""
     connection = duckdb.connect()
     try:

@@ -8,6 +8,7 @@ from source_gitlab.exits import USAGE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+    from collections.abc import Set as AbstractSet
     from pathlib import Path
 
     from source_gitlab.duckdb.sync import Outcome
@@ -17,12 +18,16 @@ _HEADER = ("stream", "read", "new", "updated", "removed", "in file")
 _EXAMPLES = 3  # skipped things of one kind that are told in full
 
 
-def summary(outcome: Outcome, path: Path) -> Iterator[str]:
-    """The lines that end a sync: the table, what was left out and why, and the verdict."""
+def summary(outcome: Outcome, path: Path, before: AbstractSet[str] = frozenset()) -> Iterator[str]:
+    """The lines that end a sync: the table, what was left out and why, and the verdict.
+
+    What was chosen in vain is not repeated when it was told `before`, while the sync began.
+    """
     yield from _table(outcome)
     yield ""
     told = {entry.message for entry in (*outcome.selection, *outcome.failed)}
-    yield from dict.fromkeys(entry.message for entry in outcome.selection)
+    chosen = dict.fromkeys(entry.message for entry in outcome.selection)
+    yield from (message for message in chosen if message not in before)
     yield from _left_out([entry for entry in outcome.skipped if entry.message not in told])
     for entry in outcome.failed:
         yield f"{entry.stream}: failed at {entry.where}. {entry.message}"
