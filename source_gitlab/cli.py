@@ -51,6 +51,13 @@ def main(arguments: list[str] | None = None) -> int:
         code = interrupts.INTERRUPTED
     except SystemExit as error:  # of a parser: its help, or what is wrong with the arguments
         code = error.code if isinstance(error.code, int) else int(bool(error.code))
+    except OSError as error:
+        if error.filename is None:
+            # Everything that is read or written by name says so; what is left is the output.
+            terminal.give_up_output(error)
+            code = 1
+        else:
+            code = _failed(error)
     except Exception as error:
         code = _failed(error)
         if not code:

@@ -52,9 +52,5 @@ def told(error: BaseException) -> str | None:
     if isinstance(error, MemoryError):
         return "There is not enough memory."
     if isinstance(error, OSError):
-        # Everything that is read or written by name says so; what is left is the output.
-        what = (
-            f"{error.filename} cannot be used" if error.filename else "The output cannot be written"
-        )
-        return f"{what}: {error.strerror or error}."
+        return f"{error.filename} cannot be used: {error.strerror or error}."
     return None

@@ -65,9 +65,16 @@ def ended(code: int, *, text: str = "", what: str = "") -> int:
         sys.stdout.write(text)
         sys.stdout.flush()
     except OSError as error:
-        # What waits is given up, or Python would try it again when it ends, and print a traceback.
-        with suppress(OSError):
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        say(f"The output cannot be written ({error.strerror}). {what}")
+        give_up_output(error, what)
         return code or 1
     return code
+
+
+def give_up_output(error: OSError, what: str = "") -> None:
+    """Say that standard output cannot be written, and `what` that means; no more goes there.
+
+    Python would else try it again when it ends, and print a traceback.
+    """
+    with suppress(OSError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    say(f"The output cannot be written: {error.strerror or error}. {what}".rstrip())
