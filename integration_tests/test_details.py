@@ -59,6 +59,19 @@ def test_whoever_reads_gets_what_each_row_has_by_itself(gitlab: Emulator, token:
     assert not differing(gitlab, named, token=token, groups="public-works")
 
 
+def test_projects_that_are_named_have_all_that_they_have_by_themselves(gitlab: Emulator) -> None:
+    """Why an import failed too, which no list tells; and a request each."""
+    config = config_for(gitlab, projects_list=["acme/platform/api", "acme/web"])
+    gitlab.reset_requests()
+    rows = read(config, ["projects"]).rows["projects"]
+    assert {row["id"] for row in rows} == {101, 102}
+    assert counts(gitlab) == {ONE: 2}
+    for row in rows:
+        single = gitlab.get(f"projects/{row['id']}", statistics="true").json()
+        assert single.keys() - {"runners_token"} == row.keys()
+        assert row == {name: value for name, value in single.items() if name in row}
+
+
 def test_an_administrator_without_a_role_gets_statistics(faulty: Emulator) -> None:
     """One project asked for by itself tells it, and the list of all projects has the others."""
     faulty.mutate("make_admin", user_id=6)

@@ -55,9 +55,15 @@ class Shaper:
                 row[column] = value
             for column, name, each in self._from_lists:
                 listed = row.get(name)
-                row[column] = _each(listed, each) if isinstance(listed, list) else None
+                try:
+                    row[column] = None if listed is None else [one[each] for one in listed]
+                except (KeyError, TypeError):
+                    row[column] = _each(listed, each)
         return rows
 
 
-def _each(listed: list[Any], name: str) -> list[Any]:
+def _each(listed: Any, name: str) -> list[Any] | None:
+    """One value of each object of what should be a list of them, and may be anything."""
+    if not isinstance(listed, list):
+        return None
     return [one.get(name) for one in listed if isinstance(one, dict)]
