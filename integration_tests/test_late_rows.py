@@ -28,7 +28,8 @@ SCOPES: dict[str, dict[str, Any]] = {
 
 def counted(it: Copy) -> list[str]:
     """The requests of the last sync that only count."""
-    return [address for address in it.asked if "per_page=1&" in f"{address}&"]
+    lists = [address for address in it.asked if "/issues?" in address]
+    return [address for address in lists if "per_page=1&" in f"{address}&"]
 
 
 def bring(it: Copy, stream: str, days: float, count: int, *, created: bool = True) -> list[int]:
@@ -118,7 +119,8 @@ def test_a_member_that_enters_neither_hides_late_rows_nor_counts_as_some(
         it.later(DAY)
         again = it.sync("issues")["issues"]
         assert it.lacks("issues") == []
-        assert late or again == []
+        # What lies in the overlap of the group's own list comes with that, too.
+        assert late or all(row["updated_at"] > "2026-03-01T11:50" for row in again)
         it.later(DAY)
         assert it.sync("issues")["issues"] == []
 

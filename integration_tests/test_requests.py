@@ -47,10 +47,18 @@ def counted(
 
 @pytest.mark.parametrize("world", ["--projects 10 --issues 100"], indirect=True)
 def test_a_thousand_issues_in_ten_projects_are_eleven_list_requests(world: Emulator) -> None:
-    """GitLab sends 100 rows a page, of which seeking repeats one."""
+    """GitLab sends 100 rows a page, of which seeking repeats one.
+
+    Whose token it is, and in how many projects the role shows everything, is a request each.
+    """
     reading, counts = counted(world, ["issues"])
     assert len(reading.rows["issues"]) == 1_000
-    assert counts == {"/groups/:id": 1, "/groups/:id/projects": 2, "/groups/:id/issues": 11}
+    assert counts == {
+        "/user": 1,
+        "/groups/:id": 1,
+        "/groups/:id/projects": 3,
+        "/groups/:id/issues": 11,
+    }
 
 
 @pytest.mark.parametrize("world", ["--projects 2 --issues 5000"], indirect=True)
@@ -63,7 +71,12 @@ def test_ten_thousand_issues_read_in_windows_are_a_hundred_and_five_list_request
     """
     reading, counts = counted(world, ["issues"])
     assert len(reading.rows["issues"]) == 10_000
-    assert counts == {"/groups/:id": 1, "/groups/:id/projects": 7, "/groups/:id/issues": 105}
+    assert counts == {
+        "/user": 1,
+        "/groups/:id": 1,
+        "/groups/:id/projects": 8,
+        "/groups/:id/issues": 105,
+    }
 
 
 @pytest.mark.parametrize(
@@ -71,15 +84,19 @@ def test_ten_thousand_issues_read_in_windows_are_a_hundred_and_five_list_request
     ["--projects 200 --issues 5 --merge-requests-per-project 5"],
     indirect=True,
 )
-def test_an_idle_read_of_two_hundred_projects_is_four_requests(world: Emulator) -> None:
-    """The group, whether its projects are still the same, and one for each of the two lists."""
+def test_an_idle_read_of_two_hundred_projects_is_six_requests(world: Emulator) -> None:
+    """The user, the group, whether its projects and the roles in them are still the same.
+
+    And one for each of the two lists.
+    """
     first, _ = counted(world, ["issues", "merge_requests"])
     assert len(first.rows["issues"]) == len(first.rows["merge_requests"]) == 1_000
     again, counts = counted(world, ["issues", "merge_requests"], first)
     assert again.rows == {}
     assert counts == {
+        "/user": 1,
         "/groups/:id": 1,
-        "/groups/:id/projects": 1,
+        "/groups/:id/projects": 2,
         "/groups/:id/issues": 1,
         "/groups/:id/merge_requests": 1,
     }
@@ -90,7 +107,7 @@ def test_an_idle_read_of_two_hundred_projects_is_four_requests(world: Emulator) 
     ["--projects 320 --issues 1 --merge-requests-per-project 1 --tags 1"],
     indirect=True,
 )
-def test_an_idle_read_of_all_that_groups_list_is_ten_requests(world: Emulator) -> None:
+def test_an_idle_read_of_all_that_groups_list_is_twelve_requests(world: Emulator) -> None:
     """However many projects, labels and releases there are: 320, 321 and 320 here."""
     names = ["epics", "group_labels", "group_milestones", "issues", "merge_requests"]
     names += ["project_labels", "project_milestones", "releases"]
@@ -101,10 +118,11 @@ def test_an_idle_read_of_all_that_groups_list_is_ten_requests(world: Emulator) -
     again, counts = counted(world, names, first)
     assert again.rows == {}
     assert counts == {
+        "/user": 1,
         "/version": 1,
         "/groups/:id": 1,
         "/groups/:id/descendant_groups": 1,
-        "/groups/:id/projects": 1,
+        "/groups/:id/projects": 2,
         "/groups/:id/epics": 1,
         "/groups/:id/issues": 1,
         "/groups/:id/labels": 1,
@@ -175,8 +193,9 @@ def test_commits_of_merge_requests_take_a_request_each(world: Emulator) -> None:
     reading, counts = counted(world, ["merge_request_commits"])
     assert len(reading.rows["merge_request_commits"]) == 4_000
     assert counts == {
+        "/user": 1,
         "/groups/:id": 1,
-        "/groups/:id/projects": 23,
+        "/groups/:id/projects": 24,
         "/groups/:id/merge_requests": 21,
         "/projects/:id/merge_requests/:iid/commits": 2_000,
     }

@@ -14,14 +14,24 @@ itself.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING
 
 from source_gitlab.client.errors import Skipped
 from source_gitlab.declarations import streams
 from source_gitlab.reading.instants import at, plus
+from source_gitlab.reading.state import Seen
 from source_gitlab.scopes import Project
+from source_gitlab.standings import (
+    REPORTER,
+    UNKNOWN,
+    Standings,
+    depends_on_role,
+    is_mixed,
+    least_for,
+    shut,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -48,11 +58,15 @@ _PAGES_MEANWHILE = 10
 
 @dataclass(frozen=True)
 class Members:
-    """Whose rows a group's list shows; `others` are in it, but left out on purpose."""
+    """Whose rows a group's list shows; `others` are in it, but left out on purpose.
+
+    Of those that are `partial` it shows a part only, because the user's role is too low.
+    """
 
     ids: set[int]
     others: int
     asked: str
+    partial: set[int] = field(default_factory=set)
 
 
 class Coverage:
@@ -63,18 +77,41 @@ class Coverage:
     ) -> None:
         """Look through `scopes`; projects whose feature is off go to `report`."""
         self._client = client
+        self.standings = Standings(client, config, ahead)
         self._ahead = ahead
         self._overlap = config.lookback_minutes
         self._scopes = scopes
         self._report = report
 
     def entered(self, stream: Stream, root: Group, state: StreamState) -> list[int]:
-        """The members that have to be read on their own; `state` then covers the others."""
+        """The members that have to be read on their own; `state` then covers the others.
+
+        They are those that entered, and those of which the user now may see more.
+        """
         known = state.group(root.id)
-        if known.through is not None and self.unchanged(stream, root, known):
+        standing = self._standing(stream, root, known)
+        # Of two roles one may have been raised and the other one lowered, which shows in no number.
+        is_told = not is_mixed(standing) or self._is_believed(known)
+        is_same = known.through is not None and known.standing == standing and is_told
+        if is_same and self.unchanged(stream, root, known):
             return []
         found = self._members(stream, root, fresh=False)
-        return state.cover(root.id, found.ids, found.others, found.asked)
+        seen = Seen(standing, found.partial)
+        return state.cover(root.id, found.ids, found.others, found.asked, seen)
+
+    def _standing(self, stream: Stream, root: Group, known: Known) -> str:
+        """How the user stands in the projects of a group, if this stream depends on it."""
+        if not depends_on_role(stream):
+            return UNKNOWN
+        if known.through is None:
+            return self.standings.of_group(root, len(self._scopes.listing(root).projects))
+        probe = self._scopes.probe(root)
+        total = len(probe.newest) if probe.complete else probe.total
+        return self.standings.of_group(root, total)
+
+    def _is_believed(self, known: Known) -> bool:
+        now = at(self._client.now())
+        return known.listed is not None and plus(known.listed, hours=_LISTING_HOURS) >= now
 
     def watched(
         self, stream: Stream, slice_: Slice, state: StreamState, pages: Iterator[Page]
@@ -105,12 +142,36 @@ class Coverage:
     def _waits_long(self, pages: int) -> bool:
         return self._ahead.workers == 1 or pages >= _PAGES_MEANWHILE
 
-    def is_off(self, stream: Stream, project: Project) -> bool:
-        """Whether the project has the stream's feature switched off, which is then reported."""
-        if stream.feature is None or stream.feature not in project.off:
+    def is_off(self, stream: Stream, project: Project, root: Group | None = None) -> bool:
+        """Whether lists show nothing of the project, which is then reported.
+
+        Its feature is switched off, or the user's role is too low for it. The project is one of
+        the group `root`, or was asked for by itself.
+        """
+        if stream.feature is None:
             return False
-        self._report.skip(stream.name, f"project {project.id}", "feature", _off(stream, project))
-        return True
+        place = f"project {project.id}"
+        if stream.feature in project.off:
+            self._report.skip(stream.name, place, "feature", _off(stream, project))
+            return True
+        if shut(stream, project, 0) is None:
+            return False
+        reason = shut(stream, project, self._level(project, root))
+        if reason is not None:
+            self._report.skip(stream.name, place, "permission", reason)
+        return reason is not None
+
+    def is_partial(self, stream: Stream, project: Project) -> bool:
+        """Whether a project's own list leaves out rows for which the user's role is too low."""
+        least = least_for(stream)
+        return bool(least) and self._level(project, None) < least
+
+    def _level(self, project: Project, root: Group | None) -> int:
+        if root is not None:
+            return self.standings.level(root, project.id)
+        if project.level is None or self.standings.sees_all():
+            return REPORTER
+        return project.level
 
     def _glance(self, stream: Stream, slice_: Slice) -> Callable[[], Probe | Project | None]:
         """One request that tells whether a slice's members are still there, if one can tell."""
@@ -147,8 +208,15 @@ class Coverage:
             return Members(self._groups(root, fresh=fresh), 0, asked)
         listing = self._scopes.listing(root, fresh=fresh)
         projects = listing.projects.values()
-        wanted = {project.id for project in projects if not self.is_off(stream, project)}
-        return Members(wanted, len(projects) - len(wanted), listing.asked)
+        wanted = {project.id for project in projects if not self.is_off(stream, project, root)}
+        least = least_for(stream)
+        standing = self.standings.of_group(root, len(projects)) if least else UNKNOWN
+        partial = {
+            number
+            for number in wanted
+            if is_mixed(standing) and self.standings.level(root, number) < least
+        }
+        return Members(wanted, len(projects) - len(wanted), listing.asked, partial)
 
     def _groups(self, root: Group, *, fresh: bool) -> set[int]:
         return {int(row["id"]) for row in self._scopes.group_rows(root, fresh=fresh)}
@@ -159,15 +227,14 @@ class Coverage:
             return self._groups(root, fresh=False) == known.projects
         probe = self._scopes.probe(root)
         if probe.complete:
-            return self._wanted(stream, probe) == known.projects
-        now = at(self._client.now())
-        if known.listed is None or plus(known.listed, hours=_LISTING_HOURS) < now:
+            return self._wanted(stream, probe, root) == known.projects
+        if not self._is_believed(known):
             return False
         changed = self._changed(probe, known)
         return (
             probe.total == len(known.projects) + known.others
             and len(changed) < len(probe.newest)
-            and all(self.is_off(stream, one) != (one.id in known.projects) for one in changed)
+            and all(self.is_off(stream, one, root) != (one.id in known.projects) for one in changed)
         )
 
     def _is_missed(self, stream: Stream, root: Group, known: Known, probe: Probe | None) -> bool:
@@ -175,18 +242,18 @@ class Coverage:
         if probe is None:
             return not known.projects <= self._groups(root, fresh=True)
         if probe.complete:
-            return not known.projects <= self._wanted(stream, probe)
+            return not known.projects <= self._wanted(stream, probe, root)
         # GitLab counts no further than 10,000; in larger groups the next read lists them all.
         expected = len(known.projects) + known.others + known.entered
         changed = self._changed(probe, known)
         return (
             (probe.total is not None and probe.total != expected)
             or len(changed) == len(probe.newest)
-            or any(one.id in known.projects and self.is_off(stream, one) for one in changed)
+            or any(one.id in known.projects and self.is_off(stream, one, root) for one in changed)
         )
 
-    def _wanted(self, stream: Stream, probe: Probe) -> set[int]:
-        return {project.id for project in probe.newest if not self.is_off(stream, project)}
+    def _wanted(self, stream: Stream, probe: Probe, root: Group) -> set[int]:
+        return {one.id for one in probe.newest if not self.is_off(stream, one, root)}
 
     def _changed(self, probe: Probe, known: Known) -> list[Project]:
         """The projects of the probe that were changed, or may have been, since the listing."""

@@ -14,6 +14,7 @@ from source_gitlab.addresses import instance_name
 from source_gitlab.client.errors import FatalError
 from source_gitlab.reading.instants import instant
 from source_gitlab.reading.origin import Origin, lies_ahead
+from source_gitlab.standings import hides_rows
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from source_gitlab.config import Config
     from source_gitlab.declarations import Stream
     from source_gitlab.reading.state import StreamState
+    from source_gitlab.standings import Standings
 
 LOGGER = logging.getLogger("airbyte.source-gitlab")
 
@@ -57,8 +59,9 @@ def must_fit(states: Iterable[StreamState], config: Config) -> None:
 class Origins:
     """Compares states with one configuration. Thread-safe."""
 
-    def __init__(self, client: Client, config: Config) -> None:
+    def __init__(self, client: Client, config: Config, standings: Standings) -> None:
         """Ask nothing yet."""
+        self._standings = standings
         self._client = client
         self._config = config
         self._here = instance_name(config.base_url)
@@ -91,7 +94,17 @@ class Origins:
             )
             state.start_over()
             known = known.since(start)
-        state.origin = Origin(self._here, known.start_date, known.user)
+        # What another user may not read of other streams is refused, and so was never passed over.
+        user = self._standings.user() if hides_rows(stream) else None
+        if not known.shows_all_to(user):
+            LOGGER.warning(
+                "%s: the token belongs to another user than the one that its state was made with,"
+                " or one who may see more, so everything is read again, once.",
+                stream.name,
+            )
+            state.start_over()
+            known = known.since(start)
+        state.origin = Origin(self._here, known.start_date, user or known.user)
 
     def entered(self, stream: Stream, state: StreamState) -> None:
         """Note that something is read from the configuration's start date on.

@@ -43,7 +43,7 @@ class Planner:
     ) -> None:
         """Plan over `scopes`."""
         self._client = client
-        self._origins = Origins(client, config)
+        self._origins = Origins(client, config, coverage.standings)
         self._config = config
         self._scopes = scopes
         self._signals = signals
@@ -220,7 +220,7 @@ class Planner:
         held = state.held.get(root.id)
         if held is not None:
             listed = self._scopes.listing(root).projects.values()
-            wanted = {one.id for one in listed if not self.coverage.is_off(stream, one)}
+            wanted = {one.id for one in listed if not self.coverage.is_off(stream, one, root)}
             held.others, held.listed = len(listed) - len(wanted), start
             for number in state.projects.keys() - wanted:
                 del state.projects[number]
@@ -238,6 +238,7 @@ class Planner:
         for project in projects:
             if self.coverage.is_off(stream, project):
                 continue
+            state.see(project.id, partial=self.coverage.is_partial(stream, project))
             instants = state.projects.get(project.id), covered.get(project.id)
             through = max(filter(None, instants), default=None)
             if self._signals.is_quiet(stream, through, start, project=project, held=held):
@@ -291,6 +292,6 @@ def _covered(state: StreamState) -> dict[int, str]:
     for number in list(state.groups):
         group = state.group(number)
         if group.through is not None:
-            for one in group.projects:
+            for one in group.projects - group.partial:
                 covered[one] = max(group.through, covered.get(one, ""))
     return covered

@@ -17,7 +17,7 @@ from source_gitlab.reading.instants import instant
 from source_gitlab.reading.pages import read_pages
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from source_gitlab.client.http import Client, Query
     from source_gitlab.config import Config
@@ -68,7 +68,8 @@ class Project:
     """A project in scope: what deciding about it needs, not the row that users get.
 
     `off` names the features (as in `<feature>_access_level`) that are switched off, of those that
-    a stream depends on.
+    a stream depends on, and `private` those that are for members only. `level` is the role of the
+    token's user, where GitLab tells it (it does not in lists of groups).
     """
 
     id: int
@@ -78,10 +79,14 @@ class Project:
     updated_at: str | None
     last_activity_at: str | None
     off: frozenset[str]
+    private: frozenset[str]
+    visibility: str
+    level: int | None
 
     @classmethod
     def of(cls, row: Row) -> Project:
         """Take from GitLab's row of a project what is needed."""
+        told = {feature: row.get(column) for feature, column in _feature_columns()}
         updated_at, active_at = row.get("updated_at"), row.get("last_activity_at")
         return cls(
             id=int(row["id"]),
@@ -90,9 +95,10 @@ class Project:
             archived=bool(row.get("archived")),
             updated_at=instant(updated_at) if updated_at else None,
             last_activity_at=instant(active_at) if active_at else None,
-            off=frozenset(
-                feature for feature, column in _feature_columns() if row.get(column) == "disabled"
-            ),
+            off=frozenset(feature for feature, level in told.items() if level == "disabled"),
+            private=frozenset(feature for feature, level in told.items() if level == "private"),
+            visibility=str(row.get("visibility", "")),
+            level=_level(row.get("permissions")),
         )
 
 
@@ -319,6 +325,14 @@ def all_of(errors: Sequence[NotFound]) -> NotFound | None:
 
 def _reason(error: GitlabError) -> str:
     return error.reason if isinstance(error, Skipped) else "failed"
+
+
+def _level(permissions: Mapping[str, Any] | None) -> int | None:
+    """The higher one of the two roles that a row of a project tells; None where it tells none."""
+    if permissions is None:
+        return None
+    roles = (permissions.get(kind) or {} for kind in ("project_access", "group_access"))
+    return max(int(role.get("access_level") or 0) for role in roles)
 
 
 @cache

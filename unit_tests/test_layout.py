@@ -30,6 +30,7 @@ FLOORS: tuple[frozenset[str], ...] = (
     frozenset({"config_file"}),
     frozenset({"planning", "reader"}),
     frozenset({"coverage", "again", "origins"}),
+    frozenset({"standings"}),
     frozenset({"scopes"}),
     frozenset({"selection"}),
     frozenset({"report"}),

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from integration_tests.gitlab.world import GUEST, OWNER
+from integration_tests.gitlab.present.structure import feature
+from integration_tests.gitlab.world import GUEST, OWNER, PLANNER, REPORTER
 
 if TYPE_CHECKING:
     from collections.abc import Hashable
@@ -87,6 +88,34 @@ class Access:
         if visibility == "public" or (visibility == "internal" and viewer is not None):
             return True
         return self.is_admin(viewer) or self.project_level(viewer, project) >= GUEST
+
+    def shows(self, viewer: int | None, project: Row, name: str) -> bool:
+        """Whether lists show the rows of a project's feature (`issues`, `merge_requests`).
+
+        Merge requests take a Reporter where their project, or they themselves, are private; other
+        features a member (min_access_level in app/finders/issuable_finder/params.rb and
+        app/models/project_feature.rb).
+        """
+        level = feature(project, name)
+        if level == "disabled" or not self.sees_project(viewer, project):
+            return False
+        if self.is_admin(viewer):
+            return True
+        least = REPORTER if name == "merge_requests" else GUEST
+        shut = level == "private" or project.facts["visibility"] == "private"
+        return not shut or self.project_level(viewer, project) >= least
+
+    def shows_issue(self, viewer: int | None, row: Row) -> bool:
+        """Whether lists show an issue: confidential ones take a Planner, or part in them.
+
+        (with_confidentiality_access_check in app/finders/issues_finder.rb)
+        """
+        if not row.facts.get("confidential") or self.is_admin(viewer):
+            return True
+        if viewer in {row.facts["author_id"], *row.facts.get("assignee_ids", [])}:
+            return viewer is not None
+        project = self._world.projects[row.project_id or 0]
+        return self.project_level(viewer, project) >= PLANNER
 
     def visible_projects(self, viewer: int | None, group_id: int | None = None) -> list[Row]:
         """The projects that the viewer sees: of the instance, or of a group and all below it."""

@@ -103,6 +103,10 @@ class Scope:
             for row in self.projects
             if structure.feature(row, feature) != "disabled"
             and (
+                feature not in {"issues", "merge_requests"}
+                or self.access.shows(self.viewer, row, feature)
+            )
+            and (
                 row.facts["visibility"] == "public"
                 or self.access.project_level(self.viewer, row) >= level
             )
@@ -316,7 +320,11 @@ STREAMS: dict[str, Callable[[Scope], Iterator[Expected]]] = {
         ci.deployment,
     ),
     "commits": _commits,
-    "issues": lambda s: _of_projects(s, s.world.issues, s.having("issues"), planning.issue),
+    "issues": lambda s: (
+        (parent, row)
+        for parent, row in _of_projects(s, s.world.issues, s.having("issues"), planning.issue)
+        if s.access.shows_issue(s.viewer, s.world.issues[row["id"]])
+    ),
     "merge_requests": lambda s: _of_projects(
         s,
         s.world.merge_requests,

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from integration_tests.gitlab.rows import Row
 
-GUEST, REPORTER, DEVELOPER, MAINTAINER, OWNER = 10, 20, 30, 40, 50
+GUEST, PLANNER, REPORTER, DEVELOPER, MAINTAINER, OWNER = 10, 15, 20, 30, 40, 50
 
 TABLES = (
     "users",

@@ -54,6 +54,11 @@ class Origin:
         """Whether what was read goes back to `start_date` (None: to the first row)."""
         return (self.start_date or "") <= (start_date or "")
 
+    def shows_all_to(self, user: str | None) -> bool:
+        """Whether `user` sees no more than the one with whom all this was read."""
+        known = self.user
+        return known is None or user is None or user in {known, known.removesuffix("+")}
+
     def since(self, start_date: str | None) -> Origin:
         """The same, but read from `start_date` on only."""
         return replace(self, start_date=start_date)

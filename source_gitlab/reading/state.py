@@ -29,13 +29,14 @@ from __future__ import annotations
 import hashlib
 import threading
 from collections import defaultdict
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from source_gitlab.reading import ids
 from source_gitlab.reading.counts import Counts
 from source_gitlab.reading.heads import Heads
 from source_gitlab.reading.instants import instant, plus
+from source_gitlab.reading.members import Group, Held, Seen
 from source_gitlab.reading.origin import Origin
 from source_gitlab.reading.tops import Tops
 
@@ -43,6 +44,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from source_gitlab.reading.slices import Page, Slice
+
+__all__ = ["Group", "Held", "Seen", "StateError", "StreamState", "digest", "identity", "key_of"]
 
 VERSION = 1
 # Slices under way and slices that failed each stand at an instant of their own; beyond this many,
@@ -55,35 +58,6 @@ _MOST_WINDOWS = 200
 
 class StateError(ValueError):
     """The state was not written by this connector, nor by one whose state it can take over."""
-
-
-@dataclass
-class Group:
-    """How far the list of one group is read, and for which of its members.
-
-    `entered` counts members that were seen to have come since, and are not read yet.
-    """
-
-    through: str | None = None
-    projects: set[int] = field(default_factory=set)
-    others: int = 0
-    listed: str | None = None
-    entered: int = field(default=0, compare=False)
-
-
-@dataclass
-class Held:
-    """What is known of a group whose projects are read on their own.
-
-    One list of the group held what `digest` tells from the read of `changed` on; both are None
-    for streams that no such list tells of. When they were `listed`, `others` of the group's
-    projects were left out on purpose.
-    """
-
-    digest: str | None = None
-    changed: str | None = None
-    others: int = 0
-    listed: str | None = None
 
 
 def digest(key: Iterable[object], updated_at: object) -> str:
@@ -113,6 +87,7 @@ class StreamState:
         self.positions: dict[str, dict[str, Any]] = {}
         self.held: dict[int, Held] = {}
         self.recent: dict[str, str] = {}
+        self.partial: set[int] = set()
         self.origin: Origin | None = None
         self._texts: dict[int, tuple[frozenset[int], str]] = {}
         self._lock = threading.RLock()
@@ -143,22 +118,13 @@ class StreamState:
             # In order, because what is nearly in order is quickly sorted when it is written.
             state.projects.update(dict.fromkeys(sorted(ids.decode(text)), instant(through)))
         for number, group in raw.get("groups", {}).items():
-            state.groups[int(number)] = Group(
-                through=instant(group["through"]),
-                projects=ids.decode(group["projects"]),
-                others=int(group["others"]),
-                listed=instant(group["listed"]) if group.get("listed") else None,
-            )
+            state.groups[int(number)] = Group.load(group)
         state.heads = Heads.load(raw.get("heads", {}), state.projects)
         state.counts = {str(k): Counts.load(v) for k, v in raw.get("counts", {}).items()}
         state.tops = Tops.load(raw.get("tops", {}), state.projects)
         for number, held in raw.get("held", {}).items():
-            state.held[int(number)] = Held(
-                digest=str(held["digest"]) if held.get("digest") else None,
-                changed=instant(held["changed"]) if held.get("changed") else None,
-                others=int(held.get("others", 0)),
-                listed=instant(held["listed"]) if held.get("listed") else None,
-            )
+            state.held[int(number)] = Held.load(held)
+        state.partial = ids.decode(raw["partial"]) if "partial" in raw else set()
         state.origin = Origin.load(raw["origin"]) if "origin" in raw else None
         state.positions = {str(key): dict(value) for key, value in raw.get("positions", {}).items()}
         state.recent = {str(key): instant(value) for key, value in raw.get("recent", {}).items()}
@@ -212,12 +178,12 @@ class StreamState:
             if self.heads:
                 result["heads"] = self.heads.to_json(projects)
             counts = {key: one.to_json() for key, one in sorted(self.counts.items())}
-            parts = {"counts": counts, "tops": self.tops.to_json(projects)}
+            partial = ids.encode(self.partial) if self.partial else ""
+            parts = {"partial": partial, "counts": counts, "tops": self.tops.to_json(projects)}
             result |= {name: part for name, part in parts.items() if part}
             if self.held:
                 result["held"] = {
-                    str(number): {name: value for name, value in asdict(held).items() if value}
-                    for number, held in sorted(self.held.items())
+                    str(number): held.to_json() for number, held in sorted(self.held.items())
                 }
             if self.positions:
                 result["positions"] = dict(self.positions)
@@ -228,12 +194,7 @@ class StreamState:
 
     def _groups(self) -> dict[str, Any]:
         return {
-            str(number): {
-                "through": group.through,
-                "projects": self._text_of(number, group.projects),
-                "others": group.others,
-                "listed": group.listed,
-            }
+            str(number): group.to_json(self._text_of(number, group.projects))
             for number, group in sorted(self.groups.items())
             if group.through is not None
         }
@@ -274,10 +235,13 @@ class StreamState:
             kept = self._texts[number] = (frozenset(members), ids.encode(members))
         return kept[1]
 
-    def cover(self, number: int, members: set[int], others: int, listed: str) -> list[int]:
+    def cover(
+        self, number: int, members: set[int], others: int, listed: str, seen: Seen | None = None
+    ) -> list[int]:
         """Note the members of a group whose list is read next; the ones to be read on their own.
 
-        Those are the members that entered since the list was last read. Where members were read
+        Those are the members that entered since the list was last read, and those of which only a
+        part was `seen` then, and all is now. Where members were read
         on their own before, most of them, the list goes on from the earliest of their instants.
         """
         with self._lock:
@@ -291,6 +255,10 @@ class StreamState:
                     group.through = min(self.projects[one] for one in before)
                 for one in before:
                     del self.projects[one]
+            seen = seen or Seen()
+            if group.standing is not None:
+                group.projects = group.projects - (group.partial - seen.partial)
+            group.standing, group.partial = seen.standing, set(seen.partial)
             self.retain(number, members, others, listed)
             self.entering[number] = members - group.projects
             return sorted(self.entering[number])
@@ -307,7 +275,20 @@ class StreamState:
         """A copy of what is known of a group."""
         with self._lock:
             known = self.groups.get(number, Group())
-            return replace(known, projects=set(known.projects))
+            return replace(known, projects=set(known.projects), partial=set(known.partial))
+
+    def see(self, number: int, *, partial: bool) -> None:
+        """Note whether a project that is read on its own shows only a part of its rows.
+
+        One that did, and does so no more, is read again from the start.
+        """
+        with self._lock:
+            if partial:
+                self.partial.add(number)
+            elif number in self.partial:
+                self.partial.discard(number)
+                self.projects.pop(number, None)
+                self.positions.pop(f"project:{number}", None)
 
     def advance(self, slice_: Slice, page: Page) -> None:
         """Note that the rows of `page` are delivered.

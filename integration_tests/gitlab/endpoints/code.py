@@ -13,7 +13,14 @@ from integration_tests.gitlab.endpoints.planning import (
     projects_with,
     scope_of,
 )
-from integration_tests.gitlab.errors import COMMIT, MERGE_REQUEST, REPOSITORY, ApiError, not_found
+from integration_tests.gitlab.errors import (
+    COMMIT,
+    MERGE_REQUEST,
+    REPOSITORY,
+    ApiError,
+    forbidden,
+    not_found,
+)
 from integration_tests.gitlab.paging import keyset_by_name, offset
 from integration_tests.gitlab.present.code import branch, commit, merge_request, release, tag
 from integration_tests.gitlab.present.structure import feature
@@ -230,10 +237,17 @@ def group_merge_requests(call: Call) -> Response:
     return list_in_group(call, "merge_requests", merge_request)
 
 
+def _with_merge_requests(call: Call) -> Row:
+    row = call.project("merge_requests")
+    if not call.access.shows(call.viewer, row, "merge_requests"):
+        raise forbidden()
+    return row
+
+
 @api.get("/projects/:id/merge_requests", job_token=True)
 def project_merge_requests(call: Call) -> Response:
-    """Merge requests of a project; 403 when they are switched off."""
-    row = call.project("merge_requests")
+    """Merge requests of a project; 403 when they are switched off, or not for the viewer."""
+    row = _with_merge_requests(call)
     return list_issuables(
         call,
         call.world.merge_requests,
@@ -255,7 +269,7 @@ def find_merge_request(call: Call, project_id: int) -> Row:
 @api.get("/projects/:id/merge_requests/:iid/commits", job_token=True)
 def merge_request_commits(call: Call) -> Response:
     """Commits of a merge request, newest first."""
-    row = call.project("merge_requests")
+    row = _with_merge_requests(call)
     found = find_merge_request(call, row.id)
     recorded = call.world.recorded_commits.get(found.id)
     if recorded is not None:

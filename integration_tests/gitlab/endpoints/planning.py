@@ -17,11 +17,10 @@ from integration_tests.gitlab.present.planning import (
     label,
     milestone,
 )
-from integration_tests.gitlab.present.structure import feature
 from integration_tests.gitlab.rows import Order
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Hashable, Iterator
+    from collections.abc import Callable, Hashable, Iterable, Iterator
 
     from starlette.responses import Response
 
@@ -85,6 +84,7 @@ def list_issuables(  # noqa: PLR0913 - two resources in three scopes
         key,
         Order(by, descending=sort == "desc"),
         lambda: _matching(
+            call,
             table,
             projects(),
             {name: value for name, value in limits.items() if value},
@@ -101,9 +101,13 @@ def list_issuables(  # noqa: PLR0913 - two resources in three scopes
     return offset(call, rows, call.show(present), defaults=defaults)
 
 
-def _matching(table: Table, projects: list[Row], limits: dict[str, Any]) -> Iterator[Row]:
+def _matching(
+    call: Call, table: Table, projects: list[Row], limits: dict[str, Any]
+) -> Iterator[Row]:
     for project in projects:
-        rows = table.by_project.get(project.id, {}).values()
+        rows: Iterable[Row] = table.by_project.get(project.id, {}).values()
+        if table.name == "issues":
+            rows = (row for row in rows if call.access.shows_issue(call.viewer, row))
         yield from (row for row in rows if _matches(row, limits)) if limits else rows
 
 
@@ -129,7 +133,8 @@ def projects_with(call: Call, needs: str, group_id: int | None = None) -> list[R
     return [
         row
         for row in call.access.visible_projects(call.viewer, group_id)
-        if feature(row, needs) != "disabled" and not (current and row.facts.get("archived"))
+        if call.access.shows(call.viewer, row, needs)
+        and not (current and row.facts.get("archived"))
     ]
 
 
@@ -171,10 +176,11 @@ def group_issues(call: Call) -> Response:
 
 @api.get("/projects/:id/issues", job_token=True)
 def project_issues(call: Call) -> Response:
-    """Issues of a project; none when its issues are switched off."""
+    """Issues of a project; none when its issues are switched off, or private and not for all."""
     row = call.project()
-    projects = [row] if feature(row, "issues") != "disabled" else []
-    return list_issuables(call, call.world.issues, ("project", row.id), lambda: projects, issue)
+    projects = [row] if call.access.shows(call.viewer, row, "issues") else []
+    key = ("project", row.id, call.viewer)
+    return list_issuables(call, call.world.issues, key, lambda: projects, issue)
 
 
 def _switched(call: Call, setting: str) -> bool:

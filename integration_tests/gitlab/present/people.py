@@ -60,7 +60,10 @@ def user_profile(world: World, user_id: int | None) -> Json | None:
 def current_user(world: World, user_id: int) -> Json:
     """GET /user: what a user sees of himself."""
     user = world.users[user_id]
+    # Only administrators are told what they are (lib/api/entities/user_with_admin.rb).
+    admin = {"is_admin": True} if user.facts.get("admin") else {}
     return {
+        **admin,
         **(user_profile(world, user_id) or {}),
         "is_followed": False,
         "last_sign_in_at": stamp(user.created),
