@@ -158,7 +158,7 @@ def test_the_report_of_a_sync(faulty: Emulator, tmp_path: Path) -> None:
 
 
 def test_a_report_that_cannot_be_written(faulty: Emulator, tmp_path: Path) -> None:
-    """It is said, and the rows are out by then."""
+    """It is said before anything is read."""
     ended = run(
         "read",
         *("--config", file(tmp_path, "config.json", config_for(faulty))),
@@ -166,5 +166,6 @@ def test_a_report_that_cannot_be_written(faulty: Emulator, tmp_path: Path) -> No
         *("--report", tmp_path / "no" / "report.json"),
     )
     assert ended.code == 1
-    assert "No such file or directory" in ended.errors[-1]["message"]
+    assert f"the directory {tmp_path / 'no'} is not there" in ended.errors[-1]["message"]
+    assert not ended.of("RECORD")
     assert "Traceback" not in ended.stdout + ended.stderr

@@ -115,7 +115,13 @@ def _parsed(text: str) -> Any:
             return json.loads(text)
         except ValueError:
             pass  # it may be YAML in braces, which says better what is wrong
-    return yaml.load(text, _Loader)  # noqa: S506 -- a safe one
+    try:
+        return yaml.load(text, _Loader)  # noqa: S506 -- a safe one
+    except (yaml.YAMLError, RecursionError):
+        raise
+    except Exception as error:
+        # PyYAML's constructors of numbers and times document no exceptions.
+        raise ValueError(str(error)) from error
 
 
 def _check_size(raw: Any) -> None:

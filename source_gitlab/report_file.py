@@ -31,6 +31,9 @@ def check_place(path: Path, others: Iterable[Path | None] = ()) -> None:
         NoPlaceError: it cannot, or would take the place of what is no report.
     """
     try:
+        if "\0" in str(path):
+            message = "--report: its name cannot be used"
+            raise NoPlaceError(message)
         for other in others:
             if other is not None and _is_same(path, other):
                 message = f"--report {path} is the file that this command uses; choose another one"

@@ -24,6 +24,7 @@ from source_gitlab.airbyte.source import SourceGitlab
 from source_gitlab.airbyte.writer import LogHandler, Writer
 from source_gitlab.check.command import add_report, write_report
 from source_gitlab.encodings import text_of
+from source_gitlab.report_file import NoPlaceError, check_place
 
 if TYPE_CHECKING:
     from collections import defaultdict
@@ -138,7 +139,7 @@ def run(arguments: list[str]) -> int:
     logging.getLogger("airbyte").setLevel(logging.DEBUG if debug else logging.INFO)
     memory.settle()
     try:
-        with closing(entrypoint.messages(args)) as messages:
+        with closing(_messages(entrypoint, args, options.report)) as messages:
             return _deliver(messages, writer, args.command)
     except OSError as error:
         # Whoever reads our output is gone, or has no room for it: this is no place to say so.
@@ -149,6 +150,24 @@ def run(arguments: list[str]) -> int:
             " The next one goes on from the last state that came out.\n"
         )
         return 1
+
+
+def _messages(
+    entrypoint: Entrypoint, args: argparse.Namespace, report: Path | None
+) -> Generator[AirbyteMessage, None, None]:
+    """The messages of a command whose report can be written.
+
+    Raises:
+        AirbyteTracedException: it cannot, or the command failed.
+    """
+    if report:
+        named = (getattr(args, name, None) for name in ("config", "catalog", "state"))
+        try:
+            check_place(report, [Path(one) for one in named if one])
+        except NoPlaceError as error:
+            message = f"{error}."
+            raise mistake(message) from None
+    yield from entrypoint.messages(args)
 
 
 def _deliver(messages: Iterable[AirbyteMessage], writer: Writer, command: str) -> int:
