@@ -9,7 +9,8 @@ import orjson
 
 from integration_tests.gitlab.expected import expected_rows
 from integration_tests.gitlab.mutations import mutate
-from integration_tests.histories import lacking, taken
+from integration_tests.histories import lacking
+from integration_tests.history_reading import taken
 from integration_tests.inprocess import Wire, session
 from source_gitlab.declarations import streams
 from source_gitlab.reading.checkpoints import Checkpoint

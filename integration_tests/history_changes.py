@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from integration_tests.gitlab.clock import MINUTE, SECOND, stamp
+from integration_tests.gitlab.clock import DAY, MINUTE, SECOND, stamp
 from integration_tests.gitlab.mutations import mutate
 from integration_tests.history_world import (
     ELSE,
@@ -38,12 +38,16 @@ class Changes:
     `strangers` allows for members coming and going, which moves no timestamp at all: in groups of
     more than a page of projects, as many of them lost as gained go unseen for a day.
     No pipeline tells of `late_jobs`: they are in the project's list, which is asked once a day.
+    `imports` allows for rows with old times, `late_rows`, in place of what leaves: such rows are
+    found by counting, once a day.
     """
 
     emulator: Emulator
     strangers: bool
+    imports: bool = False
     later: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
     late_jobs: set[int] = field(default_factory=set)
+    late_rows: set[tuple[str, int]] = field(default_factory=set)
     lost: set[int] = field(default_factory=set)
     lost_once: set[int] = field(default_factory=set)
     done: int = 0
@@ -51,6 +55,8 @@ class Changes:
     def apply(self, number: int, a: int, b: int) -> None:
         """Make one change; some do not fit the world as it is, and are left out."""
         kind = KINDS[number % len(KINDS)]
+        if kind is import_old if not self.imports else kind in _LEAVING:
+            return
         if kind(self, a, b):
             self.done += 1
 
@@ -334,10 +340,23 @@ def membership(it: Changes, _a: int, _b: int) -> bool:
     return it.give_back(GUARDED, "add_member", level=30, **place)
 
 
+def import_old(it: Changes, a: int, b: int) -> bool:
+    """An issue or merge request that comes with the times that it had elsewhere."""
+    table, project_id = ("issues", "merge_requests")[a % 2], it.project(b)
+    when = micros(it.now - (2 + a % 60) * DAY - b * MINUTE)
+    times = {"created_at": when, "updated_at": when}
+    for number in mutate(
+        it.emulator, "create", {"table": table, "project_id": project_id, **times}
+    ):
+        it.late_rows.add((table, number))
+    return True
+
+
 Change = Callable[[Changes, int, int], bool]
 KINDS: tuple[Change, ...] = (
     update,
     create,
+    import_old,
     update_many,
     delete,
     push,
@@ -366,3 +385,9 @@ KINDS: tuple[Change, ...] = (
 def micros(when: int) -> str:
     """A time with its microseconds."""
     return f"{stamp(when)[:-4]}{when % SECOND:06d}Z"
+
+
+# Rows are counted to find imported ones, so what leaves on the same day hides them.
+_LEAVING: frozenset[Change] = frozenset(
+    {delete, hide, move, switch, archive, membership, delete_pipeline}
+)

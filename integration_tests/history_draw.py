@@ -15,12 +15,11 @@ from integration_tests.histories import (
     INCREMENTAL,
     SCOPES,
     SIZES,
-    Event,
-    History,
     Run,
-    Sync,
 )
 from integration_tests.history_changes import KINDS
+from integration_tests.history_model import Event, History, Sync
+from integration_tests.history_troubles import TROUBLES
 
 SMALL = st.integers(0, 63)
 
@@ -28,7 +27,7 @@ SMALL = st.integers(0, 63)
 EVENTS = st.builds(
     Event,
     gap=st.integers(0, 5),
-    number=st.integers(-2, len(KINDS) - 1),
+    number=st.integers(-1 - len(TROUBLES), len(KINDS) - 1),
     a=st.integers(0, max(63, len(FAULTS))),
     b=SMALL,
 )
@@ -39,6 +38,7 @@ SYNCS = st.builds(
     lossy=st.booleans(),
     choices=st.integers(0, 999),
     pause=st.sampled_from((0, 1, 30, 200, 3_000, 40_000, 100_000)),
+    other_scope=st.one_of(st.just(0), st.just(0), st.integers(0, len(SCOPES))),
 )
 HISTORIES = st.builds(
     History,
@@ -49,6 +49,7 @@ HISTORIES = st.builds(
     archived=st.booleans(),
     every_branch=st.booleans(),
     parallel=st.sampled_from((False, False, False, True)),
+    imports=st.sampled_from((False, False, True)),
     syncs=st.lists(SYNCS, min_size=2, max_size=6).map(tuple),
 )
 

@@ -34,16 +34,22 @@ URL = "http://gitlab.test"
 TOKEN = "glpat-emulator-default-0001"
 
 
+HttpAnswer = tuple[int, dict[str, str], bytes]
+"""Status, headers in small letters, body."""
+
+
 class Wire(BaseAdapter):
     """Carries requests to an emulator in this process, one at a time.
 
-    `before` is called ahead of each request with its path and query. While `broken` is positive,
+    `before` is called ahead of each request with its path and query, and `tamper` changes what is
+    answered, as what stands before a GitLab does. While `broken` is positive,
     answers are lost: by a reset before them, or, with `torn`, after half of the body.
     """
 
     def __init__(self, emulator: Emulator) -> None:
         super().__init__()
         self.emulator = emulator
+        self.tamper: Callable[[str, str, HttpAnswer], HttpAnswer] = lambda _path, _query, got: got
         self.before: Callable[[str, str], None] = lambda _path, _query: None
         self.requests = 0
         self.broken = 0
@@ -62,7 +68,8 @@ class Wire(BaseAdapter):
             self.broken -= lost
             if lost and not self.torn:
                 raise LostConnection(ConnectionResetError("reset by the emulator"))
-            status, headers, body = self._ask(request, str(parts.path), str(parts.query))
+            answer = self._ask(request, str(parts.path), str(parts.query))
+            status, headers, body = self.tamper(str(parts.path), str(parts.query), answer)
         if lost:
             body = body[: len(body) // 2]
         raw = HTTPResponse(
@@ -78,9 +85,7 @@ class Wire(BaseAdapter):
     def close(self) -> None:
         """Nothing is open."""
 
-    def _ask(
-        self, request: PreparedRequest, path: str, query: str
-    ) -> tuple[int, dict[str, str], bytes]:
+    def _ask(self, request: PreparedRequest, path: str, query: str) -> HttpAnswer:
         scope = {
             "type": "http",
             "http_version": "1.1",

@@ -6,8 +6,10 @@ what is shipped.
 
 from __future__ import annotations
 
+import gc
 import json
 import os
+import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -45,13 +47,23 @@ PAYLOADS = {
 pytestmark = pytest.mark.timeout(900)
 
 
+def _connected() -> tuple[DockerClient | None, str]:
+    """A client, or None and why there is none."""
+    try:
+        return docker.from_env(timeout=600), ""
+    except DockerException as error:
+        return None, f"no Docker engine answers: {error}"
+
+
 @pytest.fixture(scope="module")
 def engine() -> Iterator[DockerClient]:
     """The Docker engine of this machine, wherever DOCKER_HOST says it is."""
-    try:
-        client = docker.from_env(timeout=600)
-    except DockerException as error:
-        reason = f"no Docker engine answers: {error}"
+    with warnings.catch_warnings():
+        # docker leaves the socket open that it could not connect, for whichever test comes next.
+        warnings.simplefilter("ignore", ResourceWarning)
+        client, reason = _connected()
+        gc.collect()
+    if client is None:
         if os.environ.get("CI", "").lower() == "true":
             pytest.fail(f"{reason}; under CI the image must be tested")
         pytest.skip(reason)

@@ -1,0 +1,113 @@
+"""What stands between the connector and a GitLab, and what is broken inside one, for a whole sync.
+
+A trouble begins with an event of a history and ends with the sync. It changes answers on their way,
+so it needs nothing of the emulator.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import timedelta
+from email.utils import format_datetime, parsedate_to_datetime
+from typing import TYPE_CHECKING
+
+from integration_tests.history_world import PROJECTS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from integration_tests.inprocess import HttpAnswer
+
+_PAGING = ("link", "x-next-page", "x-prev-page", "x-page", "x-per-page", "x-total-pages")
+_AHEAD = (timedelta(minutes=15), timedelta(hours=1), timedelta(days=1))
+_BROKEN = 500, {"content-type": "application/json"}, b'{"message":"500 Internal Server Error"}'
+_TITLE = re.compile(rb'"title": ?"')
+
+
+@dataclass
+class Trouble:
+    """One kind of trouble; two numbers say what it is about. `seen` counts answers."""
+
+    kind: Callable[[Trouble, str, HttpAnswer], HttpAnswer]
+    a: int
+    b: int
+    seen: int = 0
+
+    def __call__(self, path: str, _query: str, answer: HttpAnswer) -> HttpAnswer:
+        """The answer as it arrives."""
+        self.seen += 1
+        return self.kind(self, path, answer)
+
+
+def headers_stripped(it: Trouble, _path: str, answer: HttpAnswer) -> HttpAnswer:
+    """A proxy lets no paging header through, but for the total now and then."""
+    status, headers, body = answer
+    gone = (*_PAGING, "x-total") if it.b % 2 else _PAGING
+    return status, {name: value for name, value in headers.items() if name not in gone}, body
+
+
+def date_ahead(it: Trouble, _path: str, answer: HttpAnswer) -> HttpAnswer:
+    """One node's clock, or a proxy's, is ahead: in one answer of the sync, or in one of five."""
+    status, headers, body = answer
+    every = 5 if it.a % 2 else 10_000
+    if it.seen % every != 1 + it.a % 4 or "date" not in headers:
+        return answer
+    moment = parsedate_to_datetime(headers["date"]) + _AHEAD[it.b % len(_AHEAD)]
+    return status, {**headers, "date": format_datetime(moment, usegmt=True)}, body
+
+
+def no_date(_it: Trouble, _path: str, answer: HttpAnswer) -> HttpAnswer:
+    """No answer says what time it is."""
+    status, headers, body = answer
+    return status, {name: value for name, value in headers.items() if name != "date"}, body
+
+
+def row_fails(it: Trouble, _path: str, answer: HttpAnswer) -> HttpAnswer:
+    """Every page that holds one certain row is an error."""
+    needle = rf'"iid": ?{1 + it.a % 6}, ?"project_id": ?{PROJECTS[it.b % len(PROJECTS)]},'
+    found = answer[0] == 200 and re.search(needle.encode(), answer[2])
+    return _BROKEN if found else answer
+
+
+def row_is_not_utf_8(it: Trouble, _path: str, answer: HttpAnswer) -> HttpAnswer:
+    """A title that was written in another encoding."""
+    status, headers, body = answer
+    titles = list(_TITLE.finditer(body))
+    if status != 200 or not body.startswith(b"[") or len(titles) <= it.a % 8:
+        return answer
+    end = titles[it.a % 8].end()
+    body = body[:end] + b"caf\xe9 " + body[end:]
+    return status, {**headers, "content-length": str(len(body))}, body
+
+
+def parent_fails(it: Trouble, path: str, answer: HttpAnswer) -> HttpAnswer:
+    """What lies below one parent is an error, whatever is asked of it."""
+    below = rf"/(merge_requests|pipelines|epics|issues)/\d*{it.a % 10}/\w+$"
+    return _BROKEN if re.search(below, path) else answer
+
+
+def project_fails(it: Trouble, path: str, answer: HttpAnswer) -> HttpAnswer:
+    """One project answers nothing but errors."""
+    own = f"/projects/{PROJECTS[it.b % len(PROJECTS)]}/"
+    return _BROKEN if own in f"{path}/" else answer
+
+
+def ingress(it: Trouble, path: str, answer: HttpAnswer) -> HttpAnswer:
+    """What stands before GitLab refuses some requests in its own words."""
+    if it.seen % 7 != it.a % 7 or "/projects" not in path:
+        return answer
+    status, text = ((404, b"default backend - 404"), (403, b"Forbidden by policy"))[it.b % 2]
+    return status, {"content-type": "text/plain"}, text
+
+
+TROUBLES: tuple[Callable[[Trouble, str, HttpAnswer], HttpAnswer], ...] = (
+    ingress,
+    row_fails,
+    parent_fails,
+    project_fails,
+    headers_stripped,
+    date_ahead,
+    no_date,
+    row_is_not_utf_8,
+)
