@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -81,6 +82,8 @@ class StreamTests:
         self._found = found
         self._enterprise = enterprise
         self._kind = kind
+        self._asking = threading.Lock()
+        self._levels: dict[int, int | None] = {}
         self._features = {int(row["id"]): Project.of(row) for row in found.projects}
         self._groups = [
             Place("group", int(row["id"]), str(row.get("full_path", row["id"])), None)
@@ -175,10 +178,11 @@ class StreamTests:
         verdict = Verdict(NOT_PROBED, "The test ran out of time or requests.")
         row: Row | None = None
         too_low = -1
-        for place in self._places(stream):
-            if place.level is not None and place.level <= too_low:
-                continue
+        for found_place in self._places(stream):
             try:
+                place = self._with_level(found_place) if too_low >= 0 else found_place
+                if place.level is not None and place.level <= too_low:
+                    continue
                 trial = self._try(stream, place)
             except OutOfBudget:
                 break
@@ -190,7 +194,7 @@ class StreamTests:
             if verdict.verdict.startswith((NEEDS_SCOPE, NEEDS_TOKEN, NEEDS_ANOTHER_TOKEN)):
                 break
             if trial.verdict.verdict.startswith(NEEDS_ROLE):
-                too_low = place.level or 0
+                too_low = self._with_level(place).level or 0
         found = {stream.name: verdict}
         for child in below:
             found[child.name] = self._child(child, stream, verdict, row)
@@ -211,14 +215,21 @@ class StreamTests:
         return Trial(Verdict(OK, f"{what} {place.path}."), rows[0] if rows else None)
 
     def _with_level(self, place: Place) -> Place:
-        """The place with the token's role in it, which the list of a group's projects lacks."""
-        if place.kind != "project" or place.level is not None:
+        """The place with the token's role in it, which the list of a group's projects lacks.
+
+        Each project is asked for once, whatever streams are tried in it.
+        """
+        if place.kind != "project" or not place.id or place.level is not None:
             return place
-        try:
-            return replace(place, level=_level(self._budget.one(f"projects/{place.id}")))
-        except (ReadError, Skipped):
-            # Without the role, the verdict says as much as the refusal itself.
-            return place
+        with self._asking:
+            if place.id not in self._levels:
+                try:
+                    level = _level(self._budget.one(f"projects/{place.id}"))
+                except (ReadError, Skipped):
+                    # Without the role, the verdict says as much as the refusal itself.
+                    level = None
+                self._levels[place.id] = level
+            return replace(place, level=self._levels[place.id])
 
     def _child(self, child: Stream, parent: Stream, above: Verdict, row: Row | None) -> Verdict:
         if above.verdict != OK:
