@@ -6,6 +6,9 @@ a whole while it is short. Of a longer one, the first page and the number of row
 created or deleted shows, what is only renamed further behind, or made up for by an equal number,
 does not. No signal of GitLab's is complete (the protection of a branch is no activity either), so
 everything is read again after a day at the latest.
+
+What a project shows of the groups above it (their labels) changes without a trace in such a list
+when the project moves, which touches the project. When a whole group moves, nothing tells of it.
 """
 
 from __future__ import annotations
@@ -18,6 +21,7 @@ from typing import TYPE_CHECKING
 import orjson
 
 from source_gitlab.client.errors import FatalError, GitlabError
+from source_gitlab.reading.counting import count_beyond
 from source_gitlab.reading.instants import plus
 from source_gitlab.reading.pages import PER_PAGE, read_pages
 from source_gitlab.reading.state import Held
@@ -84,13 +88,15 @@ class Signals:
         """
         if stream.again is None or through is None or plus(through, hours=_LONGEST_HOURS) <= start:
             return False
-        if stream.again.signal == "list":
-            return held is not None and held.changed is not None and through >= held.changed
+        if stream.again.signal == "list" and not _covers(held, through):
+            return False
+        if stream.again.signal == "list" and project is None:
+            return True
         if stream.again.signal == "daily":
             return True
         # What happened in the very second of the last read's start may have been too late for it.
         since = plus(through, minutes=-self._lookback_minutes)
-        if stream.again.signal == "touch":
+        if stream.again.signal in {"touch", "list"}:
             moved = project.updated_at if project else None
         else:
             moved = project.last_activity_at if project else None
@@ -114,10 +120,17 @@ class Signals:
 
     def _ask_digest(self, path: str, query: Query) -> str:
         first = self._client.rows(path, {**query, "per_page": PER_PAGE})
+        if first.total is None and "page" in (first.next or {}):
+            first = replace(first, total=count_beyond(self._client, path, query))
         if first.total is not None and first.total > _SHORT_PAGES * PER_PAGE:
             return digest_of_long(first)
         pages = read_pages(self._client, self._ahead, path, query, ("id",), first=first)
         return _digest_of(row for rows in pages for row in rows)
+
+
+def _covers(held: Held | None, through: str) -> bool:
+    """Whether the list of a group is what it was when a project was read."""
+    return held is not None and held.changed is not None and through >= held.changed
 
 
 def digest_of_long(first: Answer) -> str:

@@ -232,7 +232,7 @@ class Coverage:
             return False
         changed = self._changed(probe, known)
         return (
-            probe.total == len(known.projects) + known.others
+            self._scopes.has_projects(root, probe, len(known.projects) + known.others)
             and len(changed) < len(probe.newest)
             and all(self.is_off(stream, one, root) != (one.id in known.projects) for one in changed)
         )
@@ -243,11 +243,10 @@ class Coverage:
             return not known.projects <= self._groups(root, fresh=True)
         if probe.complete:
             return not known.projects <= self._wanted(stream, probe, root)
-        # GitLab counts no further than 10,000; in larger groups the next read lists them all.
         expected = len(known.projects) + known.others + known.entered
         changed = self._changed(probe, known)
         return (
-            (probe.total is not None and probe.total != expected)
+            not self._scopes.has_projects(root, probe, expected, fresh=True)
             or len(changed) == len(probe.newest)
             or any(one.id in known.projects and self.is_off(stream, one, root) for one in changed)
         )

@@ -179,7 +179,8 @@ class Planner:
             if alone:
                 suspects = self._suspects(stream, root, state, start)
                 if suspects is not None:
-                    yield from self._projects(stream, suspects, state, start)
+                    held = state.held.get(root.id)
+                    yield from self._projects(stream, suspects, state, start, held=held)
                     return
                 self._forget_others(stream, root, state, start)
             projects = list(self._scopes.listing(root).projects.values())
@@ -202,12 +203,13 @@ class Planner:
         if stream.again is None or held is None or oldest is None:
             return None
         suspects: list[Project] = []
-        if stream.again.signal == "touch":
+        if stream.again.signal in {"touch", "list"}:
             probe = self._scopes.probe(root)
             suspects = list(probe.newest)
             # No project behind the last one of the probe was touched later.
             last = probe.newest[-1] if probe.newest else None
-            told = probe.complete or self._signals.is_quiet(stream, oldest, start, project=last)
+            quiet = self._signals.is_quiet(stream, oldest, start, project=last, held=held)
+            told = probe.complete or quiet
         else:
             told = self._signals.is_quiet(stream, oldest, start, held=held)
         known = Known(projects=set(state.projects), others=held.others, listed=held.listed)

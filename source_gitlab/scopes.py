@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from source_gitlab.client.errors import FatalError, GitlabError, NoSuchList, OffsetLimit
 from source_gitlab.client.http import pages_of
+from source_gitlab.reading.counting import has_rows
 from source_gitlab.reading.instants import at
 from source_gitlab.reading.pages import PER_PAGE, read_pages
 from source_gitlab.selection import Group, NotFound, Project, Roots, Selection
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Group", "Listing", "NotFound", "Probe", "Project", "Roots", "Scopes"]
 
+K = TypeVar("K")
 T = TypeVar("T")
 
 
@@ -68,8 +70,9 @@ class Scopes:
         self._groups: dict[int, list[Row] | GitlabError] = {}
         self._listings: dict[int, Listing | GitlabError] = {}
         self._probes: dict[int, Probe | GitlabError] = {}
+        self._counts: dict[tuple[int, int], bool | GitlabError] = {}
 
-    def _once(self, known: dict[int, T | GitlabError], number: int, ask: Callable[[], T]) -> T:
+    def _once(self, known: dict[K, T | GitlabError], number: K, ask: Callable[[], T]) -> T:
         """An answer that is asked for once: a refusal or failure is remembered like any other.
 
         Every stream needs these answers, and one that fails takes minutes to do so.
@@ -198,6 +201,24 @@ class Scopes:
         query |= {"order_by": "updated_at", "sort": "desc", "per_page": PER_PAGE}
         answer = self._client.rows(_projects_of(root.id), query)
         return Probe(answer.total, tuple(map(Project.of, answer.data)), answer.next is None)
+
+    def has_projects(self, root: Group, probe: Probe, number: int, *, fresh: bool = False) -> bool:
+        """Whether a group has so many projects, as far as GitLab can tell.
+
+        It does not say so of more than 10,000, of which the last page is looked at; and not of more
+        than it numbers (50,000 on gitlab.com), which are believed to be as many as they were.
+        """
+        if probe.total is not None:
+            return probe.total == number
+        if probe.complete:
+            return len(probe.newest) == number
+
+        def ask() -> bool:
+            query = {"include_subgroups": True, "with_shared": False, **self._archived()}
+            query |= {"order_by": "id", "sort": "asc"}
+            return has_rows(self._client, _projects_of(root.id), query, number) is not False
+
+        return ask() if fresh else self._once(self._counts, (root.id, number), ask)
 
     def project(self, number: int) -> Project:
         """One project as it is now.
