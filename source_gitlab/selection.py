@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache, partial
 from typing import TYPE_CHECKING, Any
 
@@ -245,7 +245,9 @@ class Selection:
             ):
                 for project in map(Project.of, answer.data):
                     if not project.path.lower().startswith(inside):
-                        projects[project.id] = project
+                        # Roles in groups that could not be listed may count in the project too.
+                        known = replace(project, level=None) if problems else project
+                        projects[project.id] = known
         except FatalError:
             raise
         except GitlabError as error:
