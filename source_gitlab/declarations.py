@@ -75,6 +75,8 @@ class Stream:
     feature: str | None = None
     tier: str = "free"
     role: str = "guest"
+    optional: tuple[str, ...] = ()
+    key_role: str | None = None
 
     @property
     def incremental(self) -> bool:
@@ -113,7 +115,7 @@ def _stream(name: str, declared: Mapping[str, Any]) -> Stream:
     values = dict(declared)
     if "unique" in values:
         values["unique"] = tuple(map(tuple, values["unique"]))
-    for attribute in ("key", "scopes", "passes", "drop", "descendants_since"):
+    for attribute in ("key", "scopes", "passes", "drop", "optional", "descendants_since"):
         if attribute in values:
             values[attribute] = tuple(values[attribute])
     if "moved_by" in values:

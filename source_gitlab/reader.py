@@ -7,6 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from source_gitlab.client.errors import FatalError, GitlabError, ReadError, Skipped
+from source_gitlab.client.lists import Lists, Streak
 from source_gitlab.config import SETTLED_MINUTES, Anonymous
 from source_gitlab.declarations import streams
 from source_gitlab.reading.children import Children, Parents
@@ -53,6 +54,7 @@ class Reader:
         self._moves = Moves()
         self._late = Late(client, config.lookback_minutes)
         self._first = instant(config.start_date) if config.start_date else None
+        self._streaks = {name: Streak() for name in streams()}
         self._shapers = {name: Shaper(stream) for name, stream in streams().items()}
 
     def pages(self, stream: Stream, slice_: Slice, state: StreamState) -> Iterator[Page]:
@@ -61,40 +63,59 @@ class Reader:
         Raises:
             GitlabError: as `client.errors` sorts it; Skipped when the list itself is refused.
         """
+        lists = Lists(self._client, stream.optional, self._streaks[stream.name])
+        problem: GitlabError | None = None
+        try:
+            for page in self._pages(stream, slice_, state, lists):
+                page.missed += lists.take()
+                yield page
+        except GitlabError as error:
+            problem = error
+        missed = lists.take()
+        if missed:
+            yield Page([], missed=missed)
+        if problem is not None:
+            raise problem
+
+    def _pages(
+        self, stream: Stream, slice_: Slice, state: StreamState, lists: Lists
+    ) -> Iterator[Page]:
         if stream.kind == "inventory":
             yield from map(Page, self._inventory(stream, slice_))
         elif stream.kind == "child":
-            yield from self._children(stream, slice_, state)
+            yield from self._children(stream, slice_, state, lists)
         else:
             columns = _columns_of(slice_)
             shaper = self._shapers[stream.name]
-            for page in self._walk(stream, slice_, state):
+            for page in self._walk(stream, slice_, state, lists):
                 page.rows = shaper.shape(page.rows, columns)
                 yield page
 
-    def _walk(self, stream: Stream, slice_: Slice, state: StreamState) -> Iterator[Page]:
+    def _walk(
+        self, stream: Stream, slice_: Slice, state: StreamState, lists: Lists
+    ) -> Iterator[Page]:
         path, query = _list_of(stream, slice_, self._config)
         since = slice_["since"] or (self._first if stream.incremental else None)
         if stream.walk == "seek":
-            yield from self._seek(stream, slice_, state)
+            yield from self._seek(stream, slice_, state, lists)
         elif stream.walk == "jobs":
             listed = streams()["pipelines"]
             pipelines = tuple(
-                partial(self._found, listed, seek) for seek in self._passes(listed, slice_)
+                partial(self._found, listed, seek) for seek in self._passes(listed, slice_, lists)
             )
             lookback = self._config.lookback_minutes
-            jobs = Jobs(self._client, self._ahead, path, query, pipelines, lookback)
+            jobs = Jobs(lists, self._ahead, path, query, pipelines, lookback)
             yield from jobs.pages(slice_, self._first, state.tops.of(slice_["id"]))
         elif stream.walk == "refs":
             every = self._config.commit_refs == "all"
-            commits = Commits(self._client, path, query, every, self._first)
+            commits = Commits(lists, path, query, every, self._first)
             yield from commits.pages(slice_, state.heads.of(slice_["id"]))
         else:
             if stream.since and since:
                 query = {**query, stream.since: since}
             own = [column for column in stream.key if not column.endswith("_id")]
             twice = stream.incremental
-            for rows in read_pages(self._client, self._ahead, path, query, own, twice=twice):
+            for rows in read_pages(lists, self._ahead, path, query, own, twice=twice):
                 yield Page(self._within(stream, slice_, state, rows))
 
     def _within(
@@ -107,21 +128,25 @@ class Reader:
             return rows
         return [row for row in rows if row.get("project_id") in group.projects]
 
-    def _seek(self, stream: Stream, slice_: Slice, state: StreamState) -> Iterator[Page]:
-        for moved in self._moved(stream, slice_, state):
+    def _seek(
+        self, stream: Stream, slice_: Slice, state: StreamState, lists: Lists
+    ) -> Iterator[Page]:
+        for moved in self._moved(stream, slice_, state, lists):
             yield Page(
                 moved.rows, moved.through, moved.position, seen=moved.seen, counts=moved.counts
             )
 
-    def _passes(self, stream: Stream, slice_: Slice) -> tuple[Seek, ...]:
+    def _passes(self, stream: Stream, slice_: Slice, lists: Lists) -> tuple[Seek, ...]:
         """The lists of a stream that is read by seeking: one for each declared pass."""
         path, query = _list_of(stream, slice_, self._config)
         return tuple(
-            Seek(self._client, self._ahead, path, {**query, **extra}, stream.key, stream.moment)
+            Seek(lists, self._ahead, path, {**query, **extra}, stream.key, stream.moment)
             for extra in stream.passes
         )
 
-    def _moved(self, stream: Stream, slice_: Slice, state: StreamState) -> Iterator[Parents]:
+    def _moved(
+        self, stream: Stream, slice_: Slice, state: StreamState, lists: Lists
+    ) -> Iterator[Parents]:
         """The rows of `stream` that moved since the slice's `since`, without those known.
 
         With several passes, no single instant tells how far all of them are, so each has its own
@@ -132,11 +157,11 @@ class Reader:
         made it (windows ahead, another stream), however late the answer is looked at.
         """
         since = slice_["since"] or self._first
-        passes = self._passes(stream, slice_)
+        passes = self._passes(stream, slice_, lists)
 
         def own(number: int) -> Seek:
             scope = "group" if stream.scopes == ("group",) else "project"
-            return self._passes(stream, Slice(scope=scope, id=number))[0]
+            return self._passes(stream, Slice(scope=scope, id=number), lists)[0]
 
         is_counted = stream.kind != "scope"
         if not is_counted:
@@ -171,7 +196,9 @@ class Reader:
         """What moved since an instant, as far as possible from what another stream asked."""
         return self._moves.rows(seek, since, seek.newest if stream.nullable else seek.rows)
 
-    def _children(self, stream: Stream, slice_: Slice, state: StreamState) -> Iterator[Page]:
+    def _children(
+        self, stream: Stream, slice_: Slice, state: StreamState, lists: Lists
+    ) -> Iterator[Page]:
         parent = streams()[stream.parent or ""]
         where = f"{slice_['scope']} {slice_['id']}"
 
@@ -186,7 +213,7 @@ class Reader:
             member = "group_id" if parent.scopes == ("group",) else "project_id"
         shaper = self._shapers[stream.name]
         children = Children(
-            self._client,
+            lists,
             self._ahead,
             stream,
             shaper,
@@ -196,10 +223,12 @@ class Reader:
             member=member,
         )
         if stream.moved_by and slice_["since"]:
-            yield from children.pages(self._moved_by(stream, slice_, state))
-        yield from children.pages(self._moved(parent, slice_, state))
+            yield from children.pages(self._moved_by(stream, slice_, state, lists))
+        yield from children.pages(self._moved(parent, slice_, state, lists))
 
-    def _moved_by(self, stream: Stream, slice_: Slice, state: StreamState) -> Iterator[Parents]:
+    def _moved_by(
+        self, stream: Stream, slice_: Slice, state: StreamState, lists: Lists
+    ) -> Iterator[Parents]:
         """Parents named by the moved rows of another list, each once."""
         assert stream.moved_by is not None  # noqa: S101 -- the caller looked
         other = streams()[stream.moved_by.stream]
@@ -207,7 +236,7 @@ class Reader:
         # The list may name parents that lie above the group, or in one that is read on its own.
         covered = state.group(slice_["id"]).projects | {slice_["id"]}
         covered.difference_update(slice_.get("apart", ()))
-        seeks = self._passes(other, slice_)
+        seeks = self._passes(other, slice_, lists)
         since = slice_["since"]
         for rows, _ in (found for seek in seeks for found in self._found(other, seek, since)):
             parents = []

@@ -6,13 +6,13 @@ import logging
 from typing import TYPE_CHECKING
 
 from source_gitlab.again import Signals
-from source_gitlab.client.errors import FatalError, GitlabError, Skipped
+from source_gitlab.client.errors import FatalError, GitlabError, ReadError, Skipped
 from source_gitlab.client.http import Client
 from source_gitlab.coverage import Coverage, column_of, may_be_idle, only_groups
 from source_gitlab.planning import Planner
 from source_gitlab.reader import Reader
 from source_gitlab.reading.ahead import Ahead
-from source_gitlab.reading.soundness import Keys, as_documented
+from source_gitlab.reading.soundness import Keys, as_documented, first_of
 from source_gitlab.report import Report
 from source_gitlab.scopes import Scopes
 from source_gitlab.selection import NotFound, nothing_left
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from typing_extensions import Self
 
+    from source_gitlab.client.answers import Missed
     from source_gitlab.client.auth import Rotated
     from source_gitlab.client.http import Retries
     from source_gitlab.config import Config
@@ -140,32 +141,51 @@ class Session:
 
         Raises:
             NotFound: a chosen group cannot be listed.
-            ReadError: the slice failed; the state covers what was taken before.
+            ReadError: the slice failed, or, at its end, rows of it did not come; the state covers
+                what was taken before.
             FatalError: nothing else can be read either.
         """
         where = _place(slice_)
         url = f"{self.client.api_url}/{_address(stream, slice_)}"
-        keys = Keys(stream)
+        pages = self._reader.pages(stream, slice_, state)
         idle = False
+        if stream.incremental and self._planner.kind(stream) == "scope":
+            idle = may_be_idle(slice_)
+            pages = self._planner.coverage.watched(stream, slice_, state, pages)
+        problems: list[Missed] = []
         try:
-            pages = self._reader.pages(stream, slice_, state)
-            if stream.incremental and self._planner.kind(stream) == "scope":
-                idle = may_be_idle(slice_)
-                pages = self._planner.coverage.watched(stream, slice_, state, pages)
             with as_documented(url):
-                for page in pages:
+                for page in Keys(stream).checked(pages, url):
                     idle = idle and not page.rows
-                    keys.check(page.rows, url)
+                    problems += self._left_out(stream, where, page.missed)
                     yield page
                     if stream.incremental:
                         state.advance(slice_, page)
         except GitlabError as error:
             if self._is_skip(stream, where, error):
                 return
-            raise
-        self.report.extents.read(stream.name, slice_, deep=self._is_deep(stream, slice_))
+            if isinstance(error, FatalError):
+                raise
+            raise first_of(problems) or error from error
         if stream.incremental and not idle:
             state.close(slice_)
+        self._end(stream, slice_, problems)
+
+    def _end(self, stream: Stream, slice_: Slice, problems: list[Missed]) -> None:
+        problem = first_of(problems)
+        if problem is not None:
+            raise problem
+        if not problems:
+            self.report.extents.read(stream.name, slice_, deep=self._is_deep(stream, slice_))
+
+    def _left_out(self, stream: Stream, where: str, missed: list[Missed]) -> list[Missed]:
+        """Report what did not come; what of it the state must not move past."""
+        for one in missed:
+            if one.reason == "failed":
+                self.report.fail(stream.name, where, ReadError(one.message, url=one.url))
+            elif self.report.skip(stream.name, where, one.reason, one.message):
+                LOGGER.warning("%s: left out a part of %s. %s", stream.name, where, one.message)
+        return [one for one in missed if one.holds]
 
     def _is_skip(self, stream: Stream, where: str, error: GitlabError) -> bool:
         """Note what ended a slice, and say whether the stream is complete all the same."""

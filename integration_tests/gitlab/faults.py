@@ -11,7 +11,7 @@ from urllib.parse import parse_qsl
 
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
-from integration_tests.gitlab import transport
+from integration_tests.gitlab import row_faults, transport
 from integration_tests.gitlab.clock import SECOND
 from integration_tests.gitlab.errors import json_response
 from integration_tests.gitlab.limits import Quota, throttled, too_many
@@ -38,9 +38,10 @@ KINDS = {
     "sign_in": "302 to the sign-in page, which is HTML",
     "redirect": "302 to ``location``, with the path and query of the request",
     "large": "the answer padded with white space by ``size`` bytes",
+    **row_faults.KINDS,
 }
 FORMS = ("retry_after", "reset", "application", "plain")
-LATE = {"torn", "slow", "large"}
+LATE = {"torn", "slow", "large", *row_faults.KINDS}
 """Faults that need the answer first."""
 
 SIGN_IN_PAGE = "<!DOCTYPE html>\n<html><head><title>Sign in · GitLab</title></head></html>\n"
@@ -71,6 +72,9 @@ class Fault:
     when: str = "before"
     status: int = 500
     headers: dict[str, str] = field(default_factory=dict)
+    row: dict[str, Any] = field(default_factory=dict)
+    column: str = ""
+    text: str = ""
     body: Any = None
     form: str = "retry_after"
     seconds: float = 1.0

@@ -18,6 +18,7 @@ from integration_tests.gitlab.faults import SEVERING, padded, replacement, sever
 from integration_tests.gitlab.limits import throttled, too_many
 from integration_tests.gitlab.query import Query
 from integration_tests.gitlab.requestlog import Entry
+from integration_tests.gitlab.row_faults import KINDS, altered, rewritten
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -98,6 +99,8 @@ class Service:
             root = str(request.base_url).rstrip("/") + settings.relative_url_root
             response = replacement(fault, request.scope, emulator.world.clock, root)
         else:
+            if fault is not None:
+                rewritten(fault, request.scope)
             response = await self._limited(request, entry)
         if fault is not None and fault.late:
             done = await self._late(fault, request, receive, response)
@@ -126,6 +129,10 @@ class Service:
         if fault.kind == "large":
             padded(response, fault.size)
             return response
+        if fault.kind in KINDS:
+            changed = altered(fault, response)
+            if changed is not None:
+                return changed
         clock = self._emulator.world.clock
         return replacement(fault, request.scope, clock, str(request.base_url).rstrip("/"))
 

@@ -4,21 +4,19 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
-from urllib.parse import parse_qsl, urlsplit
 
 import orjson
-import requests
 
 from source_gitlab.client.errors import Malformed
+from source_gitlab.client.paging import Query, next_of, total_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
-Row = dict[str, Any]
-Query = dict[str, Any]
+__all__ = ["Answer", "Missed", "Query", "Row", "answer_of", "pages_of", "text_of"]
 
-# GitLab gives no totals above 10,000, so this is no number of rows.
-_MOST_ROWS = 1_000_000
+Row = dict[str, Any]
+
 # Pages of rows that were all deleted or hidden meanwhile, and pages that shifted onto one another,
 # come now and then; so many of them never do.
 _MOST_EMPTY = 500
@@ -28,42 +26,47 @@ _BARREN = "names a next page again and again, but brings nothing new"
 
 
 @dataclass(frozen=True)
+class Missed:
+    """Something of a list that did not come; `message` is a sentence for people that names it.
+
+    `reason` is "failed", "permission" (GitLab leaves out what tells these rows apart) or "partial"
+    (a row came, but without a part of it). `span` are the instants between which its `updated_at`
+    lies, where that is known.
+    """
+
+    message: str
+    url: str
+    reason: str = "failed"
+    span: tuple[str, str] | None = None
+
+    @property
+    def holds(self) -> bool:
+        """Whether a state must not move past it."""
+        return self.reason != "partial"
+
+
+@dataclass(frozen=True)
 class Answer:
     """One answer of GitLab.
 
     `next` is the query of the next page, or None on the last; `total` is the number of rows in
-    the whole list where GitLab says it (it does not above 10,000 rows).
+    the whole list where GitLab says it (it does not above 10,000 rows). `missed` are rows of the
+    page that GitLab could not give.
     """
 
     data: Any
     next: Query | None
     total: int | None
+    missed: tuple[Missed, ...] = ()
 
 
 def answer_of(data: Any, headers: Mapping[str, str], query: Mapping[str, Any]) -> Answer:
-    """An answer with what its headers say of the list."""
-    total = headers.get("X-Total", "")
-    count = int(total) if total.isascii() and total.isdigit() and len(total) < 10 else None  # noqa: PLR2004
-    if count is not None and count > _MOST_ROWS:
-        count = None
-    return Answer(data, _next(headers, query), count)
+    """An answer with what its headers say of the list.
 
-
-def _next(headers: Mapping[str, str], query: Mapping[str, Any]) -> Query | None:
-    """The query of the next page.
-
-    Only the query is taken from the link: proxies put hosts into it that are not ours, and the
-    token must not go to another one (https://docs.gitlab.com/api/rest/#pagination-link-header).
+    Raises:
+        Malformed: how its next page is asked for cannot be understood.
     """
-    try:
-        for link in requests.utils.parse_header_links(headers.get("Link", "")):
-            if link.get("rel") == "next":
-                return dict(parse_qsl(urlsplit(link["url"]).query, keep_blank_values=True))
-    except (ValueError, KeyError):
-        message = "GitLab sent a link to the next page that cannot be understood."
-        raise Malformed(message) from None
-    number = headers.get("X-Next-Page", "")
-    return {**query, "page": number} if number else None
+    return Answer(data, next_of(data, headers, query), total_of(headers))
 
 
 def text_of(value: Any) -> str:
@@ -71,8 +74,10 @@ def text_of(value: Any) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
-def pages_of(fetch: Callable[[Query], Answer], query: Query) -> Iterator[Answer]:
+def pages_of(fetch: Callable[[Query], Answer], query: Query, url: str = "") -> Iterator[Answer]:
     """Every page of a list, one after the other, as far as GitLab says that there is a next one.
+
+    `url` is the list's address, for people.
 
     Raises:
         Malformed: the list would never end: its next page is one that was already asked for, or
@@ -85,7 +90,7 @@ def pages_of(fetch: Callable[[Query], Answer], query: Query) -> Iterator[Answer]
     while following is not None:
         identity = tuple(sorted((key, text_of(value)) for key, value in following.items()))
         if identity in asked:
-            raise _endless(_CIRCULAR, query)
+            raise _endless(_CIRCULAR, query, url)
         asked.add(identity)
         answer = fetch(following)
         if answer.data:
@@ -97,10 +102,10 @@ def pages_of(fetch: Callable[[Query], Answer], query: Query) -> Iterator[Answer]
             empty += 1
         yield answer
         if empty > _MOST_EMPTY or repeated > _MOST_REPEATED:
-            raise _endless(_BARREN, query)
+            raise _endless(_BARREN, query, url)
         following = answer.next
 
 
-def _endless(what: str, query: Query) -> Malformed:
+def _endless(what: str, query: Query, url: str) -> Malformed:
     asked = "&".join(f"{key}={text_of(value)}" for key, value in query.items())
-    return Malformed(f"GitLab {what} (in a list asked for with {asked}).")
+    return Malformed(f"GitLab {what} (in the list {url or 'asked for with'} {asked}).", url=url)

@@ -7,6 +7,7 @@ GitlabError
 │   ├── ServerError   GitLab failed, or the way to it: asking for less may do
 │   ├── Intercepted   something else refused in GitLab's place: no verdict on anything
 │   └── Malformed     the answer is not what GitLab documents
+│       └── Garbled   a list that cannot be decoded: parts of it may be
 └── FatalError        nothing else will work either: stop the sync
     ├── Unauthorized  the token was refused
     ├── UserRefused   the token's user was refused, whatever is asked
@@ -62,6 +63,14 @@ class Intercepted(ReadError):
 
 class Malformed(ReadError):
     """The answer is no JSON, or not the JSON that GitLab documents."""
+
+
+class Garbled(Malformed):
+    """A list that begins as one and cannot be decoded: one row of it may be to blame."""
+
+
+# What may be one row's doing: asking for less may bring all the others.
+LESS_MAY_DO = (ServerError, Garbled)
 
 
 class OffsetLimit(ReadError):

@@ -25,8 +25,10 @@ import requests
 from urllib3.exceptions import HTTPError
 
 from source_gitlab.client import refusals, verdicts
+from source_gitlab.client.decoding import TooManyValuesError, decoded
 from source_gitlab.client.errors import (
     BadRequest,
+    Garbled,
     GitlabError,
     Intercepted,
     Malformed,
@@ -93,12 +95,13 @@ class Exchange:
                 self._wait_or_raise(problem, _SLOW_TRIES if slow else None)
                 continue
             if received.status == requests.codes.ok:
-                try:
-                    data = orjson.loads(received.body)
-                except orjson.JSONDecodeError as error:
-                    message = refusals.not_json(self._shown, received, error)
-                    malformed = Malformed(message, url=self._shown, status=received.status)
-                    self._wait_or_raise(malformed, _SLOW_TRIES)
+                data = self._data(received)
+                if isinstance(data, ReadError):
+                    # Errors are kept while others try, and a body may be large.
+                    del received
+                    if isinstance(data, ServerError):
+                        raise data
+                    self._wait_or_raise(data, _SLOW_TRIES)
                     continue
                 self._client.note_answer()
                 return received.headers, data
@@ -106,6 +109,21 @@ class Exchange:
                 self._refused(received, token)
             finally:
                 self._client.limits.release()
+
+    def _data(self, received: Received) -> Any:
+        """What the body holds, or the error that it is; ServerError: trying again is in vain."""
+        try:
+            data, is_mended = decoded(received.body)
+        except TooManyValuesError:
+            message = refusals.too_many_values(self._shown)
+            return ServerError(message, url=self._shown, status=received.status)
+        except orjson.JSONDecodeError as error:
+            message = refusals.not_json(self._shown, received, error)
+            kind = Garbled if received.body.lstrip()[:1] == b"[" else Malformed
+            return kind(message, url=self._shown, status=received.status)
+        if is_mended:
+            self._client.note_mended(self._shown)
+        return data
 
     def _refused(self, received: Received, token: str) -> None:
         """Prepare the next try, or raise."""

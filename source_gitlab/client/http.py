@@ -5,9 +5,11 @@ One `Client` serves all streams: one pool of connections, one set of limits, one
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 from collections import Counter
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NoReturn
 from urllib.parse import urlencode
 
@@ -15,15 +17,23 @@ import requests
 from urllib3.exceptions import HTTPError
 
 from source_gitlab.client import refusals, verdicts
-from source_gitlab.client.answers import Answer, Query, Row, answer_of, pages_of, text_of
+from source_gitlab.client.answers import (
+    Answer,
+    Missed,
+    Query,
+    Row,
+    answer_of,
+    pages_of,
+    text_of,
+)
 from source_gitlab.client.auth import Credentials
 from source_gitlab.client.clock import ServerClock
 from source_gitlab.client.errors import (
+    LESS_MAY_DO,
     FatalError,
     GitlabError,
     Malformed,
     ReadError,
-    ServerError,
     Stopped,
     Unavailable,
 )
@@ -39,10 +49,13 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from source_gitlab.client.auth import Rotated
+    from source_gitlab.client.smaller import Stepping
     from source_gitlab.config import Config
     from source_gitlab.vault.keeper import Keeper
 
 __all__ = ["Answer", "Client", "Query", "Retries", "Row", "pages_of"]
+
+LOGGER = logging.getLogger("airbyte.source-gitlab")
 
 # What has failed with every try is worth one more in each smaller form, not all of them again.
 _HURRIED_TRIES = 2
@@ -80,6 +93,7 @@ class Client:
         self._clock = ServerClock()
         self._dead = self._certificates.problem
         self._answered = float("-inf")
+        self._mended: set[str] = set()
 
     def close(self) -> None:
         """Close the pool and remove temporary files."""
@@ -91,37 +105,64 @@ class Client:
         """The server's clock, in seconds since the epoch, as its `Date` headers tell it."""
         return self._clock.now()
 
-    def rows(self, path: str, query: Mapping[str, Any], *, whole: bool = True) -> Answer:
+    def rows(
+        self,
+        path: str,
+        query: Mapping[str, Any],
+        *,
+        whole: bool = True,
+        stepping: Stepping | None = None,
+    ) -> Answer:
         """One page of a list; in parts, when GitLab cannot give it at once.
 
-        With `whole=False`, a part may be all: its `next` is then the part behind it.
+        With `whole=False`, a part may be all: its `next` is then the part behind it. Rows that
+        cannot be had are stepped over only where the caller says how (`client.lists`).
 
         Raises:
             GitlabError: as `client.errors` sorts it.
         """
-        problem: ServerError | None = None
-        known = self._smaller.size(path)
-        if known is None or int(query.get("per_page", 20)) <= known:
+        problem: ReadError | None = None
+        wanted = int(query.get("per_page", 20))
+        steps = stepping is not None
+        size = self._smaller.size(path, wanted)
+        if size >= wanted:
+            known = self._smaller.is_known(path)
             try:
-                return self._page(path, query, self.retries)
-            except ServerError as error:
+                answer = self._page(
+                    path, query, self._hurried if known else self.retries, steps=steps
+                )
+            except LESS_MAY_DO as error:
                 problem = error
+            else:
+                if known:
+                    self._smaller.worked(path, size, wanted)
+                return answer
 
         def page(part: Mapping[str, Any]) -> Answer:
-            return self._page(path, part, self._hurried)
+            return self._page(path, part, self._hurried, steps=steps)
 
-        return self._smaller.rows(page, path, query, problem, whole=whole)
+        return self._smaller.rows(
+            page, path, query, problem, whole=whole, size=size, stepping=stepping
+        )
 
     @property
     def _hurried(self) -> Retries:
         tries = min(_HURRIED_TRIES, self.retries.tries)
         return Retries(tries, self.retries.first, self.retries.refusals)
 
-    def _page(self, path: str, query: Mapping[str, Any], retries: Retries) -> Answer:
+    def _page(
+        self, path: str, query: Mapping[str, Any], retries: Retries, *, steps: bool
+    ) -> Answer:
         answer = self.get(path, query, retries)
-        if not isinstance(answer.data, list) or not all(isinstance(r, dict) for r in answer.data):
-            raise self._not_what_was_asked(path, "a list of objects", answer.data)
-        return answer
+        data = answer.data
+        if isinstance(data, list) and all(isinstance(row, dict) for row in data):
+            return answer
+        rows = [row for row in data if isinstance(row, dict)] if isinstance(data, list) else []
+        problem = self._not_what_was_asked(path, "a list of objects", data)
+        if not rows or not steps:
+            raise problem
+        missed = Missed(f"{len(data) - len(rows)} rows were left out. {problem}", problem.url)
+        return replace(answer, data=rows, missed=(missed,))
 
     def one(
         self, path: str, query: Mapping[str, Any] | None = None, retries: Retries | None = None
@@ -156,7 +197,9 @@ class Client:
         Raises:
             GitlabError: as `client.errors` sorts it.
         """
-        text = urlencode({key: text_of(value) for key, value in query.items()})
+        # Names of branches need not be UTF-8; as links bring them, so they go back.
+        pairs = {key: text_of(value) for key, value in query.items()}
+        text = urlencode(pairs, errors="surrogateescape")
         url = f"{self.api_url}/{path}"
         exchange = Exchange(self, f"{url}?{text}" if text else url, path, retries or self.retries)
         headers, data = exchange.run()
@@ -312,6 +355,14 @@ class Client:
         """Remember that GitLab has just given what was asked."""
         self._answered = time.monotonic()
         self.standing.note_answer()
+
+    def note_mended(self, url: str) -> None:
+        """Say, once, that texts of this address are not UTF-8."""
+        with self._counting:
+            is_known = url in self._mended
+            self._mended.add(url)
+        if not is_known:
+            LOGGER.warning(refusals.mended(url))
 
     def note_retry(self) -> None:
         """Count a request that is made again."""

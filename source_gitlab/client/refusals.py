@@ -156,6 +156,19 @@ def not_json(url: str, received: Received, error: ValueError) -> str:
     )
 
 
+def too_many_values(url: str) -> str:
+    """A body that parsing would blow up."""
+    return f"{url} sent more values at once than a page of GitLab has."
+
+
+def mended(url: str) -> str:
+    """A 200 with texts that are no text."""
+    return (
+        f"{url} answered with texts that are not UTF-8. What cannot be read of them became U+FFFD;"
+        " everything else is as GitLab sent it."
+    )
+
+
 def redirected(url: str, location: str) -> str:
     """A redirect that leads away from the API."""
     target = location.partition("?")[0]

@@ -103,6 +103,8 @@ def _body(response: requests.Response, url: str, until: float) -> bytes:
             body = _unzipped(body, most, in_part=is_error)
         if is_error or len(body) <= most:
             return body[:most]
+        # Errors are kept while others try, with what their frames hold.
+        body = b""
     message = f"{url} sent more than {LARGEST_BODY >> 20} MiB at once."
     raise ServerError(message, url=url, status=response.status_code)
 

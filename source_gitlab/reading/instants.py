@@ -33,8 +33,13 @@ def at(epoch: float) -> str:
 
 
 def plus(text: str, **delta: float) -> str:
-    """An instant moved by a `timedelta(**delta)`."""
-    return _text(datetime.fromisoformat(text.replace("Z", "+00:00")) + timedelta(**delta))
+    """An instant moved by a `timedelta(**delta)`, not beyond the years 1 and 9999."""
+    moment = datetime.fromisoformat(text.replace("Z", "+00:00"))
+    try:
+        return _text(moment + timedelta(**delta))
+    except OverflowError:
+        # Some tools write the year 1 where they know no time.
+        return text
 
 
 def between(low: str, high: str) -> str:
@@ -45,4 +50,5 @@ def between(low: str, high: str) -> str:
 
 def _text(moment: datetime) -> str:
     utc = moment.astimezone(timezone.utc)
-    return f"{utc:%Y-%m-%dT%H:%M:%S}.{utc.microsecond // 1000:03d}Z"
+    # strftime writes the year 1 with one digit.
+    return f"{utc.year:04}-{utc:%m-%dT%H:%M:%S}.{utc.microsecond // 1000:03d}Z"

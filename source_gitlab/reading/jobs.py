@@ -30,7 +30,8 @@ from source_gitlab.reading.slices import Page
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator, Mapping
 
-    from source_gitlab.client.http import Client, Query
+    from source_gitlab.client.http import Query
+    from source_gitlab.client.lists import Lists
     from source_gitlab.reading.ahead import Ahead
     from source_gitlab.reading.slices import Row, Slice
 
@@ -43,7 +44,7 @@ class Jobs:
     yields the rows that moved since, with the instant up to which that is all.
     """
 
-    client: Client
+    client: Lists
     ahead: Ahead
     path: str
     query: Query
@@ -81,6 +82,7 @@ class Jobs:
                 return
         first = {**self.query, "per_page": PER_PAGE}
         walk: dict[str, Any] = {"next": first, "since": bound, "start": slice_["start"]}
+        walk["above"] = 0
         if below is not None:
             walk["below"] = below
         yield from self._newest(walk, first_start)
@@ -106,7 +108,12 @@ class Jobs:
         since, below, top = position["since"], position.get("below"), position.get("top")
         query: Query = position["next"]
         found = dict(position)
-        for answer in pages_of(lambda query: self.client.rows(self.path, query), query):
+        # How many rows stand above, by which the list goes on below one that does not come.
+        above = position.get("above")
+        if above is not None:
+            self.client.place(self.path, query, above)
+        url = f"{self.client.api_url}/{self.path}"
+        for answer in pages_of(partial(self.client.rows, self.path), query, url):
             rows = answer.data
             if top is None and rows:
                 top = found["top"] = rows[0]["id"]
@@ -116,14 +123,14 @@ class Jobs:
                 # Nothing tells how far down something new may be. A page of old jobs is believed.
                 ended = bool(since) and not rows
             else:
-                ended = any(
-                    row["id"] <= below and instant(row["created_at"]) < since for row in answer.data
-                )
+                ended = any(row["id"] <= below and _is_older(row, since) for row in answer.data)
             ended = ended or answer.next is None
+            above = None if above is None else above + len(answer.data) + len(answer.missed)
             if ended:
                 yield Page(rows, top=top)
                 return
-            yield Page(rows, position={**found, "next": answer.next})
+            following = {**found, "next": answer.next, "above": above}
+            yield Page(rows, position=following if _is_text(answer.next or {}) else None)
 
     def _moved(self, since: str) -> Generator[Page, None, bool]:
         """Jobs older than `since` of the pipelines that moved since; whether any pipeline did."""
@@ -136,19 +143,23 @@ class Jobs:
                 for rows, _ in pipelines(since):
                     any_moved = any_moved or bool(rows)
                     # Every job of a younger pipeline is younger too, so the list has it.
-                    yield from (row for row in rows if instant(row["created_at"]) < since)
+                    yield from (row for row in rows if _is_older(row, since, undated=True))
 
-        def jobs_of(pipeline: Row) -> list[Row]:
+        def older_jobs(pipeline: Row) -> list[Row]:
             path = f"{base}pipelines/{pipeline['id']}/jobs"
             query = {"include_retried": True}
             return [
                 row
                 for rows in read_pages(self.client, None, path, query, ("id",))
                 for row in rows
-                if instant(row["created_at"]) < since
+                if _is_older(row, since, undated=True)
             ]
 
-        tasks = (partial(jobs_of, pipeline) for pipeline in older())
+        nothing: list[Row] = []
+        tasks = (
+            partial(self.client.attempt, partial(older_jobs, pipeline), nothing)
+            for pipeline in older()
+        )
         for rows in self.ahead.in_order(tasks, 2 * self.ahead.workers):
             if rows:
                 yield Page(rows)
@@ -159,7 +170,22 @@ def _is_new(row: Row, since: str, below: int | None, first_start: str | None) ->
     """Whether a job was created since the last read, or came since then with an older time."""
     if below is not None and row["id"] > below:
         since = first_start or ""
-    return instant(row["created_at"]) >= since
+    return not _is_older(row, since)
+
+
+def _is_older(row: Row, since: str, *, undated: bool = False) -> bool:
+    """Whether a row was created before `since`; `undated` is the answer where nobody knows.
+
+    Imported pipelines and jobs may lack the time (`created_at` is nullable in ci_pipelines and
+    p_ci_builds, db/structure.sql).
+    """
+    created_at = row.get("created_at")
+    return undated if created_at is None else instant(created_at) < since
+
+
+def _is_text(query: Query) -> bool:
+    """Whether a query can stand in a state, which is UTF-8."""
+    return "".join(map(str, query.values())).isprintable()
 
 
 def _day(moment: str) -> str:

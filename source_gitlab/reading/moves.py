@@ -63,8 +63,10 @@ class Moves:
             elif kept.is_long:
                 pages, rest = [], found(since)
             else:
+                missed = seek.client.noted
                 pages, rest = _first_page(found(since))
-                kept.is_long = rest is not None
+                # What was stepped over is noted for this stream only; the others ask themselves.
+                kept.is_long = rest is not None or seek.client.noted > missed
                 if not kept.is_long:
                     kept.found = _copied(pages)
                     self._make_room(kept)

@@ -13,22 +13,28 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
-from source_gitlab.client.errors import BadRequest, ReadError
+from source_gitlab.client.errors import BadRequest, Malformed, ReadError
 from source_gitlab.client.http import pages_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from source_gitlab.client.http import Answer, Client, Query
+    from source_gitlab.client.http import Answer, Query
+    from source_gitlab.client.lists import Asking
     from source_gitlab.reading.ahead import Ahead
     from source_gitlab.reading.slices import Row
 
 PER_PAGE = 100
 _MOST_WALKS = 6
+# Pages that cannot be those of one list may come while it shifts; twice, they are wrong.
+_UNSOUND_WALKS = 2
+# GitLab drops rows that the token may not see from pages that it has cut and counted. More than
+# these at the end of a list are no such rows.
+_MOST_HIDDEN = 20
 
 
 def read_pages(  # noqa: PLR0913 -- a list is its address, how to read it, and its key
-    client: Client,
+    client: Asking,
     ahead: Ahead | None,
     path: str,
     query: Query,
@@ -48,30 +54,70 @@ def read_pages(  # noqa: PLR0913 -- a list is its address, how to read it, and i
         GitlabError: as `client.errors` sorts it; ReadError also when the list never stands still.
     """
     seen: set[tuple[object, ...]] = set()
-    for walk in range(_MOST_WALKS):
+    unsound = 0
+    for number in range(_MOST_WALKS):
         before = len(seen)
-        totals: set[int | None] = set()
-        walked: set[tuple[object, ...]] = set()
-        pages = 0
-        numbered = False
+        walk = _Walk()
         try:
-            for answer in _walk(client, ahead, path, query, None if walk else first):
-                pages += 1
-                totals.add(answer.total)
-                numbered = numbered or "page" in (answer.next or {})
-                fresh = [row for row in answer.data if _is_new(row, key, seen, walked)]
+            for answer in _walk(client, ahead, path, query, None if number else first):
+                fresh = [row for row in answer.data if _is_new(row, key, seen, walk.rows)]
+                walk.add(answer)
                 if fresh:
                     yield fresh
         except BadRequest:
-            if not pages:
+            if not walk.pages:
                 raise
             continue
-        if pages == 1 or not numbered or (walk and len(seen) == before):
+        problem = walk.problem()
+        unsound += problem is not None
+        if problem is not None:
+            if unsound < _UNSOUND_WALKS:
+                continue
+            url = f"{client.api_url}/{path}"
+            message = f"{url} {problem}. What came of it is not all."
+            raise Malformed(message, url=url)
+        if walk.pages == 1 or not walk.numbered or (number and len(seen) == before):
             return
-        if totals == {len(walked)} and not twice:
+        # What was stepped over is counted, too, and a second walk would not bring it.
+        if walk.missed or (walk.totals == {len(walk.rows)} and not twice):
             return
     message = f"{client.api_url}/{path} changed every time it was read. Try again later."
     raise ReadError(message, url=f"{client.api_url}/{path}")
+
+
+class _Walk:
+    """What one walk over the pages of a list saw; `rows` are the identities of its rows."""
+
+    def __init__(self) -> None:
+        self.rows: set[tuple[object, ...]] = set()
+        self.totals: set[int | None] = set()
+        self.pages = self.missed = 0
+        self.numbered = False
+        self._first = self._with_rows = 0
+        self._last: Answer | None = None
+
+    def add(self, answer: Answer) -> None:
+        """Take in a page whose rows are in `rows` already."""
+        self.pages += 1
+        self.totals.add(answer.total)
+        self.missed += len(answer.missed)
+        self.numbered = self.numbered or "page" in (answer.next or {})
+        if answer.data:
+            self._with_rows += 1
+        if self.pages == 1:
+            self._first = len(self.rows)
+        self._last = answer
+
+    def problem(self) -> str | None:
+        """Why these pages are not those of a list, if they are not."""
+        total = self._last.total if self._last is not None else None
+        if self._with_rows > 1 and 1 < len(self.rows) == self._first:
+            return "sends the same rows for every page"
+        if self.pages > 1 and self._last is not None and not self._last.data and total is not None:
+            missing = total - len(self.rows) - self.missed
+            if missing >= _MOST_HIDDEN:
+                return f"says that it has {total} rows, and sends empty pages behind {self._first}"
+        return None
 
 
 def _is_new(
@@ -89,15 +135,16 @@ def _is_new(
 
 
 def _walk(
-    client: Client, ahead: Ahead | None, path: str, query: Query, first: Answer | None
+    client: Asking, ahead: Ahead | None, path: str, query: Query, first: Answer | None
 ) -> Iterator[Answer]:
     first_query = {**query, "per_page": PER_PAGE}
     first = first or client.rows(path, first_query)
+    url = f"{client.api_url}/{path}"
     yield first
     if first.next is None:
         return
     if ahead is None or first.total is None or "page" not in first.next:
-        yield from pages_of(lambda following: client.rows(path, following), first.next)
+        yield from pages_of(lambda following: client.rows(path, following), first.next, url)
         return
     last = -(-first.total // PER_PAGE)
 
@@ -109,4 +156,4 @@ def _walk(
         yield answer
     # The list may have grown, or its pages may be shorter than asked.
     if answer.next is not None:
-        yield from pages_of(lambda following: client.rows(path, following), answer.next)
+        yield from pages_of(lambda following: client.rows(path, following), answer.next, url)

@@ -12,6 +12,7 @@ Of a head that was reached, only the first digits are known (heads.py).
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from source_gitlab.client.errors import BadRequest, Skipped
@@ -23,7 +24,8 @@ from source_gitlab.reading.slices import Page
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from source_gitlab.client.http import Client, Query
+    from source_gitlab.client.http import Query
+    from source_gitlab.client.lists import Lists
     from source_gitlab.reading.slices import Slice
 
 
@@ -31,7 +33,7 @@ if TYPE_CHECKING:
 class Commits:
     """The commits of one project; `every_branch`, or those of its default branch."""
 
-    client: Client
+    client: Lists
     path: str
     query: Query
     every_branch: bool
@@ -55,7 +57,11 @@ class Commits:
                 yield Page([], position={})
         head = self._default_head()
         if head is not None:
-            yield from self._follow(DEFAULT, head, known.get(DEFAULT))
+            if slice_["since"] is None and not position and DEFAULT in known:
+                # Not everything came the last time, so that the digits of a head are not enough.
+                yield from self._reached(DEFAULT, head, known[DEFAULT], 1)
+            else:
+                yield from self._follow(DEFAULT, head, known.get(DEFAULT))
         if not self.every_branch:
             return
         heads = dict(self._branch_heads())
@@ -77,8 +83,9 @@ class Commits:
         query |= {"per_page": PER_PAGE, "page": page}
         if self.since and not old:
             query["since"] = self.since
+        url = f"{self.client.api_url}/{self.path}"
         try:
-            for answer in pages_of(lambda query: self.client.rows(self.path, query), query):
+            for answer in pages_of(partial(self.client.rows, self.path), query, url):
                 if old and not answer.data and not (self._exists(old) and self._exists(head)):
                     yield from self._reached(ref, head, None, 1)
                 elif answer.next is None:
@@ -98,14 +105,15 @@ class Commits:
         """Whether there still is such a commit; some versions list nothing from an unknown one."""
         query: Query = {"ref_name": revision(sha), "per_page": 1}
         try:
-            return bool(self.client.rows(self.path, query).data)
+            return bool(self.client.client.rows(self.path, query).data)
         except (BadRequest, Skipped):
             return False
 
     def _default_head(self) -> str | None:
         """The commit that the default branch points at; None when there is no such branch."""
         try:
-            answer = self.client.rows(self.path, {"per_page": 1})
+            # Not stepping: behind a head that does not come stands another commit.
+            answer = self.client.client.rows(self.path, {"per_page": 1})
         except Skipped:
             # The default branch may be deleted while there are others; their list tells.
             if not self.every_branch:

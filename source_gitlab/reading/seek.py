@@ -29,7 +29,8 @@ from source_gitlab.reading.windows import Starts, first_instant
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
-    from source_gitlab.client.http import Answer, Client, Query
+    from source_gitlab.client.http import Answer, Query
+    from source_gitlab.client.lists import Lists
     from source_gitlab.reading.ahead import Ahead
     from source_gitlab.reading.slices import Row
 
@@ -39,6 +40,8 @@ _WINDOWS_AHEAD = 16
 _PAGES_OF_A_WINDOW_AHEAD = 8
 _MOST_EMPTY_PAGES = 500
 _HOLLOW = "names a next page, but sends no rows"
+_EMPTY = "says that it has more rows than a page, and sends none"
+_REPEATED = "sends the same rows for every page"
 _DISORDER = "is not in the order that was asked for"
 # Enough to see that nothing changed; a longer list of changes is read by seeking.
 _NEWEST = 20
@@ -52,7 +55,7 @@ class Seek:
     `told` is given the first page of each walk.
     """
 
-    client: Client
+    client: Lists
     ahead: Ahead
     path: str
     query: Query
@@ -91,7 +94,8 @@ class Seek:
     def newest(self, since: str | None) -> Iterator[tuple[list[Row], str | None]]:
         """The same, for lists in which a row may lack `updated_at`: those rows first.
 
-        A row that lacked it at an earlier read and still does is not sent again.
+        A row that lacked it at an earlier read and still does is not sent again, unless nothing
+        tells either when it was created.
         """
         query: Query = {**self.query, "order_by": "updated_at", "sort": "desc"}
         query["per_page"] = _NEWEST if since else PER_PAGE
@@ -103,7 +107,11 @@ class Seek:
             by_id = {**self.query, "order_by": "id", "sort": "asc"}
             pages = read_pages(self.client, self.ahead, self.path, by_id, self.key)
             empty = [row for rows in pages for row in rows if row.get("updated_at") is None]
-        fresh = [row for row in empty if not since or instant(row["created_at"]) >= since]
+        fresh = [
+            row
+            for row in empty
+            if not since or not row.get("created_at") or instant(row["created_at"]) >= since
+        ]
         if fresh:
             yield fresh, None
         oldest = instant(changed[-1]["updated_at"]) if changed else ""
@@ -138,10 +146,12 @@ class Seek:
             yield from self._window(first, since, None)
             return
 
+        top = self._top(first)
+
         def tasks() -> Iterator[Callable[[], _Part]]:
             for position in count():
                 is_last = not starts.ask(position + 1)
-                yield partial(self._part, starts, first, since, position, is_last=is_last)
+                yield partial(self._part, starts, first, since, position, top, is_last=is_last)
                 if is_last:
                     return
 
@@ -153,13 +163,29 @@ class Seek:
                     return
                 starts.forget(position)
 
-    def _part(
-        self, starts: Starts, first: Answer, since: str | None, position: int, *, is_last: bool
+    def _top(self, answer: Answer) -> list[Any]:
+        """What tells the first rows of a page; windows that start alike are one and the same."""
+        return [row.get(column) for row in answer.data[:3] for column in self.key]
+
+    def _part(  # noqa: PLR0913 -- a window is all of these
+        self,
+        starts: Starts,
+        first: Answer,
+        since: str | None,
+        position: int,
+        top: list[Any],
+        *,
+        is_last: bool,
     ) -> _Part:
         # Waits for pages that were handed to the pool before this window was, so they are
         # already being fetched: waiting for them cannot fill the pool.
         answer = starts.answer(position) if position else first
-        behind = None if is_last else first_instant(starts.answer(position + 1).data)
+        behind = None
+        if not is_last:
+            following = starts.answer(position + 1)
+            if top and self._top(following) == top:
+                raise self._error(_REPEATED)
+            behind = first_instant(following.data)
         if position and behind is not None and behind == first_instant(answer.data):
             # The window before reads this instant to its end.
             return _Part([], iter(()), is_last=False)
@@ -177,6 +203,8 @@ class Seek:
             if rows:
                 yield rows
             if answer.next is None or len(rows) < len(answer.data):
+                if not answer.data and (answer.total or 0) > PER_PAGE:
+                    raise self._error(_EMPTY)
                 return
             if last is None:
                 # GitLab drops rows that the token may not see after it cut the page.

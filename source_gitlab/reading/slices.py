@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypedDict
 
 if TYPE_CHECKING:
+    from source_gitlab.client.answers import Missed
     from source_gitlab.reading.counts import Counts
 
 Row = dict[str, Any]
@@ -44,7 +45,8 @@ class Page:
     that were reached, by ref (None: the ref is gone). `top`: the highest id of a list that is read
     to its end. `counts`: how many rows the list has. `seen`: digests of rows, with their
     instants, that need not be delivered again. `denied`: members of the group that could not be
-    read.
+    read. `missed`: what did not come of the list so far, or cannot be told apart; no state moves
+    past it.
     """
 
     rows: list[Row]
@@ -55,3 +57,4 @@ class Page:
     counts: Counts | None = None
     seen: dict[str, str] = field(default_factory=dict)
     denied: frozenset[int] = frozenset()
+    missed: list[Missed] = field(default_factory=list)

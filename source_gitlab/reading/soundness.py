@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from source_gitlab.client.errors import Malformed
+from source_gitlab.client.answers import Missed
+from source_gitlab.client.errors import Malformed, ReadError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from source_gitlab.declarations import Stream
-    from source_gitlab.reading.slices import Row
+    from source_gitlab.reading.slices import Page, Row
 
 _TYPES = {"integer": int, "string": str}
 
@@ -33,11 +34,21 @@ def as_documented(url: str) -> Iterator[None]:
         raise Malformed(message, url=url) from error
 
 
+def first_of(missed: list[Missed]) -> ReadError | None:
+    """The error of a slice of which these did not come; None when none of them failed."""
+    failed = [one for one in missed if one.reason == "failed"]
+    if not failed:
+        return None
+    more = f" {len(failed) - 1} more were left out." if len(failed) > 1 else ""
+    return ReadError(f"{failed[0].message}{more}", url=failed[0].url)
+
+
 class Keys:
     """The key columns of a stream, which every row must have: rows are told apart by them."""
 
     def __init__(self, stream: Stream) -> None:
         """Take the columns' types from the stream's schema."""
+        self._stream = stream
         self._columns: list[tuple[str, tuple[type, ...]]] = []
         properties = stream.schema["properties"]
         for column in stream.key:
@@ -46,20 +57,29 @@ class Keys:
             types = tuple(_TYPES[name] for name in names if name in _TYPES)
             self._columns.append((column, types))
 
-    def check(self, rows: list[Row], url: str) -> None:
-        """Let rows pass that have a proper key.
+    def checked(self, pages: Iterable[Page], url: str) -> Iterator[Page]:
+        """The pages with the rows that have a proper key; `missed` tells of the others."""
+        for page in pages:
+            for column, types in self._columns:
+                wrong = [row for row in page.rows if type(row.get(column)) not in types]
+                if wrong:
+                    page.missed.append(self._missed(url, column, types, wrong))
+                    page.rows = [row for row in page.rows if type(row.get(column)) in types]
+            yield page
 
-        Raises:
-            Malformed: one has not.
-        """
-        for column, types in self._columns:
-            for row in rows:
-                value = row.get(column)
-                if type(value) not in types:
-                    raise Malformed(_told(url, column, types, value), url=url)
+    def _missed(self, url: str, column: str, types: tuple[type, ...], rows: list[Row]) -> Missed:
+        if self._stream.key_role and all(column not in row for row in rows):
+            message = (
+                f"{url} answered with rows without {column}, by which they are told apart: GitLab"
+                f" shows it from the role {self._stream.key_role.capitalize()} on. They were left"
+                " out, and come once the token's user has that role."
+            )
+            return Missed(message, url, reason="permission")
+        return Missed(_told(url, column, types, rows), url)
 
 
-def _told(url: str, column: str, types: tuple[type, ...], value: Any) -> str:
+def _told(url: str, column: str, types: tuple[type, ...], rows: list[Row]) -> str:
     wanted = " or ".join("a number" if kind is int else "a text" for kind in types)
-    shown = repr(value)[:60]
-    return f"{url} answered with a row whose {column} is {shown} instead of {wanted}."
+    shown = repr(rows[0].get(column))[:60]
+    more = f" {len(rows)} rows like that were left out." if len(rows) > 1 else " It was left out."
+    return f"{url} answered with a row whose {column} is {shown} instead of {wanted}.{more}"

@@ -43,6 +43,7 @@ from source_gitlab.reading.tops import Tops
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+    from source_gitlab.client.answers import Missed
     from source_gitlab.reading.slices import Page, Slice
 
 __all__ = ["Group", "Held", "Seen", "StateError", "StreamState", "digest", "identity", "key_of"]
@@ -90,6 +91,8 @@ class StreamState:
         self.partial: set[int] = set()
         self.origin: Origin | None = None
         self._texts: dict[int, tuple[frozenset[int], str]] = {}
+        self._stuck: set[str] = set()
+        self._lacking: set[str] = set()
         self._lock = threading.RLock()
 
     @classmethod
@@ -294,10 +297,13 @@ class StreamState:
         """Note that the rows of `page` are delivered.
 
         Never later than the slice's start: what was read beside the list (rows without an instant,
-        a second list, members that entered) is certain up to there only.
+        a second list, members that entered) is certain up to there only. Where rows did not come,
+        what is known of the slice stays as it is until the next read, which asks for them again.
         """
         with self._lock:
             self.recent.update(page.seen)
+            if self._is_stuck(key_of(slice_), page.missed):
+                return
             if page.through is not None:
                 self._reach(slice_, min(page.through, slice_["start"]))
             if page.counts is not None:
@@ -317,15 +323,27 @@ class StreamState:
                 group.entered += len(group.projects) - len(kept)
                 group.projects = kept
 
+    def _is_stuck(self, name: str, missed: list[Missed]) -> bool:
+        if missed:
+            self._lacking.add(name)
+        if any(one.holds for one in missed):
+            self._stuck.add(name)
+        return name in self._stuck
+
     def join(self, slice_: Slice, rows: list[int]) -> None:
         """Note what a member that enters a group adds to its counts, once the slice is closed."""
         with self._lock:
             self._joining[key_of(slice_)] = rows
 
     def close(self, slice_: Slice) -> None:
-        """Note that the slice is read to its end."""
+        """Note that the slice is read to its end, unless rows of it, or parts of them, are missing.
+
+        The next read then looks at the slice again, however quiet it is.
+        """
         number = slice_["id"]
         with self._lock:
+            if key_of(slice_) in self._lacking:
+                return
             self.positions.pop(key_of(slice_), None)
             if "group" not in slice_:
                 self._reach(slice_, slice_["start"])
