@@ -14,11 +14,14 @@ import threading
 import traceback
 from typing import TYPE_CHECKING, Any, Final
 
+from source_gitlab.terminal import printable, printable_lines
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from types import TracebackType
 
 MASK: Final = "[secret]"
+_OURS: Final = "airbyte.source-gitlab"
 # Shorter texts than this are no secrets worth hiding; blotting them out would garble words.
 _TELLING_LENGTH: Final = 6
 _TOKEN: Final = re.compile(
@@ -77,14 +80,16 @@ def install() -> None:
 
 
 class _Redacting:
-    """Makes log records that hold no secret."""
+    """Makes log records that hold no secret, and nothing that a terminal would obey."""
 
     def __init__(self, make: Callable[..., logging.LogRecord]) -> None:
         self._make = make
 
     def __call__(self, *args: Any, **kwargs: Any) -> logging.LogRecord:
         record = self._make(*args, **kwargs)
-        record.msg, record.args = redact(record.getMessage()), ()
+        # Others' messages may have several lines; ours quote what GitLab's users type.
+        clean = printable if record.name == _OURS else printable_lines
+        record.msg, record.args = redact(clean(record.getMessage())), ()
         if record.exc_info and record.exc_info[0] is not None:
             record.exc_text = redact("".join(traceback.format_exception(*record.exc_info)).rstrip())
         return record

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from source_gitlab import report_file
 from source_gitlab.extent import Extents
+from source_gitlab.terminal import printable
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -30,6 +31,11 @@ class Entry:
     where: str
     reason: str
     message: str
+
+    def __post_init__(self) -> None:
+        """Keep printable what may quote a path or a sentence of GitLab's."""
+        object.__setattr__(self, "where", printable(self.where))
+        object.__setattr__(self, "message", printable(self.message))
 
 
 class Report:

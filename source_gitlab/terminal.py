@@ -21,6 +21,11 @@ def printable(text: str) -> str:
     return "".join(c for c in _SPACE.sub(" ", text) if c.isprintable())
 
 
+def printable_lines(text: str) -> str:
+    """The same of a text of several lines, which stay lines and keep their indentation."""
+    return "".join(c for c in text if c.isprintable() or c in "\n\t")
+
+
 def prepare() -> None:
     """Make the three standard streams of this process safe to use.
 

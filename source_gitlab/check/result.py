@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
+from source_gitlab.terminal import printable
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
@@ -37,6 +39,11 @@ class Step:
     details: Mapping[str, Any] = field(default_factory=dict)
     aside: bool = False
 
+    def __post_init__(self) -> None:
+        """Keep printable what may quote a name or a sentence of GitLab's."""
+        object.__setattr__(self, "title", printable(self.title))
+        object.__setattr__(self, "message", printable(self.message))
+
 
 @dataclass(frozen=True)
 class Verdict:
@@ -44,6 +51,10 @@ class Verdict:
 
     verdict: str
     message: str
+
+    def __post_init__(self) -> None:
+        """Keep printable what may quote a name or a sentence of GitLab's."""
+        object.__setattr__(self, "message", printable(self.message))
 
     @property
     def readable(self) -> bool:

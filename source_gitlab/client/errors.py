@@ -18,17 +18,18 @@ GitlabError
 from __future__ import annotations
 
 from source_gitlab.redaction import redact
+from source_gitlab.terminal import printable
 
 
 class GitlabError(Exception):
     """A request that did not give what was asked; `str(error)` is a sentence for people.
 
-    No secret is in it, though GitLab or a proxy may send one back in what it says.
+    It is one printable line, and no secret is in it, whatever GitLab or a proxy says.
     """
 
     def __init__(self, message: str, *, url: str = "", status: int | None = None) -> None:
         """Keep the URL (without query) and the HTTP status beside the sentence."""
-        super().__init__(redact(message))
+        super().__init__(redact(printable(message)))
         self.url = url
         self.status = status
 
@@ -116,7 +117,7 @@ class Unavailable(FatalError):
         """Keep whether the address has worked at all."""
         super().__init__(message, url=url, status=status)
         self.reached = reached
-        self.problem = redact(problem or message)
+        self.problem = redact(printable(problem or message))
 
 
 class Stopped(FatalError):

@@ -18,10 +18,12 @@ from requests.adapters import HTTPAdapter
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 
+from source_gitlab.client import private
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from requests import PreparedRequest
+    from requests import PreparedRequest, Response
     from urllib3.poolmanager import PoolManager, ProxyManager
     from urllib3.response import HTTPResponse
 
@@ -135,14 +137,26 @@ class _TlsPool(HTTPSConnectionPool):
 class WatchedAdapter(HTTPAdapter):
     """An adapter of requests whose connections, through proxies too, are watched.
 
-    What requests looks up on the disk for each request, it looks up once for each host.
+    What requests looks up on the disk for each request, it looks up once for each host. In the
+    cloud it asks no private address.
     """
 
     def __init__(self, **settings: Any) -> None:
         """Take the settings of requests' own adapter."""
         self._attributes: dict[tuple[Any, ...], Any] = {}
         self._verified: WeakSet[Any] = WeakSet()
+        self._guarded = private.is_cloud()
         super().__init__(**settings)
+
+    def send(self, request: PreparedRequest, *args: Any, **kwargs: Any) -> Response:
+        """Send a request, as requests' own adapter does.
+
+        Raises:
+            PrivateAddress: a platform in the cloud forbids it.
+        """
+        if self._guarded:
+            private.refuse(request.url or "")
+        return super().send(request, *args, **kwargs)
 
     def build_connection_pool_key_attributes(
         self, request: PreparedRequest, verify: Any, cert: Any = None

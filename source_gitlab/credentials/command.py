@@ -23,6 +23,7 @@ from source_gitlab.credentials.loopback import REGISTERED, SCOPE
 from source_gitlab.credentials.signing import Way, login, logout
 from source_gitlab.exits import INCOMPLETE, USAGE
 from source_gitlab.redaction import keep_secret, redact
+from source_gitlab.terminal import printable, printable_lines
 from source_gitlab.vault.errors import VaultError
 from source_gitlab.vault.profile import default_name, profile_name
 from source_gitlab.vault.signed_in import named_profile
@@ -52,10 +53,10 @@ def main(command: str, arguments: Sequence[str]) -> int:
         with interrupts.raising():
             return run(options)
     except ConfigError as error:
-        sys.stderr.write(f"{redact(str(error))}\n")
+        sys.stderr.write(f"{redact(printable(str(error)))}\n")
         return USAGE
     except (VaultError, SignInError, GitlabError) as error:
-        sys.stderr.write(f"{redact(str(error))}\n")
+        sys.stderr.write(f"{redact(printable(str(error)))}\n")
         return INCOMPLETE
 
 
@@ -135,7 +136,7 @@ def _login(options: argparse.Namespace) -> int:
     application = _application(options, file)
     way = Way(device=options.device, port=options.port, browser=not options.no_browser)
     granted = login(config, application, name, way, _say)
-    scopes = ", ".join(granted.scopes) or "unknown"
+    scopes = printable(", ".join(granted.scopes)) or "unknown"
     sys.stdout.write(f"Signed in to {config.base_url} as the profile {name} (scopes: {scopes}).\n")
     if not granted.tokens.refresh_token:
         sys.stdout.write("GitLab gave no refresh token: this lasts for two hours.\n")
@@ -169,7 +170,7 @@ def _token(options: argparse.Namespace) -> int:
 
 
 def _say(text: str) -> None:
-    sys.stderr.write(f"{text}\n")
+    sys.stderr.write(f"{printable_lines(text)}\n")
     sys.stderr.flush()
 
 
