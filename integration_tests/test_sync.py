@@ -182,6 +182,7 @@ def test_everything_arrives_once(gitlab: Emulator, path: Path) -> None:
 def test_the_second_sync_reads_only_what_changed(changing_gitlab: Emulator, path: Path) -> None:
     """And the third one, when nothing did, says so."""
     gitlab = changing_gitlab
+    gitlab.in_its_own_time()
     assert sync(gitlab, path).code == 0
     issue = gitlab.world(streams="issues")["issues"][0]["row"]["id"]
     gitlab.mutate("update", table="issues", id=issue, set={"title": "Renamed"})

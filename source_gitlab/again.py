@@ -22,7 +22,7 @@ import orjson
 
 from source_gitlab.client.errors import FatalError, GitlabError
 from source_gitlab.reading.counting import count_beyond
-from source_gitlab.reading.instants import plus
+from source_gitlab.reading.instants import ahead, plus
 from source_gitlab.reading.pages import PER_PAGE, read_pages
 from source_gitlab.reading.state import Held
 
@@ -69,7 +69,8 @@ class Signals:
             elif state.held[root.id].digest != held:
                 # GitLab tells its time in whole seconds, so this read may have begun in the same
                 # one as the read before; what that one brought must not pass for this one's.
-                newest = max(state.projects.values(), default=start)
+                known = (one for one in state.projects.values() if not ahead(one, start))
+                newest = max(known, default=start)
                 changed = max(start, plus(newest, milliseconds=1))
                 state.held[root.id] = replace(state.held[root.id], digest=held, changed=changed)
 
@@ -87,6 +88,9 @@ class Signals:
         `held` is what is known of the group's list; None when there is none to go by.
         """
         if stream.again is None or through is None or plus(through, hours=_LONGEST_HOURS) <= start:
+            return False
+        if ahead(through, start):
+            # It was written by a clock that was wrong, and tells nothing of what was read.
             return False
         if stream.again.signal == "list" and not _covers(held, through):
             return False

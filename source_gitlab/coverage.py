@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 
 from source_gitlab.client.errors import Skipped
 from source_gitlab.declarations import streams
-from source_gitlab.reading.instants import at, plus
+from source_gitlab.reading.instants import ahead, at, plus
 from source_gitlab.reading.state import Seen
 from source_gitlab.scopes import Project
 from source_gitlab.standings import (
@@ -110,8 +110,10 @@ class Coverage:
         return self.standings.of_group(root, total)
 
     def _is_believed(self, known: Known) -> bool:
-        now = at(self._client.now())
-        return known.listed is not None and plus(known.listed, hours=_LISTING_HOURS) >= now
+        now = at(self._client.reached())
+        if known.listed is None or ahead(known.listed, now):
+            return False
+        return plus(known.listed, hours=_LISTING_HOURS) >= now
 
     def watched(
         self, stream: Stream, slice_: Slice, state: StreamState, pages: Iterator[Page]
@@ -204,7 +206,7 @@ class Coverage:
 
     def _members(self, stream: Stream, root: Group, *, fresh: bool) -> Members:
         if only_groups(stream):
-            asked = at(self._client.now())
+            asked = at(self._client.reached())
             return Members(self._groups(root, fresh=fresh), 0, asked)
         listing = self._scopes.listing(root, fresh=fresh)
         projects = listing.projects.values()
@@ -266,6 +268,8 @@ class Coverage:
 
 def may_be_idle(slice_: Slice) -> bool:
     """Whether the slice keeps its watermark when it brings no rows."""
+    if slice_.get("went_back"):
+        return False
     return slice_["scope"] == "group" and "group" not in slice_ and slice_["since"] is not None
 
 

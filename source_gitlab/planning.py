@@ -6,13 +6,14 @@ import logging
 import re
 import threading
 from collections import defaultdict
+import time
 from typing import TYPE_CHECKING
 
 from source_gitlab.client.errors import FatalError, GitlabError, Skipped
 from source_gitlab.coverage import only_groups
 from source_gitlab.declarations import streams
 from source_gitlab.origins import Origins, must_fit
-from source_gitlab.reading.instants import at, plus
+from source_gitlab.reading.instants import ahead, at, plus
 from source_gitlab.reading.slices import Slice
 from source_gitlab.reading.state import Group as Known
 from source_gitlab.reading.state import Held, key_of
@@ -29,6 +30,12 @@ if TYPE_CHECKING:
     from source_gitlab.reading.state import StreamState
     from source_gitlab.scopes import Group, Project, Scopes
     from source_gitlab.selection import NotFound
+
+# How long ago a watermark was written that lies in the future, is not known. It was up to so many
+# days ago, and as long again as it is ahead.
+_UNKNOWN_DAYS = 2
+# One answer may be wrong.
+_MORE_ANSWERS = 2
 
 LOGGER = logging.getLogger("airbyte.source-gitlab")
 
@@ -49,7 +56,9 @@ class Planner:
         self._signals = signals
         self.coverage = coverage
         self._lock = threading.Lock()
+        self._began: float | None = None
         self._start: str | None = None
+        self._told: set[str] = set()
         self._version: tuple[int, int] | None = None
         self._left_out: defaultdict[str, list[NotFound]] = defaultdict(list)
 
@@ -66,7 +75,7 @@ class Planner:
         self._origins.must_have_begun()
         if stream.incremental:
             self._origins.settle(stream, state)
-        start = self._started()
+        start = self._planned()
         state.forget(start, 2 * self._config.lookback_minutes)
         left_out = self._left_out[stream.name] = []
         kind = self.kind(stream)
@@ -105,12 +114,40 @@ class Planner:
             except GitlabError as error:
                 self._left_out[stream.name].append(self._scopes.leave_out(root, error))
 
-    def _started(self) -> str:
-        """When this read began, by GitLab's clock: one instant for all streams."""
+    def started(self) -> str:
+        """When this read began, by the earliest of GitLab's clocks: one instant for all streams.
+
+        It is put back when an answer tells of an earlier clock. No watermark may stand later.
+        """
         with self._lock:
-            if self._start is None:
-                self._start = at(self._client.now())
+            if self._began is None:
+                self._began = time.time()
+            reached = at(self._client.clock.reached(self._began))
+            if self._client.clock.is_silent:
+                return reached
+            if self._start is None or ahead(self._start, reached):
+                self._start = reached
             return self._start
+
+    def _planned(self) -> str:
+        """The same, from clocks that agree, which may take another answer or two."""
+        with self._lock:
+            if self._began is None:
+                self._began = time.time()
+                self._compare_clocks()
+        return self.started()
+
+    def _compare_clocks(self) -> None:
+        for _ in range(_MORE_ANSWERS):
+            if not self._client.clock.is_sure:
+                self._version = self._ask_version()
+        behind = self._client.clock.behind()
+        if behind:
+            LOGGER.warning(
+                "GitLab's clock is %s ahead of this machine's, so one of them is wrong. Until they"
+                " are set right, each read goes back so far, in case it is GitLab's.",
+                _in_words(behind),
+            )
 
     def kind(self, stream: Stream) -> str:
         """How the stream is read from this GitLab: old versions lack some group lists."""
@@ -126,25 +163,22 @@ class Planner:
         """GitLab's version, major and minor; (0, 0) when it does not tell."""
         with self._lock:
             if self._version is None:
-                try:
-                    text = str(self._client.one("version").get("version", ""))
-                except Skipped:
-                    text = ""
-                found = re.match(r"(\d+)\.(\d+)", text)
-                self._version = (int(found[1]), int(found[2])) if found else (0, 0)
+                self._version = self._ask_version()
             return self._version
+
+    def _ask_version(self) -> tuple[int, int]:
+        try:
+            text = str(self._client.one("version").get("version", ""))
+        except Skipped:
+            text = ""
+        found = re.match(r"(\d+)\.(\d+)", text)
+        return (int(found[1]), int(found[2])) if found else (0, 0)
 
     def _slice(
         self, stream: Stream, scope: str, number: int, through: str | None, start: str
     ) -> Slice:
         since = plus(through, minutes=-self._config.lookback_minutes) if through else None
-        if since and since > start:
-            LOGGER.warning(
-                "The state of %s lies in the future (%s): rows changed before then are not read.",
-                stream.name,
-                through,
-            )
-        return Slice(
+        slice_ = Slice(
             stream=stream.name,
             scope=scope,
             id=number,
@@ -152,6 +186,21 @@ class Planner:
             start=start,
             read_at=max(start, through or start),
         )
+        beyond = ahead(through, start) if through else 0.0
+        if since and beyond:
+            slice_["since"] = plus(since, seconds=-2 * beyond, days=-_UNKNOWN_DAYS)
+            slice_["went_back"] = True
+            if stream.name not in self._told:
+                self._told.add(stream.name)
+                LOGGER.warning(
+                    "The state of %s lies %s in the future (%s): a clock was wrong when it was"
+                    " written, or is now. What changed since %s is read again.",
+                    stream.name,
+                    _in_words(beyond),
+                    through,
+                    slice_["since"],
+                )
+        return slice_
 
     def _each_group(self, stream: Stream, state: StreamState, start: str) -> Iterator[Slice]:
         """One slice for each group in scope, but for those that are quiet."""
@@ -201,6 +250,8 @@ class Planner:
         held = state.held.get(root.id)
         oldest = min(state.projects.values(), default=None)
         if stream.again is None or held is None or oldest is None:
+            return None
+        if ahead(max(state.projects.values()), start):
             return None
         suspects: list[Project] = []
         if stream.again.signal in {"touch", "list"}:
@@ -283,6 +334,10 @@ class Planner:
             # The start date decides how far back it is read.
             self._origins.entered(stream, state)
         position = state.positions.get(key_of(slice_))
+        if position and ahead(position["start"], slice_["start"]):
+            # It belongs to a read of which it is not known when it began.
+            position = None
+            state.positions.pop(key_of(slice_))
         if position:
             slice_["position"] = position
         return slice_
@@ -297,3 +352,11 @@ def _covered(state: StreamState) -> dict[int, str]:
             for one in group.projects - group.partial:
                 covered[one] = max(group.through, covered.get(one, ""))
     return covered
+
+
+def _in_words(seconds: float) -> str:
+    """A length of time, rounded down, for people."""
+    for unit, size in (("days", 86_400), ("hours", 3_600), ("minutes", 60)):
+        if seconds >= 2 * size:
+            return f"{seconds // size:.0f} {unit}"
+    return f"{seconds:.0f} seconds"

@@ -12,7 +12,7 @@ from source_gitlab.config import SETTLED_MINUTES, Anonymous
 from source_gitlab.declarations import streams
 from source_gitlab.reading.children import Children, Parents
 from source_gitlab.reading.details import Details
-from source_gitlab.reading.instants import instant, plus
+from source_gitlab.reading.instants import epoch, instant, plus
 from source_gitlab.reading.jobs import Jobs
 from source_gitlab.reading.late import Late
 from source_gitlab.reading.moves import Moves
@@ -24,7 +24,7 @@ from source_gitlab.reading.slices import Page, Slice
 from source_gitlab.reading.state import identity
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from source_gitlab.client.http import Client, Query
     from source_gitlab.config import Config
@@ -42,11 +42,22 @@ LOGGER = logging.getLogger("airbyte.source-gitlab")
 class Reader:
     """Reads slices. Thread-safe; a slice is read by one thread, its requests by several."""
 
-    def __init__(
-        self, client: Client, config: Config, scopes: Scopes, ahead: Ahead, report: Report
+    def __init__(  # noqa: PLR0913 -- the parts of a session that it drives
+        self,
+        client: Client,
+        config: Config,
+        scopes: Scopes,
+        ahead: Ahead,
+        report: Report,
+        *,
+        started: Callable[[], str],
     ) -> None:
-        """Read over `client`; `report` is told what is skipped below a slice."""
+        """Read over `client`; `report` is told what is skipped below a slice.
+
+        `started` tells when this read began, as far as GitLab's clocks are known by now.
+        """
         self._client = client
+        self._started = started
         self._config = config
         self._scopes = scopes
         self._ahead = ahead
@@ -174,11 +185,12 @@ class Reader:
         if resumed and len(resumed) == len(passes):
             reached = [plus(one, minutes=-lookback) if one else since for one in resumed]
         recent = plus(slice_["start"], minutes=-lookback)
-        settled = plus(slice_["start"], minutes=-SETTLED_MINUTES)
         for number, seek in enumerate(passes):
             for rows, through in self._found(stream, seek, reached[number]):
                 # Rows without an instant were read at the start, and are certain up to there only.
-                reached[number] = min(through, slice_["start"]) if through else reached[number]
+                start = min(slice_["start"], self._started())
+                settled = plus(start, minutes=-SETTLED_MINUTES)
+                reached[number] = min(through, start) if through else reached[number]
                 rows = _beside(stream, slice_, rows)  # noqa: PLW2901 -- fewer of them
                 fresh, seen = _unknown(rows, stream.key, recent, settled, state.recent)
                 if len(passes) == 1:
@@ -194,7 +206,11 @@ class Reader:
         self, stream: Stream, seek: Seek, since: str | None
     ) -> Iterator[tuple[list[Row], str | None]]:
         """What moved since an instant, as far as possible from what another stream asked."""
-        return self._moves.rows(seek, since, seek.newest if stream.nullable else seek.rows)
+        found = seek.newest if stream.nullable else seek.rows
+        for rows, through in self._moves.rows(seek, since, found):
+            if through:
+                self._client.clock.saw(epoch(through))
+            yield rows, through
 
     def _children(
         self, stream: Stream, slice_: Slice, state: StreamState, lists: Lists

@@ -154,7 +154,7 @@ class Scopes:
         return self._once(self._listings, root.id, lambda: self._ask_listing(root))
 
     def _ask_listing(self, root: Group) -> Listing:
-        asked = at(self._client.now())
+        asked = at(self._client.reached())
         rows = (row for page in self.project_pages(root) for row in page)
         return Listing({project.id: project for project in map(Project.of, rows)}, asked)
 

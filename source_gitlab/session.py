@@ -60,7 +60,14 @@ class Session:
         signals = Signals(self.client, self.ahead, config.lookback_minutes)
         coverage = Coverage(self.client, config, self.scopes, self.ahead, self.report)
         self._planner = Planner(self.client, config, self.scopes, signals, coverage)
-        self._reader = Reader(self.client, config, self.scopes, self.ahead, self.report)
+        self._reader = Reader(
+            self.client,
+            config,
+            self.scopes,
+            self.ahead,
+            self.report,
+            started=self._planner.started,
+        )
 
     def __enter__(self) -> Self:
         """Use the session for the length of a `with` block."""
@@ -160,7 +167,7 @@ class Session:
                     problems += self._left_out(stream, where, page.missed)
                     yield page
                     if stream.incremental:
-                        state.advance(slice_, page)
+                        state.advance(self._certain(slice_), page)
         except GitlabError as error:
             if self._is_skip(stream, where, error):
                 return
@@ -168,8 +175,14 @@ class Session:
                 raise
             raise first_of(problems) or error from error
         if stream.incremental and not idle:
-            state.close(slice_)
+            state.close(self._certain(slice_))
         self._end(stream, slice_, problems)
+
+    def _certain(self, slice_: Slice) -> Slice:
+        """The slice as if it had started no later than all clocks that are known by now tell."""
+        certain = slice_.copy()
+        certain["start"] = min(slice_["start"], self._planner.started())
+        return certain
 
     def _end(self, stream: Stream, slice_: Slice, problems: list[Missed]) -> None:
         problem = first_of(problems)

@@ -12,7 +12,7 @@ from urllib.parse import parse_qsl
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from integration_tests.gitlab import row_faults, transport
-from integration_tests.gitlab.clock import SECOND
+from integration_tests.gitlab.clock import SECOND, http_date
 from integration_tests.gitlab.errors import json_response
 from integration_tests.gitlab.limits import Quota, throttled, too_many
 
@@ -38,10 +38,13 @@ KINDS = {
     "sign_in": "302 to the sign-in page, which is HTML",
     "redirect": "302 to ``location``, with the path and query of the request",
     "large": "the answer padded with white space by ``size`` bytes",
+    "date": "the answer, by a clock that is ``seconds`` ahead, or behind",
+    "no_date": "the answer without ``Date``, as some proxies send it",
     **row_faults.KINDS,
 }
 FORMS = ("retry_after", "reset", "application", "plain")
-LATE = {"torn", "slow", "large", *row_faults.KINDS}
+DATED = {"date", "no_date"}
+LATE = {"torn", "slow", "large", *row_faults.KINDS} | DATED
 """Faults that need the answer first."""
 
 SIGN_IN_PAGE = "<!DOCTYPE html>\n<html><head><title>Sign in · GitLab</title></head></html>\n"
@@ -208,6 +211,14 @@ def padded(response: Response, size: int) -> None:
     """Blow a JSON answer up with white space, which leaves it the same JSON."""
     response.body = bytes(response.body) + b" " * size
     response.headers["content-length"] = str(len(response.body))
+
+
+def dated(fault: Fault, response: Response, clock: Clock) -> None:
+    """Let an answer tell another time than the server's clock."""
+    if fault.kind == "no_date":
+        del response.headers["date"]
+    else:
+        response.headers["date"] = http_date(clock.now() + int(fault.seconds * SECOND))
 
 
 async def sever(

@@ -166,6 +166,14 @@ class Emulator:
         """Set or advance the server's clock; answers with its time."""
         return str(self.post("clock", change)["now"])
 
+    def in_its_own_time(self) -> None:
+        """Set the server's clock days ahead, for a test that lets hours pass by setting it.
+
+        A reader on this machine, whose time does not pass, must not take them for an error of
+        one of the two clocks.
+        """
+        self.clock(advance=4 * 86_400)
+
     def world(self, **params: str) -> dict[str, list[dict[str, Any]]]:
         """What a reader should end up with, see expected.py."""
         found: dict[str, list[dict[str, Any]]] = self.control("world", **params)

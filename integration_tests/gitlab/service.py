@@ -14,7 +14,7 @@ from starlette.requests import Request
 from integration_tests.gitlab.auth import check_scope
 from integration_tests.gitlab.call import Call
 from integration_tests.gitlab.errors import ApiError, unauthorized
-from integration_tests.gitlab.faults import SEVERING, padded, replacement, sever
+from integration_tests.gitlab.faults import DATED, SEVERING, dated, padded, replacement, sever
 from integration_tests.gitlab.limits import throttled, too_many
 from integration_tests.gitlab.query import Query
 from integration_tests.gitlab.requestlog import Entry
@@ -108,6 +108,8 @@ class Service:
                 return
             response = done
         self._finish(request, response)
+        if fault is not None and fault.kind in DATED:
+            dated(fault, response, emulator.world.clock)
         entry.status, entry.bytes = response.status_code, len(response.body)
         await response(request.scope, receive, send)
 
@@ -123,6 +125,8 @@ class Service:
             self._finish(request, response)
             await sever(fault, request.scope, receive, response)
             return None
+        if fault.kind in DATED:
+            return response
         if fault.kind == "slow":
             await asyncio.sleep(fault.seconds)
             return response

@@ -90,7 +90,7 @@ class Client:
         self._probe = Wire(self._probing, config.api_url)
         self._smaller = Smaller()
         self.standing = Standing(self)
-        self._clock = ServerClock()
+        self.clock = ServerClock()
         self._dead = self._certificates.problem
         self._answered = float("-inf")
         self._mended: set[str] = set()
@@ -102,8 +102,12 @@ class Client:
         self._certificates.close()
 
     def now(self) -> float:
-        """The server's clock, in seconds since the epoch, as its `Date` headers tell it."""
-        return self._clock.now()
+        """The server's clock, in seconds since the epoch, as its last `Date` header tells it."""
+        return self.clock.now()
+
+    def reached(self) -> float:
+        """A time, in seconds since the epoch, that each of the server's clocks has reached."""
+        return self.clock.reached(time.time())
 
     def rows(
         self,
@@ -296,7 +300,7 @@ class Client:
             received = fetch(
                 wire or self._wire, url, self._credentials.header(token), self._timeout
             )
-            self._clock.learn(received.headers.get("Date", ""), received.asked, received.answered)
+            self.clock.learn(received.headers.get("Date", ""), received.asked, received.answered)
             if received.status == requests.codes.too_many_requests:
                 self.limits.refused(name, received.headers, self.now())
             elif not verdicts.is_failure(received.status):

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta, timezone
 
 import pendulum
 
+_DIFFERENCE_SECONDS = 60
 _LENGTH = len("2026-01-31T12:00:00.000Z")
 
 
@@ -32,6 +33,11 @@ def at(epoch: float) -> str:
     return _text(datetime.fromtimestamp(epoch, tz=timezone.utc))
 
 
+def epoch(text: str) -> float:
+    """An instant as seconds since the epoch."""
+    return datetime.fromisoformat(text.replace("Z", "+00:00")).timestamp()
+
+
 def plus(text: str, **delta: float) -> str:
     """An instant moved by a `timedelta(**delta)`, not beyond the years 1 and 9999."""
     moment = datetime.fromisoformat(text.replace("Z", "+00:00"))
@@ -46,6 +52,14 @@ def between(low: str, high: str) -> str:
     """The instant in the middle of two."""
     first, last = (datetime.fromisoformat(one.replace("Z", "+00:00")) for one in (low, high))
     return _text(first + (last - first) / 2)
+
+
+def ahead(text: str, now: str) -> float:
+    """By how many seconds an instant lies in the future; 0.0 for what clocks may well differ by."""
+    if text <= now:
+        return 0.0
+    seconds = epoch(text) - epoch(now)
+    return seconds if seconds > _DIFFERENCE_SECONDS else 0.0
 
 
 def _text(moment: datetime) -> str:

@@ -20,7 +20,7 @@ class Slice(TypedDict, total=False):
     planned; `read_at` is that time for columns, never earlier than in a read before. What entered
     a group that was read before has that group's id in `group`; in the slice of that group it is
     `apart`, for its rows come from its own slice. `position` is where an earlier read of this
-    slice, from `start` on, had come to.
+    slice, from `start` on, had come to. `went_back` tells that the watermark lay in the future.
     """
 
     stream: str
@@ -31,6 +31,7 @@ class Slice(TypedDict, total=False):
     read_at: str
     group: int
     apart: list[int]
+    went_back: bool
     position: dict[str, Any]
 
 
