@@ -5,8 +5,8 @@ from __future__ import annotations
 import logging
 import re
 import threading
-from collections import defaultdict
 import time
+from collections import defaultdict
 from typing import TYPE_CHECKING
 
 from source_gitlab.client.errors import FatalError, GitlabError, Skipped
