@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from source_gitlab.addresses import instance_name
 from source_gitlab.client.errors import FatalError
 from source_gitlab.reading.instants import instant
-from source_gitlab.reading.origin import Origin, lies_ahead
+from source_gitlab.reading.origin import Origin, lies_ahead, selection_of
 from source_gitlab.standings import hides_rows
 
 if TYPE_CHECKING:
@@ -104,7 +104,9 @@ class Origins:
             )
             state.start_over()
             known = known.since(start)
-        state.origin = Origin(self._here, known.start_date, user or known.user)
+        state.origin = Origin(
+            self._here, known.start_date, user or known.user, selection(self._config)
+        )
 
     def entered(self, stream: Stream, state: StreamState) -> None:
         """Note that something is read from the configuration's start date on.
@@ -114,6 +116,11 @@ class Origins:
         start = None if stream.snapshot else self._start
         if state.origin is not None and start and state.origin.reaches(start):
             state.origin = state.origin.since(start)
+
+
+def selection(config: Config) -> str:
+    """What a configuration chooses, as states remember it."""
+    return selection_of(config.groups, config.projects, archived=config.include_archived)
 
 
 def ahead(start_date: str) -> str:

@@ -17,11 +17,13 @@ from source_gitlab.client.errors import FatalError
 from source_gitlab.duckdb.feed import Begun, Failed, Feed, Rows, Run
 from source_gitlab.duckdb.merging import NOTHING, Gone
 from source_gitlab.exits import DONE, INCOMPLETE, INTERRUPTED, USAGE, code_of
+from source_gitlab.origins import selection
 from source_gitlab.reading.state import StreamState
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+    from source_gitlab.config import Config
     from source_gitlab.declarations import Stream
     from source_gitlab.duckdb.feed import Message
     from source_gitlab.duckdb.progress import Progress
@@ -123,14 +125,23 @@ class Sync:
         self._runs: list[Run] = []
         self._replaced: set[str] = set()
         held = store.counts()
+        narrowed = False
         for stream in streams:
             # A snapshot brings no word of what is gone, so its table is replaced as a whole.
             whole = stream.snapshot or not stream.incremental
             fresh = full_refresh or whole or store.needs_replacing(stream.name)
+            if not fresh and _lost(StreamState.load(store.state(stream.name)), session.config):
+                # A full read tells which rows are of what was chosen no more.
+                narrowed = fresh = True
             if whole or store.needs_replacing(stream.name) or (fresh and held[stream.name]):
                 self._replaced.add(stream.name)
             raw = None if fresh else store.state(stream.name)
             self._runs.append(Run(stream, StreamState.load(raw)))
+        if narrowed:
+            progress.note(
+                "Other groups or projects are chosen than at the last sync: everything is read"
+                " again, once, and the rows of those that are chosen no more leave the file."
+            )
         self._tallies = {run.stream.name: Tally() for run in self._runs}
         self._begun: dict[str, Run] = {}
         self._ended: set[str] = set()
@@ -266,3 +277,8 @@ class Sync:
             streams=len(self._runs),
             reading=[name for name in self._begun if name not in self._ended],
         )
+
+
+def _lost(state: StreamState, config: Config) -> bool:
+    """Whether a state covers something that may be chosen no more."""
+    return state.origin is not None and state.origin.lost(selection(config))

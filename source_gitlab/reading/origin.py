@@ -6,13 +6,14 @@ user that it was made with, and for no others, so it names them.
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from source_gitlab.reading.instants import at, instant
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
 # GitLab's clock and the user's may differ, and so do their time zones.
 _TOLERANCE_SECONDS = 86_400
@@ -24,16 +25,19 @@ class Origin:
 
     `instance` is the name of the GitLab (`addresses.instance_name`), `start_date` the instant
     before which rows may not have been read (None: all were), `user` the token's user, with a
-    `+` behind one who sees everything (None: it was not known).
+    `+` behind one who sees everything, and `selection` what was chosen, as `selection_of` writes it
+    (None for both: it was not known).
     """
 
     instance: str
     start_date: str | None = None
     user: str | None = None
+    selection: str | None = None
 
     def to_json(self) -> dict[str, str]:
         """The origin as JSON; what is None is left out."""
         found = {"instance": self.instance, "start_date": self.start_date, "user": self.user}
+        found["selection"] = self.selection
         return {name: value for name, value in found.items() if value is not None}
 
     @classmethod
@@ -43,11 +47,12 @@ class Origin:
         Raises:
             KeyError, ValueError: it did not.
         """
-        start, user = raw.get("start_date"), raw.get("user")
+        start, user, selection = raw.get("start_date"), raw.get("user"), raw.get("selection")
         return cls(
             instance=str(raw["instance"]),
             start_date=instant(start) if start else None,
             user=str(user) if user else None,
+            selection=str(selection) if selection else None,
         )
 
     def reaches(self, start_date: str | None) -> bool:
@@ -59,6 +64,15 @@ class Origin:
         known = self.user
         return known is None or user is None or user in {known, known.removesuffix("+")}
 
+    def lost(self, selection: str) -> bool:
+        """Whether something that was chosen then may not be in this selection."""
+        if self.selection is None:
+            return False
+        before, now = set(self.selection.split(",")), set(selection.split(","))
+        # Projects that are named are all that is read of projects, whatever groups are.
+        narrows = _names_projects(now) and not _names_projects(before)
+        return narrows or not before <= now
+
     def since(self, start_date: str | None) -> Origin:
         """The same, but read from `start_date` on only."""
         return replace(self, start_date=start_date)
@@ -67,3 +81,17 @@ class Origin:
 def lies_ahead(start_date: str, now: float) -> bool:
     """Whether `start_date` is in the future, whatever the clocks; `now` in seconds since 1970."""
     return instant(start_date) > at(now + _TOLERANCE_SECONDS)
+
+
+def selection_of(groups: Iterable[str], projects: Iterable[str], *, archived: bool) -> str:
+    """What is chosen, as text: a digest for each name, `*` for all, `a` for archived projects."""
+    names = {f"g{_digest(name)}" for name in groups} | {f"p{_digest(name)}" for name in projects}
+    return ",".join(sorted((names or {"*"}) | ({"a"} if archived else set())))
+
+
+def _digest(name: str) -> str:
+    return hashlib.blake2b(name.casefold().encode(), digest_size=4).hexdigest()
+
+
+def _names_projects(selection: Iterable[str]) -> bool:
+    return any(name.startswith("p") for name in selection)
