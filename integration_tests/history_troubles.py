@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 _PAGING = ("link", "x-next-page", "x-prev-page", "x-page", "x-per-page", "x-total-pages")
 _AHEAD = (timedelta(minutes=15), timedelta(hours=1), timedelta(days=1))
 _BROKEN = 500, {"content-type": "application/json"}, b'{"message":"500 Internal Server Error"}'
-_TITLE = re.compile(rb'"title": ?"')
 
 
 @dataclass
@@ -70,17 +69,6 @@ def row_fails(it: Trouble, _path: str, answer: HttpAnswer) -> HttpAnswer:
     return _BROKEN if found else answer
 
 
-def row_is_not_utf_8(it: Trouble, _path: str, answer: HttpAnswer) -> HttpAnswer:
-    """A title that was written in another encoding."""
-    status, headers, body = answer
-    titles = list(_TITLE.finditer(body))
-    if status != 200 or not body.startswith(b"[") or len(titles) <= it.a % 8:
-        return answer
-    end = titles[it.a % 8].end()
-    body = body[:end] + b"caf\xe9 " + body[end:]
-    return status, {**headers, "content-length": str(len(body))}, body
-
-
 def parent_fails(it: Trouble, path: str, answer: HttpAnswer) -> HttpAnswer:
     """What lies below one parent is an error, whatever is asked of it."""
     below = rf"/(merge_requests|pipelines|epics|issues)/\d*{it.a % 10}/\w+$"
@@ -109,5 +97,4 @@ TROUBLES: tuple[Callable[[Trouble, str, HttpAnswer], HttpAnswer], ...] = (
     headers_stripped,
     date_ahead,
     no_date,
-    row_is_not_utf_8,
 )
