@@ -42,7 +42,7 @@ from source_gitlab.client.limits import Limits
 from source_gitlab.client.lookup import find
 from source_gitlab.client.smaller import Smaller
 from source_gitlab.client.standing import Standing
-from source_gitlab.client.tls import Certificates, open_pool
+from source_gitlab.client.tls import TRANSPORT_VERSION, Certificates, open_pool, replaced
 from source_gitlab.client.transfer import Received, Wire, fetch
 
 if TYPE_CHECKING:
@@ -91,7 +91,7 @@ class Client:
         self._smaller = Smaller()
         self.standing = Standing(self)
         self.clock = ServerClock()
-        self._dead = self._certificates.problem
+        self._dead = replaced(TRANSPORT_VERSION) or self._certificates.problem
         self._answered = float("-inf")
         self._mended: set[str] = set()
 

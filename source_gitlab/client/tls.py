@@ -8,12 +8,35 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import requests
+import urllib3
 
 from source_gitlab.client.errors import FatalError
 from source_gitlab.client.watchdog import WatchedAdapter
 
 if TYPE_CHECKING:
     from source_gitlab.config import Config
+
+
+TRANSPORT_VERSION: str = urllib3.__version__  # type: ignore[attr-defined] # not among its exports
+# urllib3-future installs itself under the name urllib3, with such numbers in the third place.
+_FIRST_OF_A_FORK = 900
+
+
+def replaced(version: str) -> FatalError | None:
+    """Why `version` of urllib3 cannot be used; None when it can.
+
+    niquests brings urllib3-future, which overwrites urllib3 with a library that calls the methods
+    of connections in another way (https://github.com/jawah/urllib3.future). Which of the two is
+    there depends on what was installed last.
+    """
+    patch = version.split(".")[2:3]
+    if not (patch and patch[0].isdecimal() and int(patch[0]) >= _FIRST_OF_A_FORK):
+        return None
+    return FatalError(
+        f"The package urllib3 was replaced by urllib3-future ({version}), which niquests installs,"
+        " and no request can be made with it. Install this connector in an environment of its own,"
+        " or remove urllib3-future and install urllib3 again."
+    )
 
 
 class Certificates:
