@@ -65,7 +65,7 @@ class Members:
 
     ids: set[int]
     others: int
-    asked: str
+    asked: str | None
     partial: set[int] = field(default_factory=set)
 
 
@@ -95,7 +95,7 @@ class Coverage:
         is_same = known.through is not None and known.standing == standing and is_told
         if is_same and self.unchanged(stream, root, known):
             return []
-        found = self._members(stream, root, fresh=False)
+        found = self._members(stream, root, known, fresh=False)
         seen = Seen(standing, found.partial)
         return state.cover(root.id, found.ids, found.others, found.asked, seen)
 
@@ -106,7 +106,7 @@ class Coverage:
         if known.through is None:
             return self.standings.of_group(root, len(self._scopes.listing(root).projects))
         probe = self._scopes.probe(root)
-        total = len(probe.newest) if probe.complete else probe.total
+        total = len(probe.newest) if probe.complete and not probe.broken else probe.total
         return self.standings.of_group(root, total)
 
     def _is_believed(self, known: Known) -> bool:
@@ -197,19 +197,29 @@ class Coverage:
             return
         root = self._root(slice_)
         if root is not None and self._is_missed(stream, root, state.group(root.id), seen):
-            found = self._members(stream, root, fresh=True)
+            found = self._members(stream, root, state.group(root.id), fresh=True)
             state.retain(root.id, found.ids, found.others, found.asked)
 
     def _root(self, slice_: Slice) -> Group | None:
         roots = self._scopes.roots().groups if slice_["scope"] == "group" else ()
         return next((root for root in roots if root.id == slice_["id"]), None)
 
-    def _members(self, stream: Stream, root: Group, *, fresh: bool) -> Members:
+    def _members(self, stream: Stream, root: Group, known: Known, *, fresh: bool) -> Members:
+        """The members; those `known` stay where a listing lacks some, unless they are away."""
         if only_groups(stream):
             asked = at(self._client.reached())
-            return Members(self._groups(root, fresh=fresh), 0, asked)
+            groups = self._groups(root, fresh=fresh)
+            if self._scopes.lacking(root, of_groups=True):
+                groups |= self._scopes.unlisted_groups(root, known.projects - groups)
+            return Members(groups, 0, asked)
         listing = self._scopes.listing(root, fresh=fresh)
-        projects = listing.projects.values()
+        projects = list(listing.projects.values())
+        unknown: set[int] = set()
+        is_lacking = self._scopes.lacking(root, of_groups=False) is not None
+        if is_lacking:
+            unlisted = known.projects - listing.projects.keys()
+            more, unknown = self._scopes.unlisted_projects(root, unlisted)
+            projects += more
         wanted = {project.id for project in projects if not self.is_off(stream, project, root)}
         least = least_for(stream)
         standing = self.standings.of_group(root, len(projects)) if least else UNKNOWN
@@ -218,7 +228,10 @@ class Coverage:
             for number in wanted
             if is_mixed(standing) and self.standings.level(root, number) < least
         }
-        return Members(wanted, len(projects) - len(wanted), listing.asked, partial)
+        others = len(projects) - len(wanted)
+        # Without all members, no later read may take this listing for what the group holds.
+        asked_at = known.listed if is_lacking else listing.asked
+        return Members(wanted | unknown, others, asked_at, partial)
 
     def _groups(self, root: Group, *, fresh: bool) -> set[int]:
         return {int(row["id"]) for row in self._scopes.group_rows(root, fresh=fresh)}
@@ -228,6 +241,8 @@ class Coverage:
         if only_groups(stream):
             return self._groups(root, fresh=False) == known.projects
         probe = self._scopes.probe(root)
+        if probe.broken:
+            return False
         if probe.complete:
             return self._wanted(stream, probe, root) == known.projects
         if not self._is_believed(known):
@@ -243,6 +258,8 @@ class Coverage:
         """Whether a member whose rows the list should have shown may be away."""
         if probe is None:
             return not known.projects <= self._groups(root, fresh=True)
+        if probe.broken:
+            return True
         if probe.complete:
             return not known.projects <= self._wanted(stream, probe, root)
         expected = len(known.projects) + known.others + known.entered

@@ -104,15 +104,23 @@ class Planner:
         stream: Stream,
         roots: tuple[Group, ...],
         plan: Callable[[Group], Iterator[Slice]],
+        *,
+        of_groups: bool,
     ) -> Iterator[Slice]:
-        """The slices of every group; one whose groups or projects cannot be listed has none."""
+        """The slices of every group; one whose groups or projects cannot be listed has none.
+
+        Where some of them cannot be listed, the others have slices, and the stream is not whole.
+        """
         for root in roots:
             try:
                 yield from plan(root)
-            except FatalError:  # noqa: PERF203 -- one group must not cost the others
+            except FatalError:
                 raise
             except GitlabError as error:
                 self._left_out[stream.name].append(self._scopes.leave_out(root, error))
+            problem = self._scopes.lacking(root, of_groups=of_groups)
+            if problem is not None:
+                self._left_out[stream.name].append(problem)
 
     def started(self) -> str:
         """When this read began, by the earliest of GitLab's clocks: one instant for all streams.
@@ -215,7 +223,7 @@ class Planner:
                     slice_ = self._slice(stream, "group", row["id"], through, start)
                     yield self._resumed(stream, slice_, state)
 
-        return self._each_root(stream, roots, plan)
+        return self._each_root(stream, roots, plan, of_groups=True)
 
     def _each_project(self, stream: Stream, state: StreamState, start: str) -> Iterator[Slice]:
         """One slice for each project in scope, but for those that are quiet."""
@@ -232,11 +240,19 @@ class Planner:
                     yield from self._projects(stream, suspects, state, start, held=held)
                     return
                 self._forget_others(stream, root, state, start)
-            projects = list(self._scopes.listing(root).projects.values())
+            projects = self._projects_in(root, state)
             yield from self._projects(stream, projects, state, start, held=state.held.get(root.id))
 
-        yield from self._each_root(stream, chosen, plan)
+        yield from self._each_root(stream, chosen, plan, of_groups=False)
         yield from self._projects(stream, list(roots.projects), state, start)
+
+    def _projects_in(self, root: Group, state: StreamState) -> list[Project]:
+        """The projects of a group, with those that are known and that a listing lacks."""
+        listed = self._scopes.listing(root).projects
+        projects = list(listed.values())
+        if self._scopes.lacking(root, of_groups=False):
+            projects += self._scopes.unlisted_projects(root, state.projects.keys() - listed)[0]
+        return projects
 
     def _suspects(
         self, stream: Stream, root: Group, state: StreamState, start: str
@@ -271,8 +287,8 @@ class Planner:
         if stream.again is not None and stream.again.signal == "touch":
             state.held.setdefault(root.id, Held())
         held = state.held.get(root.id)
-        if held is not None:
-            listed = self._scopes.listing(root).projects.values()
+        listed = self._scopes.listing(root).projects.values()
+        if held is not None and self._scopes.lacking(root, of_groups=False) is None:
             wanted = {one.id for one in listed if not self.coverage.is_off(stream, one, root)}
             held.others, held.listed = len(listed) - len(wanted), start
             for number in state.projects.keys() - wanted:
@@ -307,7 +323,8 @@ class Planner:
             def plan(root: Group) -> Iterator[Slice]:
                 return self._in_group(stream, root, state, start)
 
-            yield from self._each_root(stream, roots.groups, plan)
+            by_group = only_groups(stream)
+            yield from self._each_root(stream, roots.groups, plan, of_groups=by_group)
         if not only_groups(stream) and roots.projects:
             covered = _covered(state)
             yield from self._projects(stream, list(roots.projects), state, start, covered=covered)

@@ -92,7 +92,7 @@ class Reader:
         self, stream: Stream, slice_: Slice, state: StreamState, lists: Lists
     ) -> Iterator[Page]:
         if stream.kind == "inventory":
-            yield from map(Page, self._inventory(stream, slice_))
+            yield from map(Page, self._inventory(stream, slice_, lists))
         elif stream.kind == "child":
             yield from self._children(stream, slice_, state, lists)
         else:
@@ -265,18 +265,18 @@ class Reader:
                     parents.append({**parent, "updated_at": row["updated_at"]})
             yield Parents(parents)
 
-    def _inventory(self, stream: Stream, slice_: Slice) -> Iterator[list[Row]]:
+    def _inventory(self, stream: Stream, slice_: Slice, lists: Lists) -> Iterator[list[Row]]:
         """The rows of groups or projects in scope; group 0 has the projects chosen beside groups.
 
         Raises:
-            NotFound: the group cannot be listed.
+            NotFound: the group cannot be listed, or, behind all rows, some of it cannot.
             ReadError: behind all rows: some of them lack details.
         """
         roots = self._scopes.roots()
         root = next((group for group in roots.groups if group.id == slice_["id"]), None)
         shape = self._shapers[stream.name].shape
         if root is None:
-            yield from map(shape, self._chosen_projects(roots))
+            yield from map(shape, self._chosen_projects(roots, lists))
             return
         details = self._details(stream)
         # Nobody has permissions who does not sign in, nor sees statistics.
@@ -293,15 +293,20 @@ class Reader:
         except GitlabError as error:
             raise self._scopes.leave_out(root, error) from error
         details.finish()
+        # The rows of groups tell of their projects, too.
+        for of_groups in (True, False) if stream.name == "groups" else (False,):
+            problem = self._scopes.lacking(root, of_groups=of_groups)
+            if problem is not None:
+                raise problem
 
-    def _chosen_projects(self, roots: Roots) -> Iterator[list[Row]]:
+    def _chosen_projects(self, roots: Roots, lists: Lists) -> Iterator[list[Row]]:
         if roots.named:
             # They are as they were when their names were resolved, moments ago.
             named = [self._scopes.named_row(project.id) for project in roots.projects]
             yield [dict(row) for row in named if row is not None]
             return
         wanted = {project.id for project in roots.projects}
-        for rows in self._scopes.joined_pages():
+        for rows in self._scopes.joined_pages(lists):
             yield [row for row in rows if row["id"] in wanted]
 
     def _with_projects(self, root: Group) -> list[Row]:

@@ -10,15 +10,26 @@ import threading
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
-from source_gitlab.client.errors import FatalError, GitlabError, NoSuchList, OffsetLimit
+from source_gitlab.client.answers import Missed
+from source_gitlab.client.errors import (
+    FatalError,
+    GitlabError,
+    NoSuchList,
+    OffsetLimit,
+    ReadError,
+    Skipped,
+)
 from source_gitlab.client.http import pages_of
+from source_gitlab.client.lists import Lists
 from source_gitlab.reading.counting import has_rows
 from source_gitlab.reading.instants import at
 from source_gitlab.reading.pages import PER_PAGE, read_pages
+from source_gitlab.reading.soundness import understood
 from source_gitlab.selection import Group, NotFound, Project, Roots, Selection
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Set as AbstractSet
 
     from source_gitlab.client.http import Client, Query
     from source_gitlab.config import Config
@@ -31,18 +42,22 @@ __all__ = ["Group", "Listing", "NotFound", "Probe", "Project", "Roots", "Scopes"
 K = TypeVar("K")
 T = TypeVar("T")
 
+# Members that an incomplete listing lacks are asked for one by one, up to so many.
+_MOST_SINGLES = 20
+
 
 @dataclass(frozen=True)
 class Probe:
     """The projects of a group that changed last, newest first.
 
     `complete` tells that these are all projects of the group; the others were changed no later
-    than the last one of `newest`.
+    than the last one of `newest`. Some that belong among them are missing if it is `broken`.
     """
 
     total: int | None
     newest: tuple[Project, ...]
     complete: bool
+    broken: bool = False
 
 
 @dataclass(frozen=True)
@@ -71,6 +86,8 @@ class Scopes:
         self._listings: dict[int, Listing | GitlabError] = {}
         self._probes: dict[int, Probe | GitlabError] = {}
         self._counts: dict[tuple[int, int], bool | GitlabError] = {}
+        self._lacking: dict[tuple[int, bool], NotFound] = {}
+        self._broken: set[tuple[str, int]] = set()
 
     def _once(self, known: dict[K, T | GitlabError], number: K, ask: Callable[[], T]) -> T:
         """An answer that is asked for once: a refusal or failure is remembered like any other.
@@ -104,14 +121,29 @@ class Scopes:
         with self._lock:
             return self._selection.leave_out_group(root, error, named=self.roots().named)
 
+    def lacking(self, root: Group, *, of_groups: bool) -> NotFound | None:
+        """The error of a group of which not every project, or group, could be listed.
+
+        None while every listing of this read was complete.
+        """
+        return self._lacking.get((root.id, of_groups))
+
+    def _step_over(self, root: Group, lists: Lists, *, of_groups: bool) -> None:
+        """Say once what a listing lacks."""
+        missed = lists.take()
+        if missed:
+            with self._lock:
+                error = self._selection.leave_out_some(root, missed, of_groups=of_groups)
+                self._lacking.setdefault((root.id, of_groups), error)
+
     def named_row(self, number: int) -> Row | None:
         """GitLab's row of a project that the user named, as it was when its name was resolved."""
         return self._selection.rows.get(("projects", number))
 
-    def joined_pages(self) -> Iterator[list[Row]]:
-        """The rows of the projects that the token is a member of, page by page."""
+    def joined_pages(self, lists: Lists) -> Iterator[list[Row]]:
+        """The rows of the projects that the token is a member of, page by page, from `lists`."""
         query: Query = {**self._selection.joined_projects(), "statistics": self._config.statistics}
-        for answer in pages_of(lambda query: self._client.rows("projects", query), query):
+        for answer in pages_of(lambda query: lists.rows("projects", query), query):
             yield answer.data
 
     def group_rows(self, root: Group, *, fresh: bool = False) -> list[Row]:
@@ -123,11 +155,17 @@ class Scopes:
 
     def _ask_group_rows(self, root: Group, own: Row | None = None) -> list[Row]:
         own = own or self._client.one(f"groups/{root.id}", {"with_projects": False})
+        lists = Lists(self._client)
+        rows = self._rows_of_groups(root, own, lists)
+        self._step_over(root, lists, of_groups=True)
+        return rows
+
+    def _rows_of_groups(self, root: Group, own: Row, lists: Lists) -> list[Row]:
         # Without all_available, public subgroups of which one is no member are left out
         # (https://docs.gitlab.com/api/groups/#list-all-descendant-groups).
         query = {"all_available": True, "order_by": "id", "sort": "asc"}
         try:
-            return [own, *self._groups_of(root.id, "descendant_groups", query)]
+            return [own, *self._groups_of(root.id, "descendant_groups", query, lists)]
         except NoSuchList:
             # Before 13.5 (https://docs.gitlab.com/api/groups/) there is only one level at a time.
             found = {int(own["id"]): own}
@@ -136,16 +174,16 @@ class Scopes:
                 below = [
                     row
                     for parent in level
-                    for row in self._groups_of(int(parent["id"]), "subgroups", query)
+                    for row in self._groups_of(int(parent["id"]), "subgroups", query, lists)
                 ]
                 level = [row for row in below if row["id"] not in found]
                 found |= {row["id"]: row for row in level}
             return list(found.values())
 
-    def _groups_of(self, number: int, which: str, query: Query) -> list[Row]:
+    def _groups_of(self, number: int, which: str, query: Query, lists: Lists) -> list[Row]:
         path = f"groups/{number}/{which}"
-        pages = read_pages(self._client, self._ahead, path, query, ("id",))
-        return [row for rows in pages for row in rows]
+        pages = read_pages(lists, self._ahead, path, query, ("id",))
+        return [row for rows in pages for row in _sound(lists, path, rows, Group.of)]
 
     def listing(self, root: Group, *, fresh: bool = False) -> Listing:
         """Every project of a chosen group and the groups below it."""
@@ -159,22 +197,79 @@ class Scopes:
         return Listing({project.id: project for project in map(Project.of, rows)}, asked)
 
     def project_pages(self, root: Group) -> Iterator[list[Row]]:
-        """The rows of every project of a chosen group, page by page."""
+        """The rows of every project of a chosen group, page by page.
+
+        Afterwards `lacking` tells whether GitLab could give all of them.
+        """
+        lists = Lists(self._client)
+        yield from self._pages_of_projects(root, lists)
+        self._step_over(root, lists, of_groups=False)
+
+    def _pages_of_projects(self, root: Group, lists: Lists) -> Iterator[list[Row]]:
         query: Query = {"with_shared": False, **self._archived(), "order_by": "id", "sort": "asc"}
         deep: Query = {**query, "include_subgroups": True}
         seen: set[int] = set()
         try:
-            for rows in read_pages(self._client, self._ahead, _projects_of(root.id), deep, ("id",)):
+            path = _projects_of(root.id)
+            for page in read_pages(lists, self._ahead, path, deep, ("id",)):
+                rows = _sound(lists, path, page, Project.of)
                 seen |= {row["id"] for row in rows}
                 yield rows
         except OffsetLimit:
             # The list has no keyset; but no single group has that many projects of its own.
             for group in self.group_rows(root):
                 path = _projects_of(group["id"])
-                for rows in read_pages(self._client, self._ahead, path, query, ("id",)):
+                for page in read_pages(lists, self._ahead, path, query, ("id",)):
+                    rows = _sound(lists, path, page, Project.of)
                     fresh = [row for row in rows if row["id"] not in seen]
                     if fresh:
                         yield fresh
+            groups = self.lacking(root, of_groups=True)
+            if groups is not None:
+                lists.note(Missed(str(groups), groups.url))
+
+    def unlisted_projects(
+        self, root: Group, numbers: AbstractSet[int]
+    ) -> tuple[list[Project], set[int]]:
+        """Of projects that a listing which lacks some did not bring, those that are in the group.
+
+        Each is asked for by itself. The second are those of which nobody can tell.
+        """
+        rows, unknown = self._singles(root, "projects", numbers)
+        found = [Project.of(row) for row in rows]
+        wanted = self._config.include_archived
+        return [one for one in found if wanted or not one.archived], unknown
+
+    def unlisted_groups(self, root: Group, numbers: AbstractSet[int]) -> set[int]:
+        """Of groups that a listing which lacks some did not bring, those that may be below it."""
+        rows, unknown = self._singles(root, "groups", numbers)
+        return {int(row["id"]) for row in rows} | unknown
+
+    def _singles(
+        self, root: Group, kind: str, numbers: AbstractSet[int]
+    ) -> tuple[list[Row], set[int]]:
+        if len(numbers) > _MOST_SINGLES:
+            return [], set(numbers)
+        inside = f"{root.path.lower()}/"
+        column = "full_path" if kind == "groups" else "path_with_namespace"
+        found: list[Row] = []
+        unknown: set[int] = set()
+        for number in sorted(numbers):
+            # What failed once in a read takes minutes to fail again.
+            if (kind, number) in self._broken:
+                unknown.add(number)
+                continue
+            try:
+                row = self._client.one(f"{kind}/{number}")
+            except Skipped:
+                continue
+            except ReadError:
+                self._broken.add((kind, number))
+                unknown.add(number)
+                continue
+            if str(row.get(column, "")).lower().startswith(inside):
+                found.append(row)
+        return found, unknown
 
     def known_members(self, number: int, *, of_groups: bool) -> frozenset[int] | None:
         """The projects of a chosen group, or its groups, by id; None when nobody asked for them.
@@ -199,8 +294,10 @@ class Scopes:
     def _ask_probe(self, root: Group) -> Probe:
         query: Query = {"include_subgroups": True, "with_shared": False, **self._archived()}
         query |= {"order_by": "updated_at", "sort": "desc", "per_page": PER_PAGE}
-        answer = self._client.rows(_projects_of(root.id), query)
-        return Probe(answer.total, tuple(map(Project.of, answer.data)), answer.next is None)
+        path, lists = _projects_of(root.id), Lists(self._client)
+        answer = lists.rows(path, query)
+        newest = tuple(understood(lists, path, answer.data, Project.of))
+        return Probe(answer.total, newest, answer.next is None, bool(lists.take()))
 
     def has_projects(self, root: Group, probe: Probe, number: int, *, fresh: bool = False) -> bool:
         """Whether a group has so many projects, as far as GitLab can tell.
@@ -216,7 +313,9 @@ class Scopes:
         def ask() -> bool:
             query = {"include_subgroups": True, "with_shared": False, **self._archived()}
             query |= {"order_by": "id", "sort": "asc"}
-            return has_rows(self._client, _projects_of(root.id), query, number) is not False
+            lists = Lists(self._client)
+            told = has_rows(lists, _projects_of(root.id), query, number)
+            return told is not False and not lists.take()
 
         return ask() if fresh else self._once(self._counts, (root.id, number), ask)
 
@@ -230,6 +329,11 @@ class Scopes:
 
     def _archived(self) -> Query:
         return {} if self._config.include_archived else {"archived": False}
+
+
+def _sound(lists: Lists, path: str, rows: list[Row], of: Callable[[Row], object]) -> list[Row]:
+    """The rows of which `of` can make something."""
+    return [row for row, _ in understood(lists, path, rows, lambda row: (row, of(row)))]
 
 
 def _projects_of(number: int) -> str:

@@ -11,14 +11,17 @@ import requests
 
 from source_gitlab.client.errors import FatalError, GitlabError, Skipped
 from source_gitlab.client.http import pages_of
+from source_gitlab.client.lists import Lists
 from source_gitlab.declarations import streams
 from source_gitlab.names import Advice
 from source_gitlab.reading.instants import instant
 from source_gitlab.reading.pages import read_pages
+from source_gitlab.reading.soundness import first_of, understood
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from source_gitlab.client.answers import Missed
     from source_gitlab.client.http import Client, Query
     from source_gitlab.config import Config
     from source_gitlab.reading.ahead import Ahead
@@ -61,6 +64,11 @@ class Group:
 
     id: int
     path: str
+
+    @classmethod
+    def of(cls, row: Row) -> Group:
+        """Take from GitLab's row of a group what is needed."""
+        return cls(int(row["id"]), str(row["full_path"]))
 
 
 @dataclass(frozen=True)
@@ -229,6 +237,18 @@ class Selection:
         )
         return self._closed.setdefault(group.id, found)
 
+    def leave_out_some(
+        self, group: Group, missed: Sequence[Missed], *, of_groups: bool
+    ) -> NotFound:
+        """Say once what of a group's projects, or groups, GitLab cannot list."""
+        what = "groups" if of_groups else "projects"
+        message = (
+            f"Not all {what} of the group {group.path} can be listed. The others are read, and"
+            f" what was read of the missing ones before stays as it is. {first_of(missed)}"
+        )
+        self._leave_out(f"{what} of group {group.path}", "failed", message)
+        return NotFound(message, transient=True, url=missed[0].url)
+
     def _leave_out(self, where: str, reason: str, message: str) -> None:
         if self._report.leave_out(where, reason, message):
             LOGGER.warning("%s", message)
@@ -239,11 +259,12 @@ class Selection:
         outermost = _outermost(self._joined_groups(problems))
         inside = tuple(f"{group.path.lower()}/" for group in outermost)
         projects: dict[int, Project] = {}
+        lists = Lists(self._client)
         try:
             for answer in pages_of(
-                lambda query: self._client.rows("projects", query), self.joined_projects()
+                lambda query: lists.rows("projects", query), self.joined_projects()
             ):
-                for project in map(Project.of, answer.data):
+                for project in understood(lists, "projects", answer.data, Project.of):
                     if not project.path.lower().startswith(inside):
                         # Roles in groups that could not be listed may count in the project too.
                         known = replace(project, level=None) if problems else project
@@ -257,6 +278,14 @@ class Selection:
                 f" groups are read, and what was read of others before stays as it is. {error}"
             )
             self._leave_out("projects", _reason(error), message)
+        problem = first_of(lists.take())
+        if problem is not None:
+            problems.append(problem)
+            message = (
+                "Not all projects that the token is a member of can be listed. The others are read,"
+                f" and what was read of the missing ones before stays as it is. {problem}"
+            )
+            self._leave_out("projects", "failed", message)
         if problems and not outermost and not projects:
             raise problems[-1]
         missing = tuple(
@@ -276,9 +305,10 @@ class Selection:
     def _joined_groups(self, problems: list[GitlabError]) -> list[Group]:
         query: Query = {"min_access_level": _GUEST, "order_by": "id", "sort": "asc"}
         groups: list[Group] = []
+        lists = Lists(self._client)
         try:
-            for rows in read_pages(self._client, self._ahead, "groups", query, ("id",)):
-                groups += [Group(int(row["id"]), str(row["full_path"])) for row in rows]
+            for rows in read_pages(lists, self._ahead, "groups", query, ("id",)):
+                groups += understood(lists, "groups", rows, Group.of)
         except FatalError:
             raise
         except GitlabError as error:
@@ -290,6 +320,15 @@ class Selection:
                 f" in groups_list (--group) to read them all the same. {error}"
             )
             self._leave_out("groups", _reason(error), message)
+        problem = first_of(lists.take())
+        if problem is not None:
+            problems.append(problem)
+            message = (
+                "Not all groups that the token is a member of can be listed. The others are read,"
+                " and what was read of the missing ones before stays as it is. Name groups in"
+                f" groups_list (--group) to read them all the same. {problem}"
+            )
+            self._leave_out("groups", "failed", message)
         return groups
 
     def joined_projects(self) -> dict[str, Any]:

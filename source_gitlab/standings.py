@@ -15,7 +15,8 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING
 
-from source_gitlab.client.errors import OffsetLimit, Skipped
+from source_gitlab.client.errors import LESS_MAY_DO, OffsetLimit, Skipped
+from source_gitlab.client.lists import Lists
 from source_gitlab.config import AccessToken, OAuth
 from source_gitlab.declarations import streams
 from source_gitlab.reading.pages import read_pages
@@ -32,6 +33,7 @@ GUEST, PLANNER, REPORTER = 10, 15, 20
 _NAMES = {GUEST: "Guest", PLANNER: "Planner", REPORTER: "Reporter"}
 _ALL = "all"
 UNKNOWN = ""
+_SEVERAL = 20
 
 
 class Standings:
@@ -114,7 +116,8 @@ class Standings:
             return self._at_least(root, higher)
         query = {**self._query(level), "order_by": "id", "sort": "asc"}
         path = f"groups/{root.id}/projects"
-        pages = read_pages(self._client, self._ahead, path, query, ("id",))
+        # Projects that GitLab cannot give are not in its list of all projects either.
+        pages = read_pages(Lists(self._client), self._ahead, path, query, ("id",))
         return frozenset(int(row["id"]) for rows in pages for row in rows)
 
     def _count(self, root: Group, level: int) -> int | None:
@@ -122,8 +125,13 @@ class Standings:
             asked = root.id, level
             if asked not in self._counts:
                 query = {**self._query(level), "per_page": 1}
+                path = f"groups/{root.id}/projects"
                 try:
-                    answer = self._client.rows(f"groups/{root.id}/projects", query)
+                    answer = self._client.rows(path, query)
+                except LESS_MAY_DO:
+                    # Behind a project that GitLab cannot give there are others.
+                    several = {**query, "per_page": _SEVERAL}
+                    self._counts[asked] = Lists(self._client).rows(path, several).total
                 except OffsetLimit:
                     self._counts[asked] = None
                 else:

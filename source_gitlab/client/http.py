@@ -165,7 +165,9 @@ class Client:
         problem = self._not_what_was_asked(path, "a list of objects", data)
         if not rows or not steps:
             raise problem
-        missed = Missed(f"{len(data) - len(rows)} rows were left out. {problem}", problem.url)
+        lost = len(data) - len(rows)
+        told = "1 row was" if lost == 1 else f"{lost} rows were"
+        missed = Missed(f"{told} left out. {problem}", problem.url)
         return replace(answer, data=rows, missed=(missed,))
 
     def one(

@@ -14,6 +14,7 @@ from source_gitlab.reading.pages import PER_PAGE
 
 if TYPE_CHECKING:
     from source_gitlab.client.http import Answer, Client, Query
+    from source_gitlab.client.lists import Asking
 
 # GitLab tells the number of rows of every shorter list.
 _COUNTED = 10_000
@@ -42,7 +43,7 @@ def count_beyond(client: Client, path: str, query: Query) -> int | None:
     return full * PER_PAGE
 
 
-def has_rows(client: Client, path: str, query: Query, number: int) -> bool | None:
+def has_rows(client: Asking, path: str, query: Query, number: int) -> bool | None:
     """Whether a list has exactly so many rows, in one request; None when nobody can tell.
 
     Raises:
@@ -56,5 +57,5 @@ def has_rows(client: Client, path: str, query: Query, number: int) -> bool | Non
     return answer.next is None and (page - 1) * PER_PAGE + len(answer.data) == number
 
 
-def _page(client: Client, path: str, query: Query, page: int) -> Answer:
+def _page(client: Asking, path: str, query: Query, page: int) -> Answer:
     return client.rows(path, {**query, "per_page": PER_PAGE, "page": page})

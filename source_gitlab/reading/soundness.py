@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from source_gitlab.client.answers import Missed
 from source_gitlab.client.errors import Malformed, ReadError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
+    from source_gitlab.client.lists import Lists
     from source_gitlab.declarations import Stream
     from source_gitlab.reading.slices import Page, Row
 
+T = TypeVar("T")
+
+_STRANGE = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
 _TYPES = {"integer": int, "string": str}
 
 
@@ -26,7 +30,7 @@ def as_documented(url: str) -> Iterator[None]:
     """
     try:
         yield
-    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
+    except _STRANGE as error:
         message = (
             f"{url} answered with rows that are not as GitLab documents them"
             f" ({type(error).__name__}: {error})."
@@ -34,7 +38,24 @@ def as_documented(url: str) -> Iterator[None]:
         raise Malformed(message, url=url) from error
 
 
-def first_of(missed: list[Missed]) -> ReadError | None:
+def understood(lists: Lists, path: str, rows: list[Row], of: Callable[[Row], T]) -> list[T]:
+    """What `of` makes of rows; one that is not as GitLab documents it is noted and left out."""
+    found: list[T] = []
+    for row in rows:
+        try:
+            found.append(of(row))
+        except _STRANGE as error:  # noqa: PERF203 -- one row must not cost the others
+            url = f"{lists.api_url}/{path}"
+            name = row.get("path_with_namespace") or row.get("full_path") or row.get("id")
+            message = (
+                f"{url} answered with a row ({name}) that is not as GitLab documents it"
+                f" ({type(error).__name__}: {error}). It was left out."
+            )
+            lists.note(Missed(message, url))
+    return found
+
+
+def first_of(missed: Sequence[Missed]) -> ReadError | None:
     """The error of a slice of which these did not come; None when none of them failed."""
     failed = [one for one in missed if one.reason == "failed"]
     if not failed:

@@ -239,7 +239,12 @@ class StreamState:
         return kept[1]
 
     def cover(
-        self, number: int, members: set[int], others: int, listed: str, seen: Seen | None = None
+        self,
+        number: int,
+        members: set[int],
+        others: int,
+        listed: str | None,
+        seen: Seen | None = None,
     ) -> list[int]:
         """Note the members of a group whose list is read next; the ones to be read on their own.
 
@@ -266,7 +271,7 @@ class StreamState:
             self.entering[number] = members - group.projects
             return sorted(self.entering[number])
 
-    def retain(self, number: int, members: set[int], others: int, listed: str) -> None:
+    def retain(self, number: int, members: set[int], others: int, listed: str | None) -> None:
         """Note the members of a group whose list is being read: those that left are uncovered."""
         with self._lock:
             group = self.groups[number]
