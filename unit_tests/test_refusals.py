@@ -24,7 +24,7 @@ def received(status: int, body: bytes, headers: dict[str, str] | None = None) ->
     ("body", "expected"),
     [
         (b'{"message": "403 Forbidden"}', "403 Forbidden"),
-        (b'{"message": {"error": "Too many"}}', "{'error': 'Too many'}"),
+        (b'{"message": {"error": "Too many"}}', "error Too many"),
         (
             b'{"error": "invalid_token", "error_description": "Token is expired."}',
             "Token is expired.",

@@ -2,10 +2,53 @@
 
 from __future__ import annotations
 
-import pytest
+from typing import Any
 
-from source_gitlab.client import verdicts
+import orjson
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from source_gitlab.client import refusals, verdicts
 from source_gitlab.client.transfer import Received
+
+JSON: st.SearchStrategy[Any] = st.recursive(
+    st.none() | st.booleans() | st.integers(-9, 9) | st.sampled_from(["403 Forbidden", "", "x"]),
+    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.text(max_size=3), inner),
+    max_leaves=6,
+)
+NAMES = ["message", "error", "error_description", "scope"]
+
+
+@given(
+    status=st.sampled_from([400, 401, 403, 404, 405, 410, 422, 429]),
+    body=st.dictionaries(st.sampled_from(NAMES), JSON),
+)
+def test_no_answer_is_a_stumbling_block(status: int, body: dict[str, Any]) -> None:
+    """Whatever stands where GitLab has a text."""
+    answer = received(status, orjson.dumps(body))
+    verdicts.is_gitlabs(answer)
+    verdicts.is_answer(answer)
+    verdicts.is_of_the_user(answer)
+    verdicts.is_of_the_token(answer)
+    refusals.said(answer.body)
+    if verdicts.is_gitlabs(answer):
+        refusals.skipped("https://gitlab.example.com/api/v4/projects/7", answer)
+
+
+def test_a_message_by_attribute_is_said_in_words() -> None:
+    """And not as a program writes it."""
+    body = b'{"message": {"name": ["is too long", "is taken"], "path": ["is reserved"]}}'
+    assert refusals.said(body) == "name is too long, is taken; path is reserved"
+
+
+def test_a_permission_that_a_token_lacks_is_no_scope() -> None:
+    """GitLab's own sentence says which it is."""
+    said = "Access denied: Your Personal Access Token lacks the required permissions: [Label: Read]"
+    body = orjson.dumps({"error": "insufficient_granular_scope", "error_description": said})
+    told = str(refusals.skipped("https://gitlab.example.com/labels", received(403, body)))
+    assert said in told
+    assert "scope" not in told
 
 
 def received(status: int, body: bytes, headers: dict[str, str] | None = None) -> Received:
@@ -62,6 +105,9 @@ def test_what_gitlab_says(status: int, body: bytes) -> None:
         b'{"success": false, "errors": [{"code": 10000}]}',
         b'{"message": "403 Forb',
         b'{"error_msg": "404 Route Not Found"}',
+        b'{"error": {"code": 403, "message": "Forbidden", "status": "PERMISSION_DENIED"}}',
+        b'{"error": ["insufficient_scope"]}',
+        b'{"error": 403}',
     ],
 )
 def test_what_others_say(status: int, body: bytes) -> None:

@@ -34,8 +34,15 @@ def said(body: bytes) -> str:
         return ""
     for name in ("error_description", "message", "error"):
         if data.get(name):
-            return " ".join(str(data[name]).split())[:_SHOWN]
+            return " ".join(_in_words(data[name]).split())[:_SHOWN]
     return ""
+
+
+def _in_words(value: object) -> str:
+    """A message of GitLab's, which may hold texts by attribute: `{"name": ["is too long"]}`."""
+    if isinstance(value, dict):
+        return "; ".join(f"{name} {_in_words(inner)}" for name, inner in value.items())
+    return ", ".join(map(_in_words, value)) if isinstance(value, list) else str(value)
 
 
 def _because(body: bytes, status: int) -> str:
@@ -52,8 +59,9 @@ def skipped(url: str, received: Received) -> Skipped:
     status, body = received.status, received.body
     if verdicts.is_of_the_scope(received):
         data = orjson.loads(body)
-        wanted = data.get("scope") or data.get("error_description") or "read_api"
-        message = f"{url} needs a token with the scope {wanted}."
+        message = f"{url} needs a token with the scope {data.get('scope') or 'read_api'}."
+        if data["error"] == "insufficient_granular_scope":
+            message = f"{url} may not be read by this token ({_because(body, status)})."
         return Skipped(message, reason="scope", url=url, status=status)
     because = _because(body, status)
     if verdicts.has_no_route(received):

@@ -87,19 +87,20 @@ def is_gitlabs(received: Received) -> bool:
 
 
 def _is_own(status: int, data: Mapping[str, Any]) -> bool:
-    message, error = data.get("message"), data.get("error")
+    message, error = data.get("message"), _error(data)
     if error in _CODES.get(status, ()):
         return True
     numbered = _NUMBERED.get(status)
     if numbered is None:
-        # 400, 405, 422, …: GitLab says what is wrong in words of any kind.
+        # 400, 405, 422, …: GitLab says what is wrong in words of any kind. A message may hold those
+        # of each attribute (render_api_error! in lib/api/helpers.rb), an error is one text.
+        if data.keys() == {"message"} and isinstance(message, (dict, list)):
+            return bool(message)
         said = message if data.keys() == {"message"} else error if data.keys() == {"error"} else ""
-        if isinstance(said, (dict, list)):
-            return bool(said)
         return isinstance(said, str) and bool(said) and said.strip(" .").lower() not in _PHRASES
     if data.keys() == {"message"}:
         return isinstance(message, str) and numbered.match(message) is not None
-    return data.keys() == {"error"} and isinstance(error, str) and numbered.match(error) is not None
+    return data.keys() == {"error"} and numbered.match(error) is not None
 
 
 def is_of_the_user(received: Received) -> bool:
@@ -113,12 +114,12 @@ def is_of_the_user(received: Received) -> bool:
 
 def is_of_the_scope(received: Received) -> bool:
     """Whether a 403 of GitLab's says that the token lacks a scope or a permission."""
-    return (_object(received.body) or {}).get("error") in _CODES[403]
+    return _error(_object(received.body)) in _CODES[403]
 
 
 def is_of_the_token(received: Received) -> bool:
     """Whether a 401 of GitLab's says that the token has ended, rather than that it is unknown."""
-    return (_object(received.body) or {}).get("error") == "invalid_token"
+    return _error(_object(received.body)) == "invalid_token"
 
 
 def has_no_route(received: Received) -> bool:
@@ -126,12 +127,14 @@ def has_no_route(received: Received) -> bool:
 
     It says so too when a proxy has decoded an encoded slash (%2F) in the address.
     """
-    error = (_object(received.body) or {}).get("error")
-    return (
-        received.status == requests.codes.not_found
-        and isinstance(error, str)
-        and bool(_NO_ROUTE.match(error))
-    )
+    error = _error(_object(received.body))
+    return received.status == requests.codes.not_found and bool(_NO_ROUTE.match(error))
+
+
+def _error(data: Mapping[str, Any] | None) -> str:
+    """The error code or text of a refusal; "" where there is none, or no text."""
+    error = (data or {}).get("error")
+    return error if isinstance(error, str) else ""
 
 
 def _object(body: bytes) -> dict[str, Any] | None:
