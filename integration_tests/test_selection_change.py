@@ -67,3 +67,16 @@ def test_one_more_group_takes_nothing_away(gitlab: Emulator, tmp_path: Path) -> 
     done = sync(gitlab, path, "--group", one, other, *SELECT)
     assert "chosen" not in done.err
     assert before < owners(path)
+
+
+def test_a_full_refresh_from_a_date_keeps_what_is_older(gitlab: Emulator, tmp_path: Path) -> None:
+    """Rows before the start date were not asked for, so nothing says that they are gone."""
+    path = tmp_path / "gitlab.duckdb"
+    (one, _) = groups_of(gitlab)
+    select = ("--select", "issues", "commits", "releases", "project_milestones", "pipelines")
+    assert sync(gitlab, path, "--group", one, *select).code == 0
+    counts = {name: query(path, f"SELECT count(*) FROM {name}") for name in select[1:]}  # noqa: S608
+    (middle,) = query(path, "SELECT strftime(median(updated_at), '%Y-%m-%d') FROM issues")[0]
+    done = sync(gitlab, path, "--group", one, *select, "--since", middle, "--full-refresh")
+    assert done.code == 0, done.err
+    assert {name: query(path, f"SELECT count(*) FROM {name}") for name in counts} == counts  # noqa: S608

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from source_gitlab.duckdb import tables
-from source_gitlab.duckdb.file import quoted
+from source_gitlab.duckdb.file import literal, quoted
 from source_gitlab.duckdb.layout import KEYLESS
 from source_gitlab.duckdb.tables import names_of, place
 
@@ -42,21 +42,32 @@ class Gone:
     """Which rows are gone, of those that a replacement did not bring.
 
     With `all_but`, those whose `column` has none of the `ids`; without it, those whose `column` has
-    one of them. A row without a value there is never gone.
+    one of them. A row without a value there is never gone. With `since`, a column of times and an
+    instant, only rows from then on: earlier ones were not asked for.
     """
 
     column: str
     ids: Collection[int]
     all_but: bool
+    since: tuple[str, str] | None = None
 
     @property
     def condition(self) -> str:
         """The same in SQL, of a table `o`."""
+        return f"{self._owner} AND {self._asked}" if self.since else self._owner
+
+    @property
+    def _owner(self) -> str:
         column = f"o.{quoted(self.column)}"
         if not self.ids:
             return f"{column} IS NOT NULL" if self.all_but else "false"
         listed = ", ".join(map(str, sorted(self.ids)))
         return f"{column} {'NOT IN' if self.all_but else 'IN'} ({listed})"
+
+    @property
+    def _asked(self) -> str:
+        column, instant = self.since or ("", "")
+        return f"coalesce(o.{quoted(column)} >= TIMESTAMPTZ {literal(instant)}, false)"
 
 
 NOTHING: Final = Gone("", (), all_but=False)

@@ -137,6 +137,7 @@ class Sync:
                 self._replaced.add(stream.name)
             raw = None if fresh else store.state(stream.name)
             self._runs.append(Run(stream, StreamState.load(raw)))
+        self._narrowed = narrowed
         if narrowed:
             progress.note(
                 "Other groups or projects are chosen than at the last sync: everything is read"
@@ -222,11 +223,21 @@ class Sync:
         self._ended.add(name)
         if name not in self._replaced:
             return
-        extent = self._session.extent(run.stream)
-        gone = None if extent.whole else Gone(extent.column, extent.ids, all_but=extent.all_but)
         # A state that covers what was read is right also when some of it was not.
         told = run.problem is None or run.stream.incremental
-        self._bring(name, run.state.to_json() if told else None, gone)
+        self._bring(name, run.state.to_json() if told else None, self._gone(run.stream))
+
+    def _gone(self, stream: Stream) -> Gone | None:
+        """Which of the rows that did not come are gone; None: all of them."""
+        extent = self._session.extent(stream)
+        start = self._session.config.start_date
+        if start is None or stream.snapshot or not stream.incremental or self._narrowed:
+            whole = extent.whole
+            return None if whole else Gone(extent.column, extent.ids, all_but=extent.all_but)
+        if stream.cursor is None or stream.cursor == "read_at":
+            # Nothing in a row tells whether it was asked for.
+            return NOTHING
+        return Gone(extent.column, extent.ids, all_but=extent.all_but, since=(stream.cursor, start))
 
     def _give_up(self, name: str) -> None:
         """End the replacement of a stream that did not end: what was read is kept, nothing goes."""
