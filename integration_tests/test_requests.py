@@ -191,14 +191,15 @@ def test_jobs_are_asked_for_where_a_pipeline_moved_and_once_a_day(world: Emulato
 def test_commits_of_merge_requests_take_a_request_each(world: Emulator) -> None:
     """The merge requests themselves are 21 pages of their group's list.
 
-    After each of these the group's projects are looked at, because a hundred requests came of it.
+    After each of these the group's projects are looked at, because a hundred requests came of it,
+    unless the look before is still under way.
     """
     reading, counts = counted(world, ["merge_request_commits"])
+    assert 4 <= counts.pop("/groups/:id/projects") <= 24
     assert len(reading.rows["merge_request_commits"]) == 4_000
     assert counts == {
         "/user": 1,
         "/groups/:id": 1,
-        "/groups/:id/projects": 24,
         "/groups/:id/merge_requests": 21,
         "/projects/:id/merge_requests/:iid/commits": 2_000,
     }

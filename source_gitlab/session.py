@@ -6,6 +6,7 @@ import logging
 from typing import TYPE_CHECKING
 
 from source_gitlab.again import Signals
+from source_gitlab.client.decoding import DEEPEST
 from source_gitlab.client.errors import FatalError, GitlabError, ReadError, Skipped
 from source_gitlab.client.http import Client
 from source_gitlab.coverage import Coverage, column_of, may_be_idle, only_groups
@@ -40,7 +41,8 @@ class Session:
     """What every face drives: plan a stream, then read its slices, from as many threads as wanted.
 
     `on_rotated` is told of a renewed OAuth token before the token is used; `keeper` keeps it where
-    no profile of this machine does.
+    no profile of this machine does. Rows nested deeper than `deepest` levels are stepped over, for
+    the face could not write them.
     """
 
     def __init__(
@@ -50,11 +52,14 @@ class Session:
         on_rotated: Callable[[Rotated], None] | None = None,
         retries: Retries | None = None,
         keeper: Keeper | None = None,
+        deepest: int = DEEPEST,
     ) -> None:
         """Make no request yet."""
         self.config = config
         self.report = Report()
-        self.client = Client(config, on_rotated=on_rotated, retries=retries, keeper=keeper)
+        self.client = Client(
+            config, on_rotated=on_rotated, retries=retries, keeper=keeper, deepest=deepest
+        )
         self.ahead = Ahead(config.num_workers)
         self.scopes = Scopes(self.client, config, self.ahead, self.report)
         signals = Signals(self.client, self.ahead, config.lookback_minutes)

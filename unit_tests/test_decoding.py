@@ -48,6 +48,19 @@ def test_what_is_no_text_is_replaced_and_nothing_else(body: bytes, wanted: list[
     assert decoded(body) == (wanted, True)
 
 
+@pytest.mark.parametrize("deepest", [120, 250])
+@pytest.mark.parametrize(("opening", "closing"), [(b"[", b"]"), (b'{"a":', b"}")])
+def test_how_deep_values_may_be_nested(deepest: int, opening: bytes, closing: bytes) -> None:
+    """To the level, in a text with what is no text, too."""
+    for text in (b'"x"', b'"caf\xe9"'):
+        fits = opening * deepest + text + closing * deepest
+        found, mended = decoded(fits, deepest)
+        assert orjson.dumps(found)
+        assert mended == (text != b'"x"')
+        with pytest.raises(orjson.JSONDecodeError):
+            decoded(opening + fits + closing, deepest)
+
+
 @pytest.mark.parametrize("body", [b'["a"', b'["a\x01"]', b'["caf\xe9"', b"<html>"])
 def test_what_is_no_json_stays_an_error(body: bytes) -> None:
     """Only texts are mended."""

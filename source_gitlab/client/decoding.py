@@ -23,6 +23,13 @@ _ESCAPES = re.compile(
     rb"\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}"
     rb"|\\u[dD][89a-fA-F][0-9a-fA-F]{2}|\\."
 )
+# How deep values may be nested, the list of rows and the rows included. What is deeper than this
+# cannot be written: orjson writes 254 levels, and a record has three around its row.
+DEEPEST = 250
+# The levels that orjson reads. It has no setting for it, so those that are too many are put around
+# the body.
+_READ = 1024
+
 _HALF = len(rb"\ud83d")
 _REPLACEMENT = rb"\ufffd"
 
@@ -31,24 +38,34 @@ class TooManyValuesError(ValueError):
     """So many values that parsing them would fill the memory."""
 
 
-def decoded(body: bytes) -> tuple[Any, bool]:
+def decoded(body: bytes, deepest: int = DEEPEST) -> tuple[Any, bool]:
     """What a body holds, and whether bytes of it had to be replaced.
 
     Raises:
         TooManyValuesError: it has not been parsed.
-        orjson.JSONDecodeError: it is no JSON.
+        orjson.JSONDecodeError: it is no JSON, or nested deeper than `deepest` levels.
     """
     if len(body) > _SMALL:
         values = body.count(b",") + body.count(b"[") + body.count(b"{")
         if values > _MOST_VALUES:
             raise TooManyValuesError
     try:
-        return orjson.loads(body), False
+        return _parsed(body, deepest), False
     except orjson.JSONDecodeError:
         mended = _mended(body)
         if mended == body:
             raise
-        return orjson.loads(mended), True
+        return _parsed(mended, deepest), True
+
+
+def _parsed(body: bytes, deepest: int) -> Any:
+    if len(body) < 2 * deepest:
+        return orjson.loads(body)
+    around = _READ - deepest
+    data = orjson.loads(b"[" * around + body + b"]" * around)
+    for _ in range(around):
+        (data,) = data
+    return data
 
 
 def _mended(body: bytes) -> bytes:

@@ -113,7 +113,7 @@ class Exchange:
     def _data(self, received: Received) -> Any:
         """What the body holds, or the error that it is; ServerError: trying again is in vain."""
         try:
-            data, is_mended = decoded(received.body)
+            data, is_mended = decoded(received.body, self._client.deepest)
         except TooManyValuesError:
             message = refusals.too_many_values(self._shown)
             return ServerError(message, url=self._shown, status=received.status)

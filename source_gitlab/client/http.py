@@ -28,6 +28,7 @@ from source_gitlab.client.answers import (
 )
 from source_gitlab.client.auth import Credentials
 from source_gitlab.client.clock import ServerClock
+from source_gitlab.client.decoding import DEEPEST
 from source_gitlab.client.errors import (
     LESS_MAY_DO,
     FatalError,
@@ -71,8 +72,13 @@ class Client:
         on_rotated: Callable[[Rotated], None] | None = None,
         keeper: Keeper | None = None,
         retries: Retries | None = None,
+        deepest: int = DEEPEST,
     ) -> None:
-        """Open the pool; no request is made yet."""
+        """Open the pool; no request is made yet.
+
+        Answers that are nested deeper than `deepest` levels are errors.
+        """
+        self.deepest = deepest
         self.api_url = config.api_url
         self._base_url = config.base_url
         self.limits = Limits(config.num_workers, config.max_requests_per_minute)

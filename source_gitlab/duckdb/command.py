@@ -27,6 +27,7 @@ from source_gitlab.command_line import (
 )
 from source_gitlab.declarations import Stream, streams
 from source_gitlab.distribution import install_command
+from source_gitlab.duckdb.loading import DEEPEST
 from source_gitlab.duckdb.progress import Progress, progress_on
 from source_gitlab.duckdb.summary import summary
 from source_gitlab.duckdb.target import target
@@ -109,7 +110,10 @@ def _sync(options: argparse.Namespace, path: Path) -> int:
         closing(progress_on(sys.stderr)) as progress,
         _notes(progress) as told,
     ):
-        with Session(config, keeper=keeper) as session, _reported(session, options.report):
+        with (
+            Session(config, keeper=keeper, deepest=DEEPEST) as session,
+            _reported(session, options.report),
+        ):
             wanted = _Wanted(path, selected, full_refresh=options.full_refresh)
             try:
                 outcome = _run(session, wanted, progress, stopped)

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from source_gitlab.client.errors import BadRequest, Skipped
+from source_gitlab.client.errors import LESS_MAY_DO, BadRequest, Skipped
 from source_gitlab.client.http import pages_of
 from source_gitlab.reading.heads import DEFAULT, DIGITS, abbreviated, revision
 from source_gitlab.reading.pages import PER_PAGE, read_pages
@@ -55,7 +55,11 @@ class Commits:
             except (BadRequest, Skipped):
                 # The branch was rewritten meanwhile, and the head of then is garbage by now.
                 yield Page([], position={})
-        head = self._default_head()
+        try:
+            head = self._default_head()
+        except LESS_MAY_DO:
+            head = None
+            yield from self._beside_head(known.get(DEFAULT))
         if head is not None:
             if slice_["since"] is None and not position and DEFAULT in known:
                 # Not everything came the last time, so that the digits of a head are not enough.
@@ -67,7 +71,7 @@ class Commits:
         heads = dict(self._branch_heads())
         for ref, sha in heads.items():
             # A branch seen for the first time brings what the default branch does not have.
-            yield from self._follow(ref, sha, known.get(ref, head))
+            yield from self._follow(ref, sha, known.get(ref, head or known.get(DEFAULT)))
         gone = {ref: None for ref in known if ref not in heads and ref != DEFAULT}
         if gone:
             yield Page([], heads=dict(gone))
@@ -100,6 +104,26 @@ class Commits:
             # The old head was collected as garbage after a force-push, or its first digits are
             # those of another commit too: read all of the new one.
             yield from self._reached(ref, head, None, 1)
+
+    def _beside_head(self, old: str | None) -> Iterator[Page]:
+        """What the default branch reaches, where the commit at its head does not come.
+
+        Nobody knows which commit that is, so no head is reached, and the next read asks again.
+        """
+        query: Query = {**self.query, "per_page": PER_PAGE}
+        if old:
+            # The name that git has for the head of the default branch.
+            query["ref_name"] = f"{revision(old)}..HEAD"
+        elif self.since:
+            query["since"] = self.since
+        url = f"{self.client.api_url}/{self.path}"
+        try:
+            for answer in pages_of(partial(self.client.rows, self.path), query, url):
+                yield Page(answer.data)
+        except (BadRequest, Skipped):
+            if not old:
+                raise
+            yield from self._beside_head(None)
 
     def _exists(self, sha: str) -> bool:
         """Whether there still is such a commit; some versions list nothing from an unknown one."""
