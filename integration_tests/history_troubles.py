@@ -81,6 +81,24 @@ def project_fails(it: Trouble, path: str, answer: HttpAnswer) -> HttpAnswer:
     return _BROKEN if own in f"{path}/" else answer
 
 
+def listed_project_fails(it: Trouble, path: str, answer: HttpAnswer) -> HttpAnswer:
+    """Every list of projects that holds one certain project is an error."""
+    own = rf'/api/v4/projects/{PROJECTS[it.b % len(PROJECTS)]}"'
+    found = path.endswith("/projects") and re.search(own.encode(), answer[2])
+    return _BROKEN if found else answer
+
+
+def row_unreadable(it: Trouble, _path: str, answer: HttpAnswer) -> HttpAnswer:
+    """One certain row makes its page no JSON, or is nested too deeply."""
+    status, headers, body = answer
+    needle = rf'("iid": ?{1 + it.a % 6}), ?("project_id": ?{PROJECTS[it.b % len(PROJECTS)]},)'
+    value = b'"\x01"' if it.b % 2 else b"[" * 300 + b"]" * 300
+    whole = re.sub(
+        needle.encode(), lambda found: found[1] + b',"odd":' + value + b"," + found[2], body
+    )
+    return status, headers, whole
+
+
 def ingress(it: Trouble, path: str, answer: HttpAnswer) -> HttpAnswer:
     """What stands before GitLab refuses some requests in its own words."""
     if it.seen % 7 != it.a % 7 or "/projects" not in path:
@@ -92,6 +110,8 @@ def ingress(it: Trouble, path: str, answer: HttpAnswer) -> HttpAnswer:
 TROUBLES: tuple[Callable[[Trouble, str, HttpAnswer], HttpAnswer], ...] = (
     ingress,
     row_fails,
+    row_unreadable,
+    listed_project_fails,
     parent_fails,
     project_fails,
     headers_stripped,

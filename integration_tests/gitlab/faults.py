@@ -77,6 +77,7 @@ class Fault:
     headers: dict[str, str] = field(default_factory=dict)
     row: dict[str, Any] = field(default_factory=dict)
     column: str = ""
+    columns: list[str] = field(default_factory=list)
     text: str = ""
     body: Any = None
     form: str = "retry_after"

@@ -23,6 +23,7 @@ KINDS = {
     "raw_text": "in such rows, ``column`` holds ``text``, whose characters are bytes (Latin-1)",
     "deep_row": "in such rows, ``column`` holds a list that is ``size`` levels deep",
     "absent": "such rows lack ``column``",
+    "null": "in such rows, each of ``columns`` is null",
     "replaced_row": "in place of such rows stands ``body``",
     "no_headers": "the headers ``headers`` are missing, by default all that tell of pages",
     "empty_page": "a list without rows; the headers are as they were",
@@ -73,6 +74,8 @@ def _changed(fault: Fault, data: Any, struck: list[Any]) -> bytes:
     for row in struck:
         if fault.kind in {"raw_text", "deep_row"}:
             row[fault.column] = _MARK
+        elif fault.kind == "null":
+            row.update(dict.fromkeys(fault.columns))
         elif fault.kind == "absent":
             row.pop(fault.column, None)
         else:

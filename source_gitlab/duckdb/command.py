@@ -27,10 +27,10 @@ from source_gitlab.command_line import (
 )
 from source_gitlab.declarations import Stream, streams
 from source_gitlab.distribution import install_command
-from source_gitlab.duckdb.loading import DEEPEST
 from source_gitlab.duckdb.progress import Progress, progress_on
 from source_gitlab.duckdb.summary import summary
 from source_gitlab.duckdb.target import target
+from source_gitlab.duckdb.types import DEEPEST
 from source_gitlab.exits import EPILOG, UsageError, code_of
 from source_gitlab.reading.state import StateError
 from source_gitlab.selection import NotFound

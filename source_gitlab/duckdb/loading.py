@@ -30,9 +30,6 @@ _FULL = 8 << 20
 _LARGEST_ROW = 16 << 20
 """The JSON object that DuckDB's reader accepts unless told otherwise, in bytes."""
 
-DEEPEST = 120
-"""How deep an answer may be nested whose rows DuckDB's reader takes; it reads 129 levels."""
-
 
 @dataclass
 class Load:

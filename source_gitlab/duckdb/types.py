@@ -14,6 +14,9 @@ EXTRA = "_extra"
 _SCALARS = {"integer": "BIGINT", "number": "DOUBLE", "boolean": "BOOLEAN", "string": "VARCHAR"}
 _FORMATS = {"date-time": "TIMESTAMP WITH TIME ZONE", "date": "DATE"}
 
+DEEPEST = 120
+"""How deep an answer may be nested whose rows DuckDB's reader takes; it reads 129 levels."""
+
 
 class KeyColumnError(ValueError):
     """A stream's key names a column that its schema lacks, or one of no scalar type."""
