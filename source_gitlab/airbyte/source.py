@@ -137,8 +137,10 @@ class SourceGitlab(Source):
         return found
 
     @classmethod
-    def read_state(cls, state_path: str) -> list[AirbyteStateMessage]:
-        """The states in a file, which may also be what `read` printed."""
+    def read_state(cls, state_path: str | None) -> list[AirbyteStateMessage]:
+        """The states in a file, or what `read` printed; none where no file is named."""
+        if not state_path:
+            return []
         return [AirbyteStateMessageSerializer.load(one) for one in state_messages(state_path)]
 
     def read(
