@@ -170,7 +170,8 @@ CASES = (
             commits=5,
         ),
         both((), latency=50),
-        "airbyte-source-gitlab 4.3.7 has 23 of the 24 streams, without pipeline_trigger_jobs.",
+        "airbyte-source-gitlab 4.3.7 has 23 of the 25 streams, without pipeline_trigger_jobs"
+        " and people.",
     ),
     Case(
         "idle-peer",

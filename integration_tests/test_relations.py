@@ -111,7 +111,7 @@ def test_a_join_multiplies_no_row(one: Reference, copy: duckdb.DuckDBPyConnectio
 def test_a_join_finds_its_partners(one: Reference, copy: duckdb.DuckDBPyConnection) -> None:
     """All of them; of people, those who have a part in the project."""
     joined = join(copy, one)
-    if one.target == "users" and joined.values:
+    if one.target == "people" and joined.values:
         assert 0.9 * joined.values <= joined.found <= joined.values
     elif (one.stream, one.column) not in LOOSE:
         assert joined.found == joined.values

@@ -185,6 +185,15 @@ def test_jobs_are_asked_for_where_a_pipeline_moved_and_once_a_day(world: Emulato
     assert counts == QUIET_JOBS
 
 
+@pytest.mark.parametrize("world", ["--projects 10"], indirect=True)
+def test_people_take_no_request_beside_users(world: Emulator) -> None:
+    """Alone they take as many as users do."""
+    _, counts = counted(world, ["people"])
+    assert counts == {"/groups/:id": 1, "/groups/:id/projects": 1, "/projects/:id/users": 10}
+    _, counts = counted(at_noon(world), ["people", "users"])
+    assert counts["/projects/:id/users"] == 10
+
+
 @pytest.mark.parametrize(
     "world", ["--projects 10 --merge-requests-per-project 200 --commits-per-mr 2"], indirect=True
 )

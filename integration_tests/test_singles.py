@@ -83,6 +83,7 @@ UNDOCUMENTED = {
     "project_milestones",
     "project_labels",
     "users",
+    "people",
     "issues",
     "merge_request_commits",
     "pipeline_trigger_jobs",

@@ -297,8 +297,10 @@ def only_groups(stream: Stream) -> bool:
     return parent.scopes == ("group",)
 
 
-def column_of(stream: Stream) -> str:
-    """The column that tells to which project or group a row of the stream belongs."""
+def column_of(stream: Stream) -> str | None:
+    """The column that tells to which project or group a row belongs; None: to no single one."""
+    if stream.distinct:
+        return None
     if stream.kind == "inventory":
         return "id"
     return "group_id" if stream.kind == "group" or only_groups(stream) else "project_id"

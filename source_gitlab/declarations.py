@@ -77,6 +77,7 @@ class Stream:
     role: str = "guest"
     optional: tuple[str, ...] = ()
     key_role: str | None = None
+    distinct: bool = False
 
     @property
     def incremental(self) -> bool:

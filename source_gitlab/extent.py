@@ -35,6 +35,9 @@ class Extent:
     known and was read to its end except `ids`: rows of other projects that did not come are gone,
     also those of projects that left the scope. Without it, only the projects `ids` were read to
     their end, and of all others nothing is known. A row whose column is null is never gone.
+
+    Rows that belong to no single project have no such column (""). They are gone only when the
+    extent is `whole`.
     """
 
     column: str
@@ -110,23 +113,27 @@ class Extents:
             else:
                 self._streams[stream].missed[found[1]].add(int(found[2]))
 
-    def of(self, stream: str, column: str, members: Members) -> Extent:
-        """How much of a stream was read.
+    def of(self, stream: str, column: str | None, members: Members) -> Extent:
+        """How much of a stream was read; without a `column`, all of it or nothing.
 
         `members` tells whose rows the list of a group holds, by the id of the group; None where
         that is not known.
         """
         with self._lock:
             known = self._streams[stream]
+            if column is None:
+                unread = (*known.open.values(), *known.missed.values())
+                whole = known.planned and not known.blind and not any(unread)
+                return Extent("", frozenset(), all_but=whole)
             kept = [*_owners(known.open, column, members), *_owners(known.missed, column, members)]
             read = list(_owners(known.read, column, members))
             planned = known.planned and not known.blind
         if known.blind or None in kept:
             return Extent(column, frozenset(), all_but=False)
-        unread = frozenset().union(*filter(None, kept))
+        left = frozenset().union(*filter(None, kept))
         if planned:
-            return Extent(column, unread, all_but=True)
-        return Extent(column, frozenset().union(*filter(None, read)) - unread, all_but=False)
+            return Extent(column, left, all_but=True)
+        return Extent(column, frozenset().union(*filter(None, read)) - left, all_but=False)
 
 
 def _scope(slice_: Slice, *, deep: bool) -> str:

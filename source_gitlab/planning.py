@@ -304,6 +304,9 @@ class Planner:
         held: Held | None = None,
         covered: Mapping[int, str] = _NOTHING,
     ) -> Iterator[Slice]:
+        # A row of several projects may come from another one than before, and never with an
+        # earlier time.
+        newest = state.newest if stream.distinct else ""
         for project in projects:
             if self.coverage.is_off(stream, project):
                 continue
@@ -313,6 +316,7 @@ class Planner:
             if self._signals.is_quiet(stream, through, start, project=project, held=held):
                 continue
             slice_ = self._slice(stream, "project", project.id, through, start)
+            slice_["read_at"] = max(slice_["read_at"], newest)
             yield self._resumed(stream, slice_, state)
 
     def _in_groups(self, stream: Stream, state: StreamState, start: str) -> Iterator[Slice]:

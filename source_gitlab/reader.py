@@ -10,6 +10,7 @@ from source_gitlab.client.errors import FatalError, GitlabError, ReadError, Skip
 from source_gitlab.client.lists import Lists, Streak
 from source_gitlab.config import SETTLED_MINUTES, Anonymous
 from source_gitlab.declarations import streams
+from source_gitlab.reading.alike import Alike
 from source_gitlab.reading.children import Children, Parents
 from source_gitlab.reading.details import Details
 from source_gitlab.reading.instants import epoch, instant, plus
@@ -20,7 +21,7 @@ from source_gitlab.reading.pages import read_pages
 from source_gitlab.reading.refs import Commits
 from source_gitlab.reading.seek import Seek
 from source_gitlab.reading.shape import Shaper
-from source_gitlab.reading.slices import Page, Slice
+from source_gitlab.reading.slices import Page, Slice, columns_of
 from source_gitlab.reading.state import identity
 
 if TYPE_CHECKING:
@@ -63,6 +64,7 @@ class Reader:
         self._ahead = ahead
         self._report = report
         self._moves = Moves()
+        self._alike = Alike()
         self._late = Late(client, config.lookback_minutes)
         self._first = instant(config.start_date) if config.start_date else None
         self._streaks = {name: Streak() for name in streams()}
@@ -96,7 +98,7 @@ class Reader:
         elif stream.kind == "child":
             yield from self._children(stream, slice_, state, lists)
         else:
-            columns = _columns_of(slice_)
+            columns = columns_of(slice_)
             shaper = self._shapers[stream.name]
             for page in self._walk(stream, slice_, state, lists):
                 page.rows = shaper.shape(page.rows, columns)
@@ -126,7 +128,8 @@ class Reader:
                 query = {**query, stream.since: since}
             own = [column for column in stream.key if not column.endswith("_id")]
             twice = stream.incremental
-            for rows in read_pages(lists, self._ahead, path, query, own, twice=twice):
+            read = partial(read_pages, lists, self._ahead, path, query, own, twice=twice)
+            for rows in self._alike.pages(stream, lists, path, read):
                 yield Page(self._within(stream, slice_, state, rows))
 
     def _within(
@@ -234,7 +237,7 @@ class Reader:
             stream,
             shaper,
             skip,
-            columns=_columns_of(slice_),
+            columns=columns_of(slice_),
             key=parent.key,
             member=member,
         )
@@ -332,12 +335,6 @@ class Reader:
 
         statistics = self._config.statistics
         return Details(self._client, self._ahead, tell, statistics=statistics)
-
-
-def _columns_of(slice_: Slice) -> dict[str, Any]:
-    """What rows may be given of their slice: `slice.project_id` and the like in declarations."""
-    read_at = slice_.get("read_at", slice_["start"])
-    return {f"{slice_['scope']}_id": slice_["id"], "read_at": read_at}
 
 
 def _beside(stream: Stream, slice_: Slice, rows: list[Row]) -> list[Row]:

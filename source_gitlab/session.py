@@ -170,6 +170,8 @@ class Session:
                 for page in Keys(stream).checked(pages, url):
                     idle = idle and not page.rows
                     problems += self._left_out(stream, where, page.missed)
+                    if stream.distinct:
+                        page.rows = state.firsts.of(page.rows, stream.key)
                     yield page
                     if stream.incremental:
                         state.advance(self._certain(slice_), page)

@@ -179,7 +179,7 @@ def erd_page() -> Iterator[str]:
     found = references()
     plain = [one for one in found if "[" not in one.column and "." not in one.column]
     places = [one for one in plain if one.target in {"groups", "projects"}]
-    people = [one for one in plain if one.target == "users"]
+    people = [one for one in plain if one.target == "people"]
     rest = [one for one in plain if one not in places and one not in people]
     yield GENERATED.format(source="schemas/")
     yield ""
@@ -189,9 +189,10 @@ def erd_page() -> Iterator[str]:
         "An edge goes from the stream that a column points at to the stream that has the column. "
         "The diagrams show top-level columns; the table has all. "
         "Join by the column and by what the table says beside it: then each row finds one row or "
-        "none, and none is counted twice. A milestone is in one of two streams. The stream `users` "
-        "has a row for each person in each project; who wrote something and has no part in its "
-        "project now is not in it."
+        "none, and none is counted twice. A milestone is in one of two streams. The stream "
+        "`people` has one row for each person with a part in any project that is read; who wrote "
+        "something and has a part in none now is not in it, nor are the members of a group "
+        "without projects."
     )
     for title, part in (
         ("What belongs to which group and project", places),

@@ -32,6 +32,25 @@ def gone(found: Extents, column: str = "project_id") -> set[int]:
     return {number for number in (11, 12, 21, 31, 99) if extent.is_gone(number)}
 
 
+def test_rows_of_no_single_project_are_gone_all_or_none() -> None:
+    """All when every list was read to its end, and the lists are all that there are."""
+    slices = [slice_of("project", 11), slice_of("project", 12)]
+
+    def whole(found: Extents) -> bool:
+        extent = found.of("s", None, MEMBERS.get)
+        assert extent.is_gone(11) is extent.whole
+        assert not extent.is_gone(None)
+        return extent.whole
+
+    assert whole(extents(slices, slices, deep=False))
+    assert not whole(extents(slices, slices[:1], deep=False))
+    assert not whole(extents(slices, slices, deep=False, whole=False))
+    for where in ("project 11", "project 99", "somewhere"):
+        found = extents(slices, slices, deep=False)
+        found.missed("s", where)
+        assert not whole(found)
+
+
 def test_all_that_was_planned_was_read() -> None:
     """What did not come is gone, whatever it belonged to."""
     slices = [slice_of("project", 11), slice_of("project", 12)]

@@ -259,6 +259,13 @@ def _users(scope: Scope) -> Iterator[Expected]:
                 yield {"project_id": project.id}, people.user_basic(scope.world, row.id) or {}
 
 
+def _people(scope: Scope) -> Iterator[Expected]:
+    """Everyone with a part in a project, once."""
+    for row in scope.world.users:
+        if any(scope.access.project_level(row.id, one) >= GUEST for one in scope.projects):
+            yield {}, people.user_basic(scope.world, row.id) or {}
+
+
 def _is_listed(scope: Scope, pipeline: Json) -> bool:
     """Whether one of the two lists of pipelines has it; no reader finds the others.
 
@@ -313,6 +320,7 @@ STREAMS: dict[str, Callable[[Scope], Iterator[Expected]]] = {
     "releases": lambda s: _of_projects(s, s.world.releases, s.having("releases"), code.release),
     "tags": _tags,
     "users": _users,
+    "people": _people,
     "deployments": lambda s: _of_projects(
         s,
         s.world.deployments,

@@ -59,3 +59,9 @@ class Page:
     seen: dict[str, str] = field(default_factory=dict)
     denied: frozenset[int] = frozenset()
     missed: list[Missed] = field(default_factory=list)
+
+
+def columns_of(slice_: Slice) -> dict[str, Any]:
+    """What rows may be given of their slice: `slice.project_id` and the like in declarations."""
+    read_at = slice_.get("read_at", slice_["start"])
+    return {f"{slice_['scope']}_id": slice_["id"], "read_at": read_at}

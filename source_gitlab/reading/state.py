@@ -34,6 +34,7 @@ from typing import TYPE_CHECKING, Any
 
 from source_gitlab.reading import ids
 from source_gitlab.reading.counts import Counts
+from source_gitlab.reading.firsts import Firsts
 from source_gitlab.reading.heads import Heads
 from source_gitlab.reading.instants import instant, plus
 from source_gitlab.reading.members import Group, Held, Seen
@@ -93,6 +94,7 @@ class StreamState:
         self._texts: dict[int, tuple[frozenset[int], str]] = {}
         self._stuck: set[str] = set()
         self._lacking: set[str] = set()
+        self.firsts = Firsts()
         self._lock = threading.RLock()
 
     @classmethod
@@ -218,6 +220,12 @@ class StreamState:
             self.heads = Heads()
             self.tops = Tops()
             self.counts.clear()
+
+    @property
+    def newest(self) -> str:
+        """The latest instant up to which any project was read; "" when none was."""
+        with self._lock:
+            return max(self.projects.values(), default="")
 
     def _levels(self, projects: list[int]) -> dict[str, list[int]]:
         levels: dict[str, list[int]] = defaultdict(list)
