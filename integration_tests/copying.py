@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from integration_tests.gitlab.emulator import Emulator
+    from integration_tests.stepped import IdleTime
 
 Row = dict[str, Any]
 
@@ -38,6 +39,7 @@ class Copy:
         self.tables: dict[str, dict[tuple[Any, ...], Row]] = defaultdict(dict)
         self.states: dict[str, Any] = {}
         self.asked: list[str] = []
+        self.timer: IdleTime | None = None
         self.ahead_of: list[tuple[str, Callable[[], object]]] = []
 
     def change(self, op: str, **args: Any) -> Any:
@@ -56,7 +58,9 @@ class Copy:
         """Read these streams to their end; the rows that each one brought."""
         found: dict[str, list[Row]] = {}
         self.asked.clear()
-        with session(self.wire, **{**self.settings, **settings}) as opened:
+        with session(self.wire, timer=self.timer, **{**self.settings, **settings}) as opened:
+            if self.timer is not None:
+                self.timer.limits = opened.client.limits
             for name in names:
                 stream, state = streams()[name], StreamState.load(self.states.get(name))
                 found[name] = []

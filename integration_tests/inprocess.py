@@ -20,6 +20,7 @@ from urllib3 import HTTPResponse
 
 from integration_tests.gitlab.app import create_app
 from source_gitlab.client.http import Retries
+from source_gitlab.client.timer import Timer
 from source_gitlab.config import parse
 from source_gitlab.session import Session
 
@@ -123,11 +124,14 @@ class Wire(BaseAdapter):
 
 
 @contextmanager
-def session(wire: Wire, tries: int = 3, **settings: Any) -> Iterator[Session]:
+def session(
+    wire: Wire, tries: int = 3, timer: Timer | None = None, **settings: Any
+) -> Iterator[Session]:
     """A session of the connector over `wire`, with `settings` beside address and token."""
     token = {"auth_type": "access_token", "access_token": TOKEN}
     config = parse({"api_url": URL, "credentials": token, **settings})
     with mock.patch("source_gitlab.client.tls.WatchedAdapter", return_value=wire):
-        opened = Session(config, retries=Retries(tries=tries, first=0.0))
+        retries = Retries(tries=tries, first=0.0, timer=timer or Timer())
+        opened = Session(config, retries=retries)
     with opened:
         yield opened

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any
 
@@ -165,10 +164,8 @@ def is_one_error(reading: Reading, told: str) -> bool:
 )
 def test_nothing_is_there(gitlab: Emulator, address: str, told: str) -> None:
     """One error at once, not one after thousands of tries."""
-    began = time.monotonic()
     reading = read({**config_for(gitlab), "api_url": address}, retries=QUICK)
     assert is_one_error(reading, told)
-    assert time.monotonic() - began < 15
 
 
 @pytest.mark.parametrize(

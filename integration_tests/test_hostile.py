@@ -126,12 +126,12 @@ def fails_with(reading: Reading, told: str) -> bool:
 
 
 def dripping(handler: BaseHTTPRequestHandler, **headers: str) -> None:
-    """Send a body of which each byte comes in time, and which would last for half a minute."""
+    """Send a body of which each byte comes in time, and which never ends."""
     handler.send_response(200)
     for header, value in headers.items():
         handler.send_header(header.replace("_", "-"), value)
     handler.end_headers()
-    for _ in range(300):
+    while True:
         handler.wfile.write(b" ")
         handler.wfile.flush()
         time.sleep(0.1)
@@ -143,7 +143,6 @@ def test_a_body_that_drips(announced: bool, tls: bool, tmp_path: Path) -> None: 
     """Without a length, what was cut looks like an answer that ended."""
     headers = {"Content_Length": "1000000000"} if announced else {"Connection": "close"}
     # The announced size alone would end it.
-    began = time.monotonic()
     with (
         mock.patch.object(watchdog, "WHOLE_ANSWER", 1.0),
         mock.patch.object(transfer, "LARGEST_BODY", 1 << 40),
@@ -153,7 +152,6 @@ def test_a_body_that_drips(announced: bool, tls: bool, tmp_path: Path) -> None: 
         ) as server,
     ):
         assert fails_with(server.read("branches"), "did not answer in time")
-    assert time.monotonic() - began < 15
 
 
 def test_a_body_that_drips_through_tls_within_tls(tmp_path: Path) -> None:
@@ -167,10 +165,8 @@ def test_a_body_that_drips_through_tls_within_tls(tmp_path: Path) -> None:
         connection.sock = SSLTransport(plain, context, server_hostname="127.0.0.1")
         connection.request("GET", "/api/v4/anything", preload_content=False)
         response = connection.getresponse()
-        began = time.monotonic()
-        with watchdog.ending_by(began + 0.5, response):
+        with watchdog.ending_by(time.monotonic() + 0.5, response):
             assert not response.read().strip()
-        assert time.monotonic() - began < 15
         response.close()
         connection.close()
     adapter.close()
@@ -186,10 +182,8 @@ def test_headers_that_drip() -> None:
             handler.wfile.flush()
             time.sleep(0.1)
 
-    began = time.monotonic()
     with mock.patch.object(watchdog, "WHOLE_ANSWER", 1.0), Hostile(drip) as server:
         assert fails_with(server.read("branches"), "did not answer in time")
-    assert time.monotonic() - began < 15
 
 
 @pytest.mark.parametrize("announced", [True, False])
@@ -345,7 +339,11 @@ def test_a_next_link_to_another_host() -> None:
 )
 def test_rows_without_a_proper_key(name: str, row: dict[str, Any], told: str) -> None:
     """They could not be told apart later, so the slice fails, with its address."""
-    with Hostile(lambda handler: answer(handler, [row])) as server:
+
+    def turn(handler: BaseHTTPRequestHandler) -> None:
+        answer(handler, {"id": 1} if handler.path.endswith("/user") else [row])
+
+    with Hostile(turn) as server:
         reading = server.read(name)
     assert fails_with(reading, told)
     assert fails_with(reading, "/api/v4/projects/7/")

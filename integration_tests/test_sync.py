@@ -328,7 +328,7 @@ def test_ctrl_c_ends_it_cleanly(path: Path, number: signal.Signals) -> None:
         with started(gitlab, path, "--select", "issues", *one_at_a_time(path)) as process:
             wait_until_asked(gitlab, 75, process)
             process.send_signal(number)
-            out, err = process.communicate(timeout=20)
+            out, err = process.communicate(timeout=PATIENCE)
         assert process.returncode == 130
         assert "Traceback" not in err
         assert "Interrupted." in out

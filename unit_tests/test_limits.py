@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -12,6 +13,12 @@ from source_gitlab.client.concurrency import Concurrency
 from source_gitlab.client.errors import Stopped
 from source_gitlab.client.limits import Limits, backoff, family, retry_after
 from source_gitlab.client.quotas import Family, Quota
+from source_gitlab.client.timer import Timer
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from source_gitlab.client.timer import Condition
 
 NOW = 1_700_000_000.0
 
@@ -207,27 +214,64 @@ def test_a_late_good_answer_does_not_end_a_block() -> None:
     assert known.wait(2.0) >= 29.0
 
 
+class Waits(Timer):
+    """A timer by which nobody waits really; `then` happens in the middle of each wait."""
+
+    def __init__(self, then: Callable[[], None] = lambda: None) -> None:
+        self.seconds: list[float] = []
+        self._then = then
+
+    def now(self) -> float:
+        """What was waited for in all."""
+        return sum(self.seconds)
+
+    def condition(self, lock: threading.Lock) -> Condition:
+        """One that notes its waits."""
+        return _Waited(self, lock)
+
+    def waited(self, seconds: float) -> None:
+        """Somebody waits."""
+        self.seconds.append(seconds)
+        self._then()
+
+
+class _Waited(threading.Condition):
+    """A condition that only notes for how long somebody would wait."""
+
+    def __init__(self, waits: Waits, lock: threading.Lock) -> None:
+        super().__init__(lock)
+        self._waits = waits
+
+    def wait(self, timeout: float | None = None) -> bool:
+        """Note it."""
+        assert timeout is not None
+        self._waits.waited(timeout)
+        return False
+
+
 def test_stop_ends_a_wait() -> None:
-    """Whoever waits for a family that is blocked is let go with an error."""
-    limits = Limits(4)
+    """Whoever waits for a family that is blocked is let go with an error, and soon."""
+    stop = threading.Event()
+    waits = Waits(stop.set)
+    limits = Limits(4, stop=stop, timer=waits)
     limits.refused("issues", {"Retry-After": "600"}, NOW)
-    threading.Timer(0.1, limits.stop.set).start()
-    began = time.monotonic()
     with pytest.raises(Stopped):
         limits.enter("issues")
-    assert time.monotonic() - began < 2.0
+    assert len(waits.seconds) == 1
+    assert waits.now() <= 1.0
 
 
 def test_a_quota_holds_for_families_that_were_not_asked_yet() -> None:
     """The limit of a token counts every endpoint."""
-    limits = Limits(4)
-    left = {"RateLimit-Remaining": "0", "RateLimit-Reset": str(int(NOW) + 2)}
+    waits = Waits()
+    limits = Limits(4, timer=waits)
+    left = {"RateLimit-Remaining": "0", "RateLimit-Reset": str(int(NOW) + 20)}
     limits.enter("issues")
     limits.learn("issues", {**left, "RateLimit-Name": "api"}, NOW)
     limits.leave("issues", 0.01)
-    began = time.monotonic()
+    assert waits.now() == 0.0
     limits.enter("branches")
-    assert time.monotonic() - began >= 1.5
+    assert waits.now() == pytest.approx(20.0)
 
 
 def test_the_clock_of_the_server() -> None:
@@ -239,12 +283,14 @@ def test_the_clock_of_the_server() -> None:
         moment = ours + step / 10
         date = time.strftime("%a, %d %b %Y %H:%M:%S GMT", time.gmtime(int(moment + ahead)))
         clock.learn(date, moment - 0.01, moment)
-    assert ahead - 0.2 <= clock.now() - time.time() <= ahead
+    before, now, after = time.time(), clock.now(), time.time()
+    assert before + ahead - 0.2 <= now <= after + ahead
     clock.learn("no date", ours, ours)
     clock.learn("", ours, ours)
     date = time.strftime("%a, %d %b %Y %H:%M:%S GMT", time.gmtime(int(ours - 500)))
     clock.learn(date, ours, ours)
-    assert -501.1 <= clock.now() - time.time() <= -499.0
+    before, now, after = time.time(), clock.now(), time.time()
+    assert before - 501.1 <= now <= after - 499.0
 
 
 @pytest.mark.parametrize("wait", [0.1, 1.0])
@@ -261,7 +307,9 @@ def test_a_wait_that_does_not_do_grows(wait: float) -> None:
 
 def test_a_window_that_is_counted_from_now_is_used_up() -> None:
     """Its reset is another number in each answer, and the same moment."""
-    limits = Limits(4)
+    waits = Waits()
+    limits = Limits(4, timer=waits)
     limits.learn("issues", {"RateLimit-Remaining": "1", "RateLimit-Reset": "3"}, NOW)
     limits.learn("issues", {"RateLimit-Remaining": "0", "RateLimit-Reset": "2"}, NOW + 1.0)
-    assert 0.0 < limits._wait("issues", time.monotonic()) <= 3.0  # noqa: SLF001
+    limits.enter("issues")
+    assert waits.now() == pytest.approx(2.0)

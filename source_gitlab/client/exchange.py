@@ -16,7 +16,7 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -38,6 +38,7 @@ from source_gitlab.client.errors import (
 )
 from source_gitlab.client.limits import backoff, family
 from source_gitlab.client.standing import Token
+from source_gitlab.client.timer import Timer
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -57,11 +58,13 @@ class Retries:
     """How often one request is tried, and the seconds before its second try (then doubling).
 
     A refusal for going too fast (429) is not counted in `tries`; it ends after `refusals`.
+    Limits are waited for by `timer`.
     """
 
     tries: int = 6
     first: float = 1.0
     refusals: int = 30
+    timer: Timer = field(default_factory=Timer)
 
 
 class Exchange:

@@ -81,10 +81,11 @@ class Client:
         self.deepest = deepest
         self.api_url = config.api_url
         self._base_url = config.base_url
-        self.limits = Limits(config.num_workers, config.max_requests_per_minute)
         self.requests: Counter[str] = Counter()
         self.retried = 0
         self.retries = retries or Retries()
+        self._timer = self.retries.timer
+        self.limits = Limits(config.num_workers, config.max_requests_per_minute, timer=self._timer)
         self._timeout = float(config.request_timeout)
         self._counting = threading.Lock()
         self._judging = threading.Lock()
@@ -301,7 +302,7 @@ class Client:
         except Stopped:
             raise self._dead or Stopped from None
         seconds: float | None = None
-        began = time.monotonic()
+        began = self._timer.now()
         try:
             with self._counting:
                 self.requests[name] += 1
@@ -312,7 +313,7 @@ class Client:
             if received.status == requests.codes.too_many_requests:
                 self.limits.refused(name, received.headers, self.now())
             elif not verdicts.is_failure(received.status):
-                seconds = time.monotonic() - began
+                seconds = self._timer.now() - began
                 if received.status == requests.codes.ok:
                     self._credentials.accepted(token)
                 self.limits.learn(name, received.headers, self.now())

@@ -10,7 +10,6 @@ from __future__ import annotations
 import random
 import re
 import threading
-import time
 from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING
@@ -18,6 +17,7 @@ from typing import TYPE_CHECKING
 from source_gitlab.client.concurrency import Concurrency
 from source_gitlab.client.errors import Stopped
 from source_gitlab.client.quotas import LONGEST_WAIT, Family, Quota
+from source_gitlab.client.timer import Timer
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -95,13 +95,14 @@ class Limits:
     """At most `workers` requests at once, none while a family or its quota is used up.
 
     `family_window` is how long a limit of one family is first taken to last, in seconds. Setting
-    `stop` ends every wait. Thread-safe.
+    `stop` ends every wait. All waits are by `timer`. Thread-safe.
     """
 
     workers: int
     per_minute: int | None = None
     family_window: float = _MINUTE
     stop: threading.Event = field(default_factory=threading.Event)
+    timer: Timer = field(default_factory=Timer)
     refusals: int = 0
 
     def __post_init__(self) -> None:
@@ -109,8 +110,8 @@ class Limits:
         self._lock = threading.Lock()
         # Who waits for another request to end is woken one for one, because waking all of them for
         # each of thousands of requests costs more than the requests do.
-        self._ended = threading.Condition(self._lock)
-        self._unblocked = threading.Condition(self._lock)
+        self._ended = self.timer.condition(self._lock)
+        self._unblocked = self.timer.condition(self._lock)
         self._concurrency = Concurrency(self.workers)
         self._families: dict[str, Family] = {}
         self._quotas: dict[str, Quota] = {}
@@ -118,6 +119,12 @@ class Limits:
         self._under_way = 0
         self._next_start = 0.0
         self._holder: int | None = None
+
+    @property
+    def under_way(self) -> int:
+        """How many requests are under way at this moment."""
+        with self._lock:
+            return self._under_way
 
     @property
     def allowed(self) -> int:
@@ -135,7 +142,7 @@ class Limits:
         """
         with self._lock:
             while not self.stop.is_set():
-                now = time.monotonic()
+                now = self.timer.now()
                 wait = self._wait(name, now)
                 if wait > 0.0:
                     # The end of a request that this thread was woken for is another one's turn.
@@ -171,7 +178,7 @@ class Limits:
         connection are trouble.
         """
         with self._lock:
-            now = time.monotonic()
+            now = self.timer.now()
             known = self._family(name)
             if seconds is None:
                 self._concurrency.failed(now)
@@ -196,7 +203,7 @@ class Limits:
         with self._lock:
             title = self._usual = headers.get("RateLimit-Name", "")
             self._family(name).quota = title
-            ends = time.monotonic() + min(left, LONGEST_WAIT)
+            ends = self.timer.now() + min(left, LONGEST_WAIT)
             number = int(reset) if float(reset) >= _EARLIEST else int(now + left)
             quota = self._quotas.setdefault(title, Quota(number, int(remaining), ends))
             quota.learn(number, int(remaining), ends)
@@ -209,7 +216,7 @@ class Limits:
         with self._lock:
             self.refusals += 1
             own_limit = remaining != "0" and wait is None
-            self._family(name).refused(wait, own_limit=own_limit, now=time.monotonic())
+            self._family(name).refused(wait, own_limit=own_limit, now=self.timer.now())
 
     def _family(self, name: str) -> Family:
         return self._families.setdefault(name, Family(self.family_window))
