@@ -212,7 +212,7 @@ def test_a_file_that_is_no_configuration(
         (("--select", "isues"), "", "no stream isues. Did you mean issues?"),
         (("--select", "issues"), WRONG_TOKEN, "does not accept the token"),
         (("--group", "acme/no-such-group"), "", "'acme/no-such-group'"),
-        (("--since", "31.01.2024"), "", "'31.01.2024' is not a date"),
+        (("--since", "31.01.2024"), "", "--since is not a date"),
         (("--config", "no-such-file.yaml"), "", "no-such-file.yaml cannot be read"),
         (("--url", "htp://gitlab.example.com"), "", "'htp://gitlab.example.com'"),
     ],

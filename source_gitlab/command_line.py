@@ -7,6 +7,7 @@ has revoked the old pair by then (https://docs.gitlab.com/api/oauth2/).
 from __future__ import annotations
 
 import json
+import re
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
     from source_gitlab.vault.profile import Profile
 
 _DEEPEST = 20
+# As paths have it: of two slashes one is left. A drive of Windows has one letter.
+_ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:/")
 _MOST_VALUES = 1_000_000
 TOKEN_VARIABLES = ("GITLAB_TOKEN", "GITLAB_PRIVATE_TOKEN")
 JOB_VARIABLE = "CI_JOB_TOKEN"
@@ -92,7 +95,9 @@ def read_file(path: Path) -> dict[str, Any]:
         raw = _parsed(text.removeprefix("\ufeff"))
         _check_size(raw)
     except OSError as error:
-        raise ConfigError(field="", message=f"{path} cannot be read: {error.strerror}.") from error
+        # An address is not repeated: there may be a password in it.
+        name = "What --config names" if _ADDRESS.match(path.as_posix()) else str(path)
+        raise ConfigError(field="", message=f"{name} cannot be read: {error.strerror}.") from error
     except RecursionError:
         raise ConfigError(field="", message=f"{path} is nested too deeply.") from None
     except (yaml.YAMLError, UnicodeDecodeError) as error:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from source_gitlab.client.auth import announcement, epoch
 from source_gitlab.config import ConfigError, OAuth, parse
+from source_gitlab.encodings import encoding_of
 from source_gitlab.renewed import NotRenewable, confirm, renewed_text, stand_in
 from source_gitlab.vault.errors import VaultError
 from source_gitlab.vault.home import HOME_VARIABLE, INSTALL_HINT, installed
@@ -24,7 +25,7 @@ from source_gitlab.vault.space import Space
 from source_gitlab.vault.tokens import Tokens
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
 
 # More than new tokens and a date can add to a text.
 _ROOM: Final = 64 * 1024
@@ -66,8 +67,10 @@ class ConfigFileKeeper(Keeper):
         if not target.is_file():
             raise _unkept(self._path, "it is no file that can be written again")
         stack.enter_context(_locked(target.parent))
-        text = target.read_bytes().decode("utf-8")
-        return _Found(target, text, self._given_in(target), self._read)
+        data = target.read_bytes()
+        # A byte order mark stays in the text, as its first character.
+        encoding = encoding_of(data)
+        return _Found(target, data.decode(encoding), encoding, self._given_in(target), self._read)
 
     def _given_in(self, path: Path) -> OAuth:
         try:
@@ -85,8 +88,22 @@ class _Found:
 
     path: Path
     text: str
+    encoding: str
     given: OAuth
     read: Callable[[Path], dict[str, Any]]
+
+    @property
+    def data(self) -> bytes:
+        """What the file holds."""
+        return self.text.encode(self.encoding)
+
+    def renewed(self, new: Mapping[str, str]) -> bytes:
+        """What it holds with other tokens, in the encoding that it has.
+
+        Raises:
+            NotRenewable: they cannot stand where the old ones stand.
+        """
+        return renewed_text(self.text, self.given, new).encode(self.encoding)
 
 
 class _FileTurn(Turn):
@@ -99,18 +116,18 @@ class _FileTurn(Turn):
 
     def reserve(self) -> None:
         found = self._found
-        room = len(found.text.encode()) + _ROOM
+        room = len(found.data) + _ROOM
         try:
             status = found.path.stat()
             rehearsal = Space(found.path, room, status.st_mode & 0o7777)
             self.cut_off = rehearsal.cut_off
             try:
                 other = stand_in(found.given)
-                rehearsal.write(renewed_text(found.text, found.given, other).encode())
-                confirm(found.read(rehearsal.path), other)
+                rehearsal.write(found.renewed(other))
+                confirm(_again(found, rehearsal.path), other)
                 _own(rehearsal.path, status)
                 # With the text that it has: a file that is a mount of its own cannot be replaced.
-                rehearsal.fill(found.text.encode())
+                rehearsal.fill(found.data)
             except BaseException:
                 rehearsal.give_back()
                 raise
@@ -125,7 +142,7 @@ class _FileTurn(Turn):
         assert self._space is not None  # noqa: S101 -- space is taken before a token is spent
         found = self._found
         try:
-            self._space.fill(renewed_text(found.text, found.given, announcement(tokens)).encode())
+            self._space.fill(found.renewed(announcement(tokens)))
         except OSError as error:
             message = (
                 f"GitLab renewed the OAuth tokens, but they could not be written to {found.path} "
@@ -136,6 +153,19 @@ class _FileTurn(Turn):
     def give_back(self) -> None:
         if self._space is not None:
             self._space.give_back()
+
+
+def _again(found: _Found, path: Path) -> dict[str, Any]:
+    """What is read from the file that was tried out.
+
+    Raises:
+        NotRenewable: nothing is. The reader's message would name a file that is gone then.
+    """
+    try:
+        return found.read(path)
+    except ConfigError as error:
+        why = "with new tokens in it, it could not be read any more"
+        raise NotRenewable(why) from error
 
 
 def _tokens(given: OAuth) -> Tokens:

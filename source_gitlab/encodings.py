@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import io
 import json
 from typing import TYPE_CHECKING, BinaryIO
@@ -20,6 +21,17 @@ def text_of(data: bytes) -> str:
         UnicodeDecodeError: it is in none of these.
     """
     return data.decode(json.detect_encoding(data)).removeprefix("\ufeff")
+
+
+def encoding_of(data: bytes) -> str:
+    """The name of the encoding in which `text_of` reads this, with its byte order but no mark."""
+    found = json.detect_encoding(data)
+    if found == "utf-8-sig":
+        return "utf-8"
+    if found in {"utf-16", "utf-32"}:
+        little = data.startswith(codecs.BOM_UTF16_LE)
+        return f"{found}-{'le' if little else 'be'}"
+    return found
 
 
 def opened(path: Path) -> BinaryIO:

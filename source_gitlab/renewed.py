@@ -114,6 +114,7 @@ def _spans(text: str, swap: Mapping[str, str], date: str) -> Iterator[_Span]:
         except yaml.YAMLError as error:
             why = "it is neither JSON nor YAML"
             raise NotRenewable(why) from error
+        _check_aliases(text, swap)
         yield from _yaml_spans(node, swap, date)
     else:
         yield from _json_spans(text, swap, date)
@@ -128,6 +129,28 @@ def _json_spans(text: str, swap: Mapping[str, str], date: str) -> Iterator[_Span
             put = date if of_date else swap[value.strip()]
             yield match.start(), match.end(), json.dumps(put)
         key, end = value, match.end()
+
+
+def _check_aliases(text: str, swap: Mapping[str, str]) -> None:
+    """Refuse a token that an alias stands for elsewhere: what is put there would lose its anchor.
+
+    Raises:
+        NotRenewable: there is one.
+    """
+    lines: dict[str | None, int] = {}
+    for event in yaml.parse(text, Loader=yaml.SafeLoader):
+        if isinstance(event, yaml.ScalarEvent) and event.value.strip() in swap:
+            lines[event.anchor] = _line(event)
+        elif isinstance(event, yaml.AliasEvent) and event.anchor in lines:
+            why = (
+                f"the alias *{event.anchor} in line {_line(event)} stands for the "
+                f"token in line {lines[event.anchor]}; write the token itself there"
+            )
+            raise NotRenewable(why)
+
+
+def _line(event: yaml.Event) -> int:
+    return event.start_mark.line + 1 if event.start_mark else 1
 
 
 def _yaml_spans(node: yaml.Node | None, swap: Mapping[str, str], date: str) -> Iterator[_Span]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import tempfile
 from contextlib import suppress
 from pathlib import Path
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
 # What every report has, of a read or a sync, and of a check.
 _FORMS: Final = (frozenset({"ended", "skipped", "failed"}), frozenset({"steps", "streams"}))
 _LARGEST: Final = 256 << 20
+# As paths have it, of the two slashes of an address one is left. A drive of Windows has one letter.
+_ADDRESS: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:/")
 
 
 class NoPlaceError(Exception):
@@ -34,12 +37,21 @@ def check_place(path: Path, others: Iterable[Path | None] = ()) -> None:
         if "\0" in str(path):
             message = "--report: its name cannot be used"
             raise NoPlaceError(message)
+        if _ADDRESS.match(path.as_posix()):
+            # It is not repeated: there may be a password in it.
+            message = "--report: an address cannot be written to; name a file"
+            raise NoPlaceError(message)
         for other in others:
             if other is not None and _is_same(path, other):
                 message = f"--report {path} is the file that this command uses; choose another one"
                 raise NoPlaceError(message)
+        path = path.resolve() if path.is_symlink() else path
         if path.is_dir():
             message = f"--report {path} is a directory; name a file"
+            raise NoPlaceError(message)
+        if path.is_fifo() or path.is_socket():
+            # Opening a pipe waits for a reader, who may never come.
+            message = f"--report {path} is a pipe or a socket; name a file"
             raise NoPlaceError(message)
         if path.is_file() and not _is_report(path):
             message = (
@@ -58,14 +70,18 @@ def check_place(path: Path, others: Iterable[Path | None] = ()) -> None:
 
 
 def write(path: Path, content: object) -> None:
-    """Write a report as JSON, whole or not at all.
+    """Write a report as JSON, whole or not at all; a symbolic link stays one.
 
     Raises:
         OSError: it cannot be written.
     """
     data = orjson.dumps(content, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
+    path = path.resolve() if path.is_symlink() else path
     if not path.is_file() and path.exists():
-        path.write_bytes(data)  # a pipe or a device, which must not be replaced
+        # A device, which must not be replaced; a pipe without a reader is an error at once.
+        opened = os.open(path, os.O_WRONLY | getattr(os, "O_NONBLOCK", 0))
+        with os.fdopen(opened, "wb") as file:
+            file.write(data)
         return
     with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as file:
         temporary = Path(file.name)

@@ -93,7 +93,7 @@ def test_a_file_that_is_neither_is_one_sentence(tmp_path: Path, text: str, messa
     [
         ([], "There is no token for https://gitlab.com. Set GITLAB_TOKEN"),
         (["--select", "isues"], "There is no stream isues. Did you mean issues?"),
-        (["--select", "issues,xyz"], "There is no stream xyz. There are: groups, "),
+        (["--select", "issues,xyz"], "There is no such stream. There are: groups, "),
         (["--config", "nowhere.json"], "nowhere.json cannot be read: No such file"),
     ],
 )

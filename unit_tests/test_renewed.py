@@ -201,3 +201,33 @@ def test_a_turn_that_spends_nothing_leaves_nothing(tmp_path: Path) -> None:
         assert turn.cut_off
         turn.give_back()
     assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "utf-32"])
+@pytest.mark.parametrize("layout", ["yaml", "json"])
+def test_a_file_keeps_its_encoding(tmp_path: Path, layout: str, encoding: str) -> None:
+    """With the byte order mark that it has or has not."""
+    path = tmp_path / "config"
+    path.write_bytes(TEXTS[layout].encode(encoding))
+    given = pair(read_file(path))
+    keeper = ConfigFileKeeper(path, given, read_file)
+    with keeper.turn(keeper.newest()) as turn:
+        turn.reserve()
+        turn.keep(Tokens("new-access", "new-refresh", expires=1769868000.0))
+    assert pair(read_file(path)).refresh_token == "new-refresh"
+    assert path.read_bytes() == path.read_bytes().decode(encoding).encode(encoding)
+
+
+def test_an_alias_of_a_token_is_named(tmp_path: Path) -> None:
+    """Nothing is renewed, and no file of ours is named, which is gone by then."""
+    text = YAML.replace('"old-refresh-token"', "&r old-refresh-token") + "description: *r\n"
+    path = tmp_path / "config.yaml"
+    path.write_text(text)
+    keeper = ConfigFileKeeper(
+        path, OAuth("the-application", None, *OLD, token_expiry_date=None), read_file
+    )
+    with pytest.raises(VaultError) as caught, keeper.turn(keeper.newest()) as turn:
+        turn.reserve()
+    assert "the alias *r in line 10 stands for the token in line 6" in str(caught.value)
+    assert ".tmp" not in str(caught.value)
+    assert path.read_text() == text

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -56,3 +57,37 @@ def test_an_earlier_report_is_replaced(tmp_path: Path) -> None:
     check_place(path)
     check_place(Path("/dev/null"))
     Report().write(Path("/dev/null"))
+
+
+def test_a_pipe_is_refused_and_none_is_waited_for(tmp_path: Path) -> None:
+    """Opening a pipe for writing would wait until somebody reads it."""
+    path = tmp_path / "pipe"
+    os.mkfifo(path)
+    with pytest.raises(NoPlaceError, match="is a pipe or a socket; name a file"):
+        check_place(path)
+    with pytest.raises(OSError, match="No such device or address"):
+        report_file.write(path, {})
+
+
+def test_a_link_stays_a_link(tmp_path: Path) -> None:
+    """To an earlier report, and to one that is to be made; not to what cannot be made."""
+    (tmp_path / "there").mkdir()
+    target, link = tmp_path / "there" / "report.json", tmp_path / "link.json"
+    link.symlink_to(target)
+    for _ in range(2):
+        check_place(link)
+        Report().write(link)
+        assert link.is_symlink()
+        assert json.loads(target.read_text())["skipped"] == []
+        assert list(target.parent.iterdir()) == [target]
+    elsewhere = tmp_path / "elsewhere.json"
+    elsewhere.symlink_to(tmp_path / "no" / "report.json")
+    with pytest.raises(NoPlaceError, match="is not there"):
+        check_place(elsewhere)
+
+
+def test_an_address_is_not_repeated() -> None:
+    """There may be a password in it."""
+    with pytest.raises(NoPlaceError) as caught:
+        check_place(Path("https://u:hunter2@example.com/report.json"))
+    assert "hunter2" not in str(caught.value)

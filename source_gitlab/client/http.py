@@ -16,7 +16,7 @@ from urllib.parse import urlencode
 import requests
 from urllib3.exceptions import HTTPError
 
-from source_gitlab.client import refusals, verdicts
+from source_gitlab.client import proxies, refusals, verdicts
 from source_gitlab.client.answers import (
     Answer,
     Missed,
@@ -98,7 +98,11 @@ class Client:
         self._smaller = Smaller()
         self.standing = Standing(self)
         self.clock = ServerClock()
-        self._dead = replaced(TRANSPORT_VERSION) or self._certificates.problem
+        self._dead = (
+            replaced(TRANSPORT_VERSION)
+            or self._certificates.problem
+            or proxies.problem(config.api_url)
+        )
         self._answered = float("-inf")
         self._mended: set[str] = set()
 

@@ -25,6 +25,7 @@ from source_gitlab.command_line import (
     read_file,
     split_names,
 )
+from source_gitlab.config import ConfigError
 from source_gitlab.declarations import Stream, streams
 from source_gitlab.distribution import install_command
 from source_gitlab.duckdb.progress import Progress, progress_on
@@ -35,6 +36,7 @@ from source_gitlab.exits import EPILOG, UsageError, code_of
 from source_gitlab.reading.state import StateError
 from source_gitlab.selection import NotFound
 from source_gitlab.session import Session
+from source_gitlab.setting import Setting
 from source_gitlab.terminal import ended, printable
 
 if TYPE_CHECKING:
@@ -209,8 +211,17 @@ def _begin(session: Session, stopped: threading.Event) -> None:
 
 
 def _flags(options: argparse.Namespace) -> dict[str, Any]:
-    since = {"start_date": options.since} if options.since else {}
+    since = {"start_date": _instant(options.since)} if options.since else {}
     return {**flags_of(options), **since}
+
+
+def _instant(text: str) -> str:
+    """The instant that `--since` names. What is none is not repeated: it may be a token."""
+    try:
+        return Setting("--since", text).instant()
+    except ConfigError as error:
+        message = "--since is not a date. Write it like 2024-01-31 or 2024-01-31T00:00:00Z."
+        raise UsageError(message) from error
 
 
 def _selected(names: Sequence[str]) -> dict[str, Stream]:
@@ -218,8 +229,14 @@ def _selected(names: Sequence[str]) -> dict[str, Stream]:
     known = streams()
     for name in names:
         if name not in known:
-            hint = meant(name, known) or f". There are: {', '.join(known)}."
-            message = f"There is no stream {name}{hint}"
+            # What is close to no stream is not repeated: it may be a token.
+            close = meant(name, known)
+            there = f"There are: {', '.join(known)}."
+            message = (
+                f"There is no stream {name}{close}"
+                if close
+                else f"There is no such stream. {there}"
+            )
             raise UsageError(message)
     return {name: stream for name, stream in known.items() if not names or name in names}
 

@@ -17,11 +17,24 @@ _SIGNS: Final = {
     "being used by another process": "is in use by another process; close it there and run again",
     "already attached": "is in use by this process; close it there and run again",
     "not a valid DuckDB database file": "is not a DuckDB database; choose another file with --to",
+    "_scanner": "is not a DuckDB database; choose another file with --to",
     "version number": "was written by another version of DuckDB; upgrade the duckdb package",
     "Permission denied": "cannot be written: permission denied",
     "Read-only": "cannot be written: the file system is read-only",
     "File name too long": "cannot be created: its name is too long; choose another file with --to",
     "No space left": "cannot be written: the disk is full; free some space and run again",
+}
+
+_DAMAGED: Final = "is damaged; put a copy in its place, or choose another file with --to"
+# The same of a file whose parts do not fit together, whenever that shows.
+_BROKEN: Final = {
+    "replaying WAL": "cannot be opened: what waits beside it, in its .wal file, is damaged or of "
+    "another database; put copies of both in their place, or choose another file with --to",
+    "Could not read enough bytes": _DAMAGED,
+    "Corrupt database file": _DAMAGED,
+    "checksum": _DAMAGED,
+    "Failed to deserialize": _DAMAGED,
+    "Serialization Error": _DAMAGED,
 }
 
 _FULL: Final = ("no space left", "disk is full", "disk quota exceeded", "file too large")
@@ -73,7 +86,8 @@ def connect(path: Path) -> duckdb.DuckDBPyConnection:
     stem = Path(name).stem
     alias = "gitlab" if stem.casefold() in _TAKEN else stem
     option = f" (STORAGE_VERSION {literal(STORAGE_VERSION)})" if is_new else ""
-    connection = duckdb.connect()
+    # Nothing is fetched from the Internet. What the user has installed may be needed for the file.
+    connection = duckdb.connect(config={"autoinstall_known_extensions": False})
     try:
         # Before the file is attached: DuckDB would else make a folder where it was started.
         connection.execute(f"SET temp_directory = {literal(name + '.tmp')}")
@@ -97,7 +111,7 @@ def configure(connection: duckdb.DuckDBPyConnection) -> None:
 
 def reason(path: Path, message: str) -> str:
     """What a refusal of DuckDB or of the system to open `path` means."""
-    for sign, meaning in _SIGNS.items():
+    for sign, meaning in (_SIGNS | _BROKEN).items():
         if sign.casefold() in message.casefold():
             return f"{path} {meaning}"
     if path.is_dir():
@@ -116,6 +130,14 @@ def unwritable(path: Path, message: str) -> str:
         return (
             f"{path} cannot be written: a unique index or a column of yours in one of the tables "
             "refuses what GitLab has; drop that index or column and run again"
+        )
+    for sign, meaning in _BROKEN.items():
+        if sign.casefold() in message.casefold():
+            return f"{path} {meaning}"
+    if "permission denied" in message.casefold():
+        return (
+            f"{path} cannot be written: permission denied. DuckDB needs to write {path.name} and "
+            f"{wal_of(path).name}, both in {path.parent}"
         )
     return f"{path} cannot be written: {message.splitlines()[0]}"
 

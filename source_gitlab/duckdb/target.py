@@ -12,7 +12,20 @@ from source_gitlab.exits import UsageError
 _SUFFIXES: Final = frozenset({"", ".duckdb", ".ddb", ".db"})
 # A drive of Windows has one letter.
 _SCHEME: Final = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+):")
+# host=localhost password=…, Server=h;Password=…;, as drivers of databases have it.
+_SETTINGS: Final = re.compile(
+    r"\s*(?:[\w ]+=[^;]*;|(?:host|hostaddr|port|dbname|user|password|service|server|data source"
+    r"|driver|uid|pwd|database|dsn|account)\s*=)",
+    re.IGNORECASE,
+)
+_MAGIC: Final = (
+    (b"SQLite format 3\0", "a SQLite database"),
+    (b"PAR1", "a Parquet file"),
+    (b"PK\3\4", "a ZIP archive"),
+    (b"\x1f\x8b", "a gzip file"),
+)
 _LONGEST: Final = 100
+_HEAD: Final = 16  # bytes
 _ADVICE: Final = "name a DuckDB file, like --to gitlab.duckdb"
 
 
@@ -29,15 +42,23 @@ def target(text: str) -> Path:
     if scheme:
         message = f"--to {scheme[1]}:… is not supported yet: sync writes DuckDB files; {_ADVICE}"
         raise UsageError(message)
+    if _SETTINGS.match(text):
+        message = f"--to is a connection string: sync writes DuckDB files; {_ADVICE}"
+        raise UsageError(message)
+    if text == "-":
+        message = f"--to - is no file: a DuckDB file cannot go to the standard output; {_ADVICE}"
+        raise UsageError(message)
     if not text.strip() or "\0" in text:
         message = f"--to is empty; {_ADVICE}"
         raise UsageError(message)
     path = Path(text)
     try:
         is_there = path.exists()
-    except OSError as error:
+        if path.is_symlink() and not is_there:
+            _check_link(path)
+    except (OSError, RuntimeError) as error:
         name = text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…"
-        message = f"{name} cannot be used: {error.strerror}; choose another file with --to"
+        message = f"{name} cannot be used: {_why(error)}; choose another file with --to"
         raise UsageError(message) from error
     if is_there:
         _check_file(path)
@@ -55,6 +76,53 @@ def _check_file(path: Path) -> None:
         raise UsageError(message)
     if not path.stat().st_size:
         _check_suffix(path)
+    else:
+        _check_content(path)
+    _check_beside(path)
+
+
+def _check_content(path: Path) -> None:
+    """Refuse a file that is of another program: DuckDB would load an extension to read it."""
+    try:
+        with path.open("rb") as file:
+            head = file.read(_HEAD)
+    except OSError as error:
+        message = f"{path} cannot be read: {_why(error)}; choose another file with --to"
+        raise UsageError(message) from error
+    for magic, kind in _MAGIC:
+        if head.startswith(magic):
+            message = f"{path} is {kind}, not a DuckDB database; choose another file with --to"
+            raise UsageError(message)
+
+
+def _check_beside(path: Path) -> None:
+    """Find out that DuckDB can write its log beside the file, before GitLab is asked."""
+    # Of a link, DuckDB puts it beside the link.
+    log = path.with_name(f"{path.name}.wal")
+    if log.is_dir():
+        message = f"{log} is a directory, and DuckDB needs a file of this name; rename it"
+        raise UsageError(message)
+    if not log.exists() and not os.access(path.parent, os.W_OK | os.X_OK):
+        message = (
+            f"{path} cannot be written: DuckDB writes a file {log.name} beside it, and the "
+            f"directory {path.parent} cannot be written"
+        )
+        raise UsageError(message)
+
+
+def _check_link(path: Path) -> None:
+    """Refuse a symbolic link to a file that is not there and cannot be made."""
+    end = path.resolve()
+    if not end.parent.is_dir():
+        message = f"{path} is a link to {end}, and there is no directory {end.parent}"
+        raise UsageError(message)
+    if not os.access(end.parent, os.W_OK | os.X_OK):
+        message = f"{path} is a link to {end}, and the directory {end.parent} cannot be written"
+        raise UsageError(message)
+
+
+def _why(error: Exception) -> str:
+    return getattr(error, "strerror", None) or "it is a link to itself"
 
 
 def _check_place(path: Path) -> None:
@@ -67,6 +135,7 @@ def _check_place(path: Path) -> None:
     if not os.access(folder, os.W_OK | os.X_OK):
         message = f"{path} cannot be created: the directory {folder} cannot be written"
         raise UsageError(message)
+    _check_beside(path)
 
 
 def _check_suffix(path: Path) -> None:
