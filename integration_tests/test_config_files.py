@@ -50,3 +50,15 @@ def test_a_configuration_in_yaml(tmp_path: Path, mark: str) -> None:
     path = tmp_path / "config.yaml"
     path.write_text(f"{mark}groups_list: [acme]\n", encoding="utf-8")
     assert read_file(path) == {"groups_list": ["acme"]}
+
+
+@pytest.mark.parametrize("command", ["check", "discover", "read"])
+def test_yaml_for_a_platform(tmp_path: Path, command: str) -> None:
+    """Platforms write JSON; people are told where YAML and standard input are taken."""
+    path = tmp_path / "config.yaml"
+    path.write_text("groups_list: [acme]\n", encoding="utf-8")
+    catalog = ("--catalog", tmp_path / "catalog.json")
+    for name in (path, "-"):
+        ended = run(command, "--config", name, *(catalog if command == "read" else ()))
+        assert "YAML, and - for the standard input, are for `sync`" in ended.stdout
+        assert "Traceback" not in ended.stdout + ended.stderr

@@ -75,6 +75,38 @@ def test_a_signal_while_it_starts(
     assert "Interrupted." in out + err
 
 
+START = """
+import os, signal, sys
+class Finder:
+    def find_spec(self, name, path, target=None):
+        if name == {stage!r}:
+            os.kill(os.getpid(), signal.SIGINT)
+sys.meta_path.insert(0, Finder())
+sys.modules.pop({stage!r}, None)
+sys.argv = [{name!r}, "--version"]
+from source_gitlab.cli import main
+sys.exit(main())
+"""
+EARLY = ["typing", "source_gitlab.cli", "source_gitlab.interrupts"]
+
+
+@pytest.mark.parametrize("stage", EARLY)
+def test_ctrl_c_while_the_first_modules_are_imported(stage: str) -> None:
+    """One word from the first module of ours on; a program that imports it keeps its own way."""
+    for name, code in (("/usr/bin/source-gitlab", 130), ("program.py", -signal.SIGINT)):
+        done = subprocess.run(
+            [sys.executable, "-c", START.format(stage=stage, name=name)],
+            cwd=ROOT,
+            env=surroundings(),
+            capture_output=True,
+            text=True,
+            timeout=PATIENCE,
+            check=False,
+        )
+        assert done.returncode == code
+        assert (done.stderr == "Interrupted.\n") is (code == 130)
+
+
 def syncing(slow: Emulator, path: Path, *, ignored: bool = False) -> subprocess.Popen[str]:
     """A sync that has asked GitLab something; SIGHUP is `ignored` as `nohup` does it."""
     slow.reset_requests()

@@ -2,7 +2,33 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+import os
+import sys
+
+
+def _is_command() -> bool:
+    """Whether this process is the command, and not a program that imports the package."""
+    name = sys.argv[0] if hasattr(sys, "argv") and sys.argv else ""
+    if name == "-m":  # as Python has it until it has found the module
+        given = sys.orig_argv
+        return "-m" in given and given[given.index("-m") + 1 :][:1] == ["source_gitlab"]
+    return os.path.basename(name).removesuffix(".exe") == "source-gitlab"  # noqa: PTH119 -- in time
+
+
+def _leave(_number: int, _frame: object) -> None:
+    os.write(2, b"Interrupted.\n")
+    os._exit(130)
+
+
+if _is_command():
+    # Before anything else is imported: Ctrl-C would come out of it as a traceback. The module
+    # `signal` itself takes some time to import. `interrupts` does the rest.
+    import _signal  # type: ignore[import-not-found] # built in
+
+    if _signal.getsignal(_signal.SIGINT) is _signal.default_int_handler:
+        _signal.signal(_signal.SIGINT, _leave)
+
+from typing import TYPE_CHECKING, Any  # noqa: E402 -- see above
 
 if TYPE_CHECKING:
     from source_gitlab.airbyte.source import SourceGitlab

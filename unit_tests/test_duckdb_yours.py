@@ -5,12 +5,13 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
 
 import duckdb
 import pytest
 
-from source_gitlab.duckdb.store import Changes, Store, StoreError
+from source_gitlab.duckdb.store import Changes, Gone, Store, StoreError
 from source_gitlab.duckdb.types import StreamTable
 
 if TYPE_CHECKING:
@@ -278,3 +279,68 @@ def test_the_file_is_written_for_old_versions_of_duckdb(path: Path) -> None:
     change(newer, "CREATE TABLE mine AS SELECT 1 AS one")
     write(newer, rows(1))
     assert query(newer, "SELECT one FROM mine") == [(1,)]
+
+
+MACROS = [
+    "now() AS 5",
+    "min(x) AS 7",
+    "count(x) AS 7",
+    "count_star() AS 7",
+    "hash(x) AS 7",
+    "random() AS 7",
+    "lower(x) AS 'q'",
+    "list_contains(a, b) AS false",
+    "strftime(a, b) AS 'q'",
+    "to_json(x) AS 7",
+    "struct_pack(x) AS 5",
+    "current_database() AS 'q'",
+    "read_json(x) AS TABLE SELECT 1 AS a",
+    "duckdb_columns() AS TABLE SELECT 1 AS a",
+    "duckdb_tables() AS TABLE SELECT 1 AS a",
+    "duckdb_views() AS TABLE SELECT 1 AS a",
+    "duckdb_schemas() AS TABLE SELECT 1 AS a",
+    "duckdb_indexes() AS TABLE SELECT 1 AS a",
+    "duckdb_constraints() AS TABLE SELECT 1 AS a",
+]
+
+
+def test_macros_with_the_names_of_functions(path: Path) -> None:
+    """What a sync does means DuckDB's own functions, and the macros stay."""
+    write(path, rows(1, 2))
+    change(path, *(f"CREATE MACRO {macro}" for macro in MACROS))
+    write(path, rows(2, 3, title="other"))
+    assert replace(path, rows(2, 3, 4, title="other")) == Changes(1, 0, 1)
+    with Store(path, tables()) as store:
+        assert store.last_commit(["issues"]) is not None
+        store.write("issues", rows(4, title="again"))
+        store.commit({})
+        assert store.updated("issues") == 1
+    assert query(path, "SELECT id, title FROM issues ORDER BY id") == [
+        (2, "other"),
+        (3, "other"),
+        (4, "again"),
+    ]
+    assert query(path, "SELECT now()") == [(5,)]
+
+
+def test_macros_while_a_table_is_made_anew(path: Path) -> None:
+    """Rows without the new key are kept as they are."""
+    write(path, [*rows(1, 2), {"id": 9, "project_id": None, "title": "x"}])
+    change(path, *(f"CREATE MACRO {macro}" for macro in MACROS))
+    rekeyed = {"issues": StreamTable.from_schema("issues", ISSUES, ["project_id", "id"])}
+    with Store(path, rekeyed) as store:
+        store.begin_replace("issues")
+        store.write("issues", rows(3))
+        store.finish_replace("issues", None, Gone("project_id", [], all_but=False))
+    assert query(path, "SELECT id FROM issues ORDER BY id") == [(1,), (2,), (3,)]
+    ((kept,),) = query(path, "SELECT row FROM _source_gitlab.keyless")
+    assert json.loads(kept)["id"] == 9
+
+
+@pytest.mark.parametrize("columns", ["k INTEGER", "name VARCHAR, value VARCHAR", "name VARCHAR"])
+def test_a_table_with_a_name_of_the_old_layout(path: Path, columns: str) -> None:
+    """It is the user's, unless all of them are there in the form that they had."""
+    change(path, f"CREATE TABLE _source_gitlab_meta ({columns})")
+    write(path, rows(1))
+    assert query(path, "SELECT count(*) FROM _source_gitlab_meta") == [(0,)]
+    assert query(path, "SELECT id FROM issues") == [(1,)]

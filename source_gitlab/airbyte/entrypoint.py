@@ -101,13 +101,23 @@ def _file(what: str, path: str, read: Callable[[str], Any]) -> Any:
     try:
         return read(path)
     except OSError as error:
-        message = f"The {what} file {path} cannot be read: {error.strerror}."
+        message = f"The {what} file {path} cannot be read: {error.strerror}.{_hint(what)}"
     except (orjson.JSONDecodeError, UnicodeDecodeError) as error:
-        message = f"The {what} file {path} is not JSON ({error})."
+        message = f"The {what} file {path} is not JSON ({error}).{_hint(what)}"
     except Exception as error:  # noqa: BLE001 -- the CDK's parsers document no exceptions
         why = " ".join(str(error).split()).removeprefix("Schema validation failed: - ")
         message = f"The {what} file {path} does not have the form of a {what}: {why.rstrip('.')}."
     raise mistake(message)
+
+
+def _hint(what: str) -> str:
+    """What people may have taken from the other commands."""
+    if what != "configuration":
+        return ""
+    return (
+        " Here it has to be a JSON file. YAML, and - for the standard input, are for `sync`, and"
+        " for `check` on a terminal."
+    )
 
 
 def run(arguments: list[str]) -> int:

@@ -56,6 +56,11 @@ class StoreError(Exception):
         return any(sign in str(self) for sign in ("is in use by", "the disk is full"))
 
 
+# A function is named in full wherever a macro of the user's could stand before it.
+HERE: Final = "database_name = system.main.current_database()"
+"""The condition that something is of the file, in SQL."""
+
+
 def quoted(name: str) -> str:
     """A name as an SQL identifier."""
     return '"' + name.replace('"', '""') + '"'

@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from source_gitlab.addresses import instance_name
-from source_gitlab.duckdb.file import StoreError, literal, quoted
+from source_gitlab.duckdb.file import HERE, StoreError, literal, quoted
 from source_gitlab.duckdb.types import EXTRA
 
 if TYPE_CHECKING:
@@ -72,7 +72,7 @@ def claim(
             the user's where we would write.
     """
     columns = _columns(connection)
-    if ("main", "_source_gitlab_meta") in columns and (SCHEMA, "meta") not in columns:
+    if _is_format_1(columns) and (SCHEMA, "meta") not in columns:
         _check_meta(connection, path, urls, _OLD[META])
         _carry_over(connection, columns, streams)
         columns = _columns(connection)
@@ -106,11 +106,21 @@ def _columns(
     found: dict[tuple[str, str], list[tuple[str, str]]] = {}
     for schema, table, name, kind in connection.execute(
         "SELECT c.schema_name, c.table_name, c.column_name, c.data_type "
-        "FROM duckdb_columns() c JOIN duckdb_tables() t USING (table_oid, database_name) "
-        "WHERE c.database_name = current_database() AND NOT c.internal ORDER BY c.column_index"
+        "FROM system.main.duckdb_columns() c "
+        "JOIN system.main.duckdb_tables() t USING (table_oid, database_name) "
+        f"WHERE c.{HERE} AND NOT c.internal ORDER BY c.column_index"
     ).fetchall():
         found.setdefault((schema, table), []).append((name, kind))
     return found
+
+
+def _is_format_1(columns: Mapping[tuple[str, str], list[tuple[str, str]]]) -> bool:
+    """Whether the file has our own tables where format 1 had them, in the form that they had."""
+    names = {
+        new: [name for name, _ in columns.get(("main", old.removeprefix("main.")), [])]
+        for new, old in _OLD.items()
+    }
+    return names[META] == ["name", "value"] and names[STATE][:2] == ["stream", "state"]
 
 
 def _is_marked(columns: Mapping[tuple[str, str], list[tuple[str, str]]], name: str) -> bool:
@@ -155,8 +165,8 @@ def _check_meta(
 
 def _check_schema(connection: duckdb.DuckDBPyConnection, path: Path) -> None:
     row = connection.execute(
-        "SELECT count(*) FROM duckdb_schemas() "
-        "WHERE database_name = current_database() AND lower(schema_name) = ?",
+        "SELECT system.main.count(*) FROM system.main.duckdb_schemas() "
+        f"WHERE {HERE} AND system.main.lower(schema_name) = ?",
         [SCHEMA],
     ).fetchone()
     if row and row[0]:
@@ -169,10 +179,14 @@ def _check_schema(connection: duckdb.DuckDBPyConnection, path: Path) -> None:
 
 def _check_names(connection: duckdb.DuckDBPyConnection, path: Path, wanted: set[str]) -> None:
     """Refuse a file in which something of the user's has the name of a table to be made."""
-    for kind, source in (("table", "duckdb_tables()"), ("view", "duckdb_views()")):
+    for kind, source in (
+        ("table", "system.main.duckdb_tables()"),
+        ("view", "system.main.duckdb_views()"),
+    ):
         found = connection.execute(
-            f"SELECT {kind}_name FROM {source} WHERE database_name = current_database() "
-            f"AND schema_name = 'main' AND NOT internal AND list_contains(?, lower({kind}_name)) "
+            f"SELECT {kind}_name FROM {source} WHERE {HERE} "
+            f"AND schema_name = 'main' AND NOT internal "
+            f"AND system.main.list_contains(?, system.main.lower({kind}_name)) "
             "ORDER BY 1",
             [sorted(wanted)],
         ).fetchone()

@@ -90,13 +90,17 @@ class Load:
         yield b"]"
 
     def select_from(self, path: Path) -> str:
-        """The SELECT that reads that file."""
+        """The SELECT that reads that file.
+
+        `{...}` in SQL is a call of struct_pack, which a macro of the user's may stand before.
+        """
         types = ", ".join(
-            f"{quoted(column.name)}: {literal(column.type)}" for column in self.table.columns
+            f"{quoted(column.name)} := {literal(column.type)}" for column in self.table.columns
         )
         return (
-            f"SELECT {names_of(self.table)} FROM read_json({literal(str(path))}, format = 'array', "
-            f"auto_detect = false, columns = {{{types}}}, "
+            f"SELECT {names_of(self.table)} FROM "
+            f"system.main.read_json({literal(str(path))}, format = 'array', "
+            f"auto_detect = false, columns = system.main.struct_pack({types}), "
             f"maximum_object_size = {max(_LARGEST_ROW, self._largest + 2)})"
         )
 

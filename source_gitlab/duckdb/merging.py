@@ -83,7 +83,8 @@ def differences(
     """
     join = _join(old, new, source, comparable=_comparable(old, new))
     row = connection.execute(
-        "SELECT count(*) FILTER (o.digest IS NULL), count(*) FILTER (o.digest <> n.digest) "
+        "SELECT system.main.count(*) FILTER (o.digest IS NULL), "
+        "system.main.count(*) FILTER (o.digest <> n.digest) "
         f"FROM {join}"
     ).fetchone()
     added, changed = row or (0, 0)
@@ -144,8 +145,13 @@ def rebuild(
             f"FROM {place(old)} o WHERE ({_condition(gone)}) IS NOT TRUE AND {keyed} "
             "ON CONFLICT DO NOTHING"
         )
+        every = ", ".join(
+            f"{quoted(column.name)} := o.{quoted(column.name)}"
+            for column in tables.columns_of(connection, old.name)
+        )
+        whole = f"system.main.to_json(system.main.struct_pack({every}))"
         connection.execute(
-            f"INSERT INTO {KEYLESS} SELECT ?, to_json(o) FROM {place(old)} o "
+            f"INSERT INTO {KEYLESS} SELECT ?, {whole} FROM {place(old)} o "
             f"WHERE ({_condition(gone)}) IS NOT TRUE AND NOT ({keyed}) ON CONFLICT DO NOTHING",
             [old.name],
         )
@@ -161,7 +167,7 @@ def is_same_shape(old: StreamTable, new: StreamTable) -> bool:
 
 def count(connection: duckdb.DuckDBPyConnection, table: str) -> int:
     """The rows of a table, given as it stands in SQL."""
-    row = connection.execute(f"SELECT count(*) FROM {table}").fetchone()
+    row = connection.execute(f"SELECT system.main.count(*) FROM {table}").fetchone()
     return row[0] if row else 0
 
 
@@ -187,7 +193,7 @@ def _join(old: StreamTable, new: StreamTable, source: str, *, comparable: bool) 
     # When a row was read is no change of it.
     names = [column.name for column in new.columns if column.name != "read_at"]
     values = ", ".join(map(quoted, names))
-    digest = f"hash({values})" if comparable else "random()"
+    digest = f"system.main.hash({values})" if comparable else "system.main.random()"
     key = _key(new)
     return (
         f"(SELECT {key}, {digest} AS digest FROM {source}) n "

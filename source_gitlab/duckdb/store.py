@@ -160,8 +160,9 @@ class Store:
         """
         with self._transactions.errors():
             row = self._connection.execute(
-                "SELECT count(*), strftime(min(updated_at), '%Y-%m-%dT%H:%M:%SZ') "
-                f"FROM {layout.STATE} WHERE list_contains(?, stream)",
+                "SELECT system.main.count(*), "
+                "system.main.strftime(system.main.min(updated_at), '%Y-%m-%dT%H:%M:%SZ') "
+                f"FROM {layout.STATE} WHERE system.main.list_contains(?, stream)",
                 [list(streams)],
             ).fetchone()
         count, oldest = row or (0, None)
@@ -381,7 +382,7 @@ class Store:
     def _put_states(self, states: Mapping[str, Mapping[str, Any]]) -> None:
         for stream, state in states.items():
             self._connection.execute(
-                f"INSERT OR REPLACE INTO {layout.STATE} VALUES (?, ?, now())",
+                f"INSERT OR REPLACE INTO {layout.STATE} VALUES (?, ?, system.main.now())",
                 [stream, orjson.dumps(state).decode()],
             )
 

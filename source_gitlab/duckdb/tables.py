@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 import duckdb
 
-from source_gitlab.duckdb.file import StoreError, literal, quoted
+from source_gitlab.duckdb.file import HERE, StoreError, literal, quoted
 from source_gitlab.duckdb.types import Column, StreamTable
 
 if TYPE_CHECKING:
@@ -77,8 +77,8 @@ def _comment(connection: duckdb.DuckDBPyConnection, table: str, column: Column) 
 def columns_of(connection: duckdb.DuckDBPyConnection, name: str) -> tuple[Column, ...]:
     """The columns of a table as the file has them."""
     rows = connection.execute(
-        "SELECT column_name, data_type, comment FROM duckdb_columns() "
-        "WHERE database_name = current_database() AND schema_name = 'main' AND table_name = ? "
+        "SELECT column_name, data_type, comment FROM system.main.duckdb_columns() "
+        f"WHERE {HERE} AND schema_name = 'main' AND table_name = ? "
         "ORDER BY column_index",
         [name],
     ).fetchall()
@@ -120,7 +120,8 @@ def rebuild(
     own = tuple(c for c in columns_of(connection, old.name) if c.name.casefold() not in ours)
     has_key = key_of(connection, old.name) == new.key
     indexes = connection.execute(
-        "SELECT sql FROM duckdb_indexes() WHERE database_name = current_database() "
+        "SELECT sql FROM system.main.duckdb_indexes() "
+        f"WHERE {HERE} "
         "AND schema_name = 'main' AND table_name = ? AND sql IS NOT NULL",
         [old.name],
     ).fetchall()
@@ -146,8 +147,8 @@ def rebuild(
 def key_of(connection: duckdb.DuckDBPyConnection, table: str) -> tuple[str, ...]:
     """The primary key that the file gave a table, in order; () without one."""
     row = connection.execute(
-        "SELECT constraint_column_names FROM duckdb_constraints() "
-        "WHERE database_name = current_database() AND schema_name = 'main' "
+        "SELECT constraint_column_names FROM system.main.duckdb_constraints() "
+        f"WHERE {HERE} AND schema_name = 'main' "
         "AND table_name = ? AND constraint_type = 'PRIMARY KEY'",
         [table],
     ).fetchone()
@@ -163,9 +164,9 @@ def check_references(
         StoreError: DuckDB neither changes nor removes a row that a foreign key points to.
     """
     row = connection.execute(
-        "SELECT table_name, referenced_table FROM duckdb_constraints() "
-        "WHERE database_name = current_database() AND constraint_type = 'FOREIGN KEY' "
-        "AND list_contains(?, referenced_table) ORDER BY ALL",
+        "SELECT table_name, referenced_table FROM system.main.duckdb_constraints() "
+        f"WHERE {HERE} AND constraint_type = 'FOREIGN KEY' "
+        "AND system.main.list_contains(?, referenced_table) ORDER BY ALL",
         [sorted(streams)],
     ).fetchone()
     if row:
@@ -184,8 +185,8 @@ def refresh_views(connection: duckdb.DuckDBPyConnection, changed: Collection[str
     """
     affected = {name.casefold() for name in changed}
     for schema, name, comment, statement in connection.execute(
-        "SELECT schema_name, view_name, comment, sql FROM duckdb_views() "
-        "WHERE database_name = current_database() AND NOT internal AND NOT temporary "
+        "SELECT schema_name, view_name, comment, sql FROM system.main.duckdb_views() "
+        f"WHERE {HERE} AND NOT internal AND NOT temporary "
         "ORDER BY view_oid"
     ).fetchall():
         words = {word.casefold() for word in re.findall(r"\w+", statement)}
@@ -212,7 +213,7 @@ def _left_alone(view: str) -> Iterator[None]:
 @contextmanager
 def _schema(connection: duckdb.DuckDBPyConnection, schema: str) -> Iterator[None]:
     """Names in the block mean what they meant in this schema."""
-    row = connection.execute("SELECT current_database()").fetchone()
+    row = connection.execute("SELECT system.main.current_database()").fetchone()
     database = quoted(row[0]) if row else ""
     connection.execute(f"USE {database}.{quoted(schema)}")
     try:
