@@ -20,14 +20,15 @@ from random import Random
 from typing import TYPE_CHECKING, Any
 from unittest import mock
 
-from integration_tests.gitlab.clock import SECOND
+from integration_tests.gitlab.clock import DAY, SECOND, stamp
 from integration_tests.gitlab.expected import expected_rows
 from integration_tests.gitlab.faults import Fault
+from integration_tests.gitlab.world import OWNER
 from integration_tests.history_changes import Changes
 from integration_tests.history_model import Event, History, Sync
 from integration_tests.history_reading import KilledError, Reading
 from integration_tests.history_troubles import TROUBLES, Trouble, headers_stripped
-from integration_tests.history_world import OWN, SITE, TOP, WEB, small_world
+from integration_tests.history_world import OWN, SITE, START, TOP, WEB, small_world
 from integration_tests.inprocess import Wire, session
 from source_gitlab.client.errors import FatalError
 from source_gitlab.declarations import streams
@@ -146,12 +147,16 @@ class Run:
     def _sync(self, sync: Sync) -> None:
         self.figures["syncs"] += 1
         self._waiting, self._gap = list(sync.events), 0
+        if sync.level:
+            self.changes.role(sync.level)
         reading = Reading(self, sync)
         try:
             settings = dict(self.settings)
             if sync.other_scope:
                 settings = {"groups_list": [], "projects_list": []} | settings
                 settings |= SCOPES[sync.other_scope - 1]
+            if sync.start_days:
+                settings["start_date"] = stamp(START - sync.start_days * DAY)
             with session(self.wire, **settings) as opened:
                 reading.read(opened, self.history.streams)
         except KilledError:
@@ -169,7 +174,9 @@ class Run:
         self.emulator.world.clock.advance(sync.pause * SECOND)
 
     def _bring_back(self) -> None:
-        """Let everything that was named be there."""
+        """Let everything that was named be there, and seen."""
+        if any(sync.level for sync in self.history.syncs):
+            self.changes.role(OWNER)
         for project_id in map(int, self.settings.get("projects_list", [])):
             self.changes.do("show_project", id=project_id)
             if project_id != OWN:

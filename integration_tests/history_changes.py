@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from integration_tests.gitlab.clock import DAY, MINUTE, SECOND, stamp
 from integration_tests.gitlab.mutations import mutate
 from integration_tests.history_world import (
+    ANOTHER,
     ELSE,
     GUARDED,
     OPEN,
@@ -80,6 +81,11 @@ class Changes:
             return True
         return self.do(op, **args)
 
+    def role(self, level: int) -> None:
+        """Give the reader another role in the group `top`."""
+        self.do("remove_member", user_id=READER, group_id=TOP)
+        self.do("add_member", user_id=READER, level=level, group_id=TOP)
+
     def do(self, op: str, **args: Any) -> bool:
         """One operation of the emulator."""
         mutate(self.emulator, op, args)
@@ -107,7 +113,10 @@ def create(it: Changes, a: int, b: int) -> bool:
         return False
     when = it.now - (b * 37 % 8) * MINUTE if a % 3 == 0 else it.now
     times = {"created_at": micros(when), "updated_at": micros(when)}
-    return it.do("create", table=table, project_id=project_id, **times)
+    # What a low role hides.
+    hidden = {"set": {"confidential": True, "author_id": ANOTHER}}
+    columns = hidden if table == "issues" and a % 4 == 1 else {}
+    return it.do("create", table=table, project_id=project_id, **times, **columns)
 
 
 def create_in_group(it: Changes, a: int, b: int) -> bool:

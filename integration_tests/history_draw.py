@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from hypothesis import HealthCheck, given, seed, settings
 from hypothesis import strategies as st
 
+from integration_tests.gitlab.world import OWNER
 from integration_tests.histories import (
     FAULTS,
     INCREMENTAL,
@@ -20,6 +21,7 @@ from integration_tests.histories import (
 from integration_tests.history_changes import KINDS
 from integration_tests.history_model import Event, History, Sync
 from integration_tests.history_troubles import TROUBLES
+from integration_tests.history_world import GUEST, PLANNER, REPORTER
 
 SMALL = st.integers(0, 63)
 
@@ -39,6 +41,8 @@ SYNCS = st.builds(
     choices=st.integers(0, 999),
     pause=st.sampled_from((0, 1, 30, 200, 3_000, 40_000, 100_000)),
     other_scope=st.one_of(st.just(0), st.just(0), st.integers(0, len(SCOPES))),
+    level=st.sampled_from((0, 0, 0, 0, GUEST, PLANNER, REPORTER, OWNER)),
+    start_days=st.sampled_from((0, 0, 0, 0, 1, 3, 30)),
 )
 HISTORIES = st.builds(
     History,

@@ -25,7 +25,9 @@ class Sync:
 
     `choices` decides which slice is read on and when a state is emitted; `lossy` lets a killed
     sync lose the rows behind its last state; `pause` are the seconds after it. `other_scope`, if
-    not 0, is a selection that the user tries out in this sync.
+    not 0, is a selection that the user tries out in this sync. `level`, if not 0, is the reader's
+    role in the group `top` from now on, and `start_days`, if not 0, is how many days before the
+    history begins the start date of this sync lies.
     """
 
     events: tuple[Event, ...]
@@ -34,6 +36,8 @@ class Sync:
     choices: int
     pause: int
     other_scope: int = 0
+    level: int = 0
+    start_days: int = 0
 
 
 @dataclass(frozen=True)

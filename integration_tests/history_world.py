@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from random import Random
 
-READER = 1
+READER, ANOTHER = 1, 3
+GUEST, PLANNER, REPORTER = 10, 15, 20
 TOP, SUB, OPEN, ELSE = 10, 11, 20, 30
 WEB, API, GUARDED, SITE, OUTSIDE, EMPTY, OWN = 101, 102, 103, 104, 105, 106, 107
 PROJECTS = (WEB, API, GUARDED, SITE, OUTSIDE, EMPTY, OWN)
