@@ -336,7 +336,7 @@ def test_a_next_link_to_another_host() -> None:
         ("issues", {"id": 1, "project_id": 7, "updated_at": "yesterday"}, "yesterday"),
         ("issues", {"id": None, "created_at": MOMENT, "updated_at": MOMENT}, "id is None"),
         ("jobs", {"id": 1.5}, "id is 1.5"),
-        ("deployments", {"id": [1], "updated_at": "2024-01-01T00:00:00.000Z"}, "documents them"),
+        ("deployments", {"id": [1], "updated_at": "2024-01-01T00:00:00.000Z"}, "id is [1]"),
     ],
 )
 def test_rows_without_a_proper_key(name: str, row: dict[str, Any], told: str) -> None:

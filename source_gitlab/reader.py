@@ -21,7 +21,8 @@ from source_gitlab.reading.pages import read_pages
 from source_gitlab.reading.refs import Commits
 from source_gitlab.reading.seek import Seek
 from source_gitlab.reading.shape import Shaper
-from source_gitlab.reading.slices import Page, Slice, columns_of
+from source_gitlab.reading.slices import Page, Slice, beside, columns_of
+from source_gitlab.reading.soundness import of_nobody, understood, walkable
 from source_gitlab.reading.state import identity
 
 if TYPE_CHECKING:
@@ -76,7 +77,9 @@ class Reader:
         Raises:
             GitlabError: as `client.errors` sorts it; Skipped when the list itself is refused.
         """
-        lists = Lists(self._client, stream.optional, self._streaks[stream.name])
+        by_value = stream.kind == "child" or stream.walk in {"seek", "jobs"}
+        sound = walkable if by_value else None
+        lists = Lists(self._client, stream.optional, self._streaks[stream.name], sound)
         problem: GitlabError | None = None
         try:
             for page in self._pages(stream, slice_, state, lists):
@@ -130,13 +133,20 @@ class Reader:
             twice = stream.incremental
             read = partial(read_pages, lists, self._ahead, path, query, own, twice=twice)
             for rows in self._alike.pages(stream, lists, path, read):
+                if stream.keep is not None:
+                    url = f"{lists.api_url}/{path}"
+                    lists.note(*of_nobody(rows, self._owners(stream), url))
                 yield Page(self._within(stream, slice_, state, rows))
+
+    def _owners(self, stream: Stream) -> list[str]:
+        """The columns by which the rows of a list are shared out among streams."""
+        return [one.keep for one in streams().values() if one.keep and one.path == stream.path]
 
     def _within(
         self, stream: Stream, slice_: Slice, state: StreamState, rows: list[Row]
     ) -> list[Row]:
         """Without rows of projects that the group's list shows but that are not in scope."""
-        rows = _beside(stream, slice_, rows)
+        rows = beside(stream, slice_, rows)
         group = state.groups.get(slice_["id"]) if slice_["scope"] == "group" else None
         if group is None or stream.keep != "project_id":
             return rows
@@ -194,7 +204,7 @@ class Reader:
                 start = min(slice_["start"], self._started())
                 settled = plus(start, minutes=-SETTLED_MINUTES)
                 reached[number] = min(through, start) if through else reached[number]
-                rows = _beside(stream, slice_, rows)  # noqa: PLW2901 -- fewer of them
+                rows = beside(stream, slice_, rows)  # noqa: PLW2901 -- fewer of them
                 fresh, seen = _unknown(rows, stream.key, recent, settled, state.recent)
                 if len(passes) == 1:
                     counts = None if is_counted else self._late.first(seek, slice_, state)
@@ -240,6 +250,7 @@ class Reader:
             columns=columns_of(slice_),
             key=parent.key,
             member=member,
+            url=f"{lists.api_url}/{slice_['scope']}s/{slice_['id']}/{parent.path}",
         )
         if stream.moved_by and slice_["since"]:
             yield from children.pages(self._moved_by(stream, slice_, state, lists))
@@ -251,6 +262,13 @@ class Reader:
         """Parents named by the moved rows of another list, each once."""
         assert stream.moved_by is not None  # noqa: S101 -- the caller looked
         other = streams()[stream.moved_by.stream]
+        column = stream.moved_by.parent
+
+        def parent_of(row: Row) -> Row:
+            parent: Row = {**row[column], "updated_at": row.get("updated_at")}
+            hash((parent["id"], parent["group_id"]))
+            return parent
+
         done: set[int] = set()
         # The list may name parents that lie above the group, or in one that is read on its own.
         covered = state.group(slice_["id"]).projects | {slice_["id"]}
@@ -258,15 +276,16 @@ class Reader:
         seeks = self._passes(other, slice_, lists)
         since = slice_["since"]
         for rows, _ in (found for seek in seeks for found in self._found(other, seek, since)):
-            parents = []
-            for row in rows:
-                parent = row.get(stream.moved_by.parent)
-                if not parent or parent["group_id"] not in covered:
-                    continue
-                if parent["id"] not in done:
-                    done.add(parent["id"])
-                    parents.append({**parent, "updated_at": row["updated_at"]})
-            yield Parents(parents)
+            path = f"{slice_['scope']}s/{slice_['id']}/{other.path}"
+            named = [row for row in rows if row.get(stream.moved_by.parent)]
+            parents = [
+                parent
+                for parent in understood(lists, path, named, parent_of)
+                if parent["group_id"] in covered and parent["id"] not in done
+            ]
+            unique = {parent["id"]: parent for parent in parents}
+            done.update(unique)
+            yield Parents(list(unique.values()))
 
     def _inventory(self, stream: Stream, slice_: Slice, lists: Lists) -> Iterator[list[Row]]:
         """The rows of groups or projects in scope; group 0 has the projects chosen beside groups.
@@ -335,21 +354,6 @@ class Reader:
 
         statistics = self._config.statistics
         return Details(self._client, self._ahead, tell, statistics=statistics)
-
-
-def _beside(stream: Stream, slice_: Slice, rows: list[Row]) -> list[Row]:
-    """Without the rows that another slice of this read brings.
-
-    Slices are read at the same time, so of two versions of one row the older might come last.
-    """
-    if slice_["scope"] != "group":
-        return rows
-    column = "group_id" if stream.scopes == ("group",) else "project_id"
-    if "group" in slice_:
-        # The list of a group that entered shows the groups below it, which entered with it.
-        return [row for row in rows if row.get(column) in {None, slice_["id"]}]
-    apart = slice_.get("apart")
-    return [row for row in rows if row.get(column) not in apart] if apart else rows
 
 
 def _list_of(stream: Stream, slice_: Slice, config: Config) -> tuple[str, Query]:

@@ -10,6 +10,7 @@ from source_gitlab.client.decoding import DEEPEST
 from source_gitlab.client.errors import FatalError, GitlabError, ReadError, Skipped
 from source_gitlab.client.http import Client
 from source_gitlab.coverage import Coverage, column_of, may_be_idle, only_groups
+from source_gitlab.declarations import streams
 from source_gitlab.planning import Planner
 from source_gitlab.reader import Reader
 from source_gitlab.reading.ahead import Ahead
@@ -234,4 +235,6 @@ def _address(stream: Stream, slice_: Slice) -> str:
     """Where the rows of a slice come from, below /api/v4."""
     if slice_["scope"] == "inventory":
         return f"groups/{slice_['id']}/projects" if slice_["id"] else "projects"
-    return f"{slice_['scope']}s/{slice_['id']}/{stream.path}"
+    # The children of many parents have no address together.
+    listed = streams()[stream.parent] if stream.parent else stream
+    return f"{slice_['scope']}s/{slice_['id']}/{listed.path}"

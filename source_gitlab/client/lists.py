@@ -63,11 +63,16 @@ class Lists:
     """Asks `client`, which steps over nothing, for the lists of one slice. Thread-safe.
 
     A row that does not come is asked for without the `optional` parameters of the query. `streak`
-    is that of all slices of the stream.
+    is that of all slices of the stream. `sound` takes an address and a page of it, and moves rows
+    that no walk can go by to what is missed.
     """
 
     def __init__(
-        self, client: Client, optional: tuple[str, ...] = (), streak: Streak | None = None
+        self,
+        client: Client,
+        optional: tuple[str, ...] = (),
+        streak: Streak | None = None,
+        sound: Callable[[str, Answer], Answer] | None = None,
     ) -> None:
         """Nothing is missing yet."""
         self.client = client
@@ -78,6 +83,7 @@ class Lists:
         self._noted = 0
         self._before: dict[tuple[tuple[str, str], ...], int] = {}
         self._streak = streak or Streak()
+        self._sound = sound
 
     def below(self) -> Lists:
         """For the lists of one parent: what is missing from them is asked of the result."""
@@ -92,6 +98,8 @@ class Lists:
         before = self._rows_before(path, query)
         stepping = Stepping(before, self._optional)
         answer = self.client.rows(path, query, whole=whole, stepping=stepping)
+        if self._sound is not None:
+            answer = self._sound(f"{self.api_url}/{path}", answer)
         if before is not None and answer.next is not None and CURSORS & answer.next.keys():
             self.place(path, answer.next, before + len(answer.data) + len(answer.missed))
         self.note(*answer.missed)

@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from source_gitlab.reading.instants import between, instant, plus
+from source_gitlab.reading.soundness import as_documented
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -199,7 +200,8 @@ class Counter:
         answer = self._ask(listed.path, {**query, "order_by": "created_at", "sort": "asc"})
         if not answer.data:
             return None
-        oldest = instant(answer.data[0]["created_at"])
+        with as_documented(f"{self._client.api_url}/{listed.path}"):
+            oldest = instant(answer.data[0]["created_at"])
         one = self._window(listed, after, plus(oldest, milliseconds=1))
         return oldest if one is not None else None
 

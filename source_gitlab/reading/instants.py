@@ -28,6 +28,17 @@ def instant(text: str) -> str:
     return _text(moment)
 
 
+def is_instant(value: object) -> bool:
+    """Whether this is a timestamp that `instant` takes and that can be reckoned with."""
+    if not isinstance(value, str):
+        return False
+    try:
+        epoch(instant(value))
+    except (ValueError, OverflowError):
+        return False
+    return True
+
+
 def at(epoch: float) -> str:
     """Seconds since the epoch as an instant."""
     return _text(datetime.fromtimestamp(epoch, tz=timezone.utc))

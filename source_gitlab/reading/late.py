@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from source_gitlab.client.errors import GitlabError
     from source_gitlab.client.http import Answer, Client, Query
     from source_gitlab.reading.seek import Seek
-    from source_gitlab.reading.slices import Slice
+    from source_gitlab.reading.slices import Row, Slice
     from source_gitlab.reading.state import StreamState
 
 LOGGER = logging.getLogger("airbyte.source-gitlab")
@@ -150,9 +150,16 @@ def _late(
         late = [
             row
             for row in rows
-            if instant(row["updated_at"]) < since
-            and (low or "") <= (when := instant(row["created_at"]))
-            and (high is None or when <= plus(high, milliseconds=1))
+            if _is_within(row, low, high)
+            and (row.get("updated_at") is None or instant(row["updated_at"]) < since)
         ]
         if late:
             yield Parents(late)
+
+
+def _is_within(row: Row, low: str | None, high: str | None) -> bool:
+    """Whether a row was created in between, or may have been."""
+    if row.get("created_at") is None:
+        return True
+    when = instant(row["created_at"])
+    return (low or "") <= when and (high is None or when <= plus(high, milliseconds=1))

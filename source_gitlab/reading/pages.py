@@ -76,7 +76,8 @@ def read_pages(  # noqa: PLR0913 -- a list is its address, how to read it, and i
             url = f"{client.api_url}/{path}"
             message = f"{url} {problem}. What came of it is not all."
             raise Malformed(message, url=url)
-        if walk.pages == 1 or not walk.numbered or (number and len(seen) == before):
+        is_settled = number and len(seen) == before and not walk.repeats
+        if walk.pages == 1 or not walk.numbered or is_settled:
             return
         # What was stepped over is counted, too, and a second walk would not bring it.
         if walk.missed or (walk.totals == {len(walk.rows)} and not twice):
@@ -91,7 +92,7 @@ class _Walk:
     def __init__(self) -> None:
         self.rows: set[tuple[object, ...]] = set()
         self.totals: set[int | None] = set()
-        self.pages = self.missed = 0
+        self.pages = self.missed = self._came = 0
         self.numbered = False
         self._first = self._with_rows = 0
         self._last: Answer | None = None
@@ -99,6 +100,7 @@ class _Walk:
     def add(self, answer: Answer) -> None:
         """Take in a page whose rows are in `rows` already."""
         self.pages += 1
+        self._came += len(answer.data)
         self.totals.add(answer.total)
         self.missed += len(answer.missed)
         self.numbered = self.numbered or "page" in (answer.next or {})
@@ -108,11 +110,23 @@ class _Walk:
             self._first = len(self.rows)
         self._last = answer
 
+    @property
+    def repeats(self) -> bool:
+        """Whether rows came again in place of others that GitLab has counted."""
+        return self._came > len(self.rows) and self._lacking > 0
+
+    @property
+    def _lacking(self) -> int:
+        totals = [total for total in self.totals if total is not None]
+        return min(totals) - len(self.rows) - self.missed if totals else 0
+
     def problem(self) -> str | None:
         """Why these pages are not those of a list, if they are not."""
         total = self._last.total if self._last is not None else None
         if self._with_rows > 1 and 1 < len(self.rows) == self._first:
             return "sends the same rows for every page"
+        if self.repeats and self._lacking >= _MOST_HIDDEN:
+            return f"sends rows again in place of {self._lacking} others"
         if self.pages > 1 and self._last is not None and not self._last.data and total is not None:
             missing = total - len(self.rows) - self.missed
             if missing >= _MOST_HIDDEN:

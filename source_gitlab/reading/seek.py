@@ -18,9 +18,10 @@ from __future__ import annotations
 from contextlib import closing
 from dataclasses import dataclass, field
 from functools import partial
-from itertools import count, islice
+from itertools import count, dropwhile, islice
 from typing import TYPE_CHECKING, Any
 
+from source_gitlab.client.answers import Missed
 from source_gitlab.client.errors import ReadError
 from source_gitlab.reading.instants import instant, plus
 from source_gitlab.reading.pages import PER_PAGE, read_pages
@@ -69,7 +70,8 @@ class Seek:
         """Rows with `since <= updated_at`, oldest first, each version once.
 
         A list whose rows do not tell `updated_at`, as in old versions of GitLab, is read page by
-        page; with `undated` false such rows are left out.
+        page; with `undated` false such rows are left out. One in front of rows that do tell it
+        comes in either case, and is noted in the lists of `client`.
 
         Yields:
             the rows of a page, and the instant up to which everything is now read.
@@ -81,13 +83,14 @@ class Seek:
         if self.told is not None:
             self.told(first)
         edge = _Edge(self.key)
-        if undated and any(row.get("updated_at") is None for row in first.data):
+        if undated and first.data and not _dated_end(first.data):
             query = self._query(since)
             for rows in read_pages(self.client, self.ahead, self.path, query, self.key):
                 yield rows, edge.through
             return
         for rows in self._windows(first, since):
-            fresh = edge.fresh(rows)
+            part = rows if undated else _dated_end(rows)
+            fresh = edge.fresh(part) if part else []
             if fresh:
                 yield fresh, edge.through
 
@@ -107,10 +110,17 @@ class Seek:
             by_id = {**self.query, "order_by": "id", "sort": "asc"}
             pages = read_pages(self.client, self.ahead, self.path, by_id, self.key)
             empty = [row for rows in pages for row in rows if row.get("updated_at") is None]
+        # Behind a row that has the instant, none belongs that lacks it: it may have had it before.
+        front = {
+            id(row) for row in answer.data[: len(answer.data) - len(_dated_start(answer.data))]
+        }
         fresh = [
             row
             for row in empty
-            if not since or not row.get("created_at") or instant(row["created_at"]) >= since
+            if not since
+            or not row.get("created_at")
+            or instant(row["created_at"]) >= since
+            or (changed and id(row) not in front)
         ]
         if fresh:
             yield fresh, None
@@ -198,20 +208,19 @@ class Seek:
         """From `answer` on by value, up to `upper`; `after` is the bound it was asked with."""
         empty = 0
         while True:
-            rows = [row for row in answer.data if row.get("updated_at") is not None]
-            last = instant(rows[-1]["updated_at"]) if rows else None
+            rows, last, behind = self._in_order(answer)
             if rows:
                 yield rows
-            if answer.next is None or len(rows) < len(answer.data):
+            if answer.next is None:
                 if not answer.data and (answer.total or 0) > PER_PAGE:
                     raise self._error(_EMPTY)
                 return
-            if last is None:
+            if last is None or behind is not None:
                 # GitLab drops rows that the token may not see after it cut the page.
-                empty += 1
+                empty += last is None
                 if empty > _MOST_EMPTY_PAGES:
                     raise self._error(_HOLLOW)
-                answer = self.client.rows(self.path, answer.next)
+                answer = behind or self.client.rows(self.path, answer.next)
                 continue
             if upper is not None and last > upper:
                 return
@@ -223,11 +232,37 @@ class Seek:
             after = last
             answer = self._page(after, upper)
 
+    def _in_order(self, answer: Answer) -> tuple[list[Row], str | None, Answer | None]:
+        """The rows of a page, the last instant in it, and the page behind it if that has none.
+
+        Rows without the instant come last, and no filter by time shows them. One that stands in
+        front of others is out of order: it is noted, and comes in front of the others.
+        """
+        rows, dated, behind = answer.data, _dated_end(answer.data), None
+        odd = [row for row in dated if row.get("updated_at") is None]
+        if 0 < len(dated) < len(rows) and answer.next is not None:
+            behind = self.client.rows(self.path, answer.next)
+            if any(row.get("updated_at") is not None for row in behind.data):
+                odd += rows[len(dated) :]
+                rows = [*rows[len(dated) :], *dated]
+                behind = None
+        self._note_undated(odd)
+        return rows, instant(dated[-1]["updated_at"]) if dated else None, behind
+
     def _moment(self, moment: str) -> Iterator[list[Row]]:
         """Every row of one millisecond that has more rows than a page holds."""
         query: Query = {**self.query, "order_by": "updated_at", "sort": "asc", **self.moment}
         query |= {"updated_after": moment, "updated_before": plus(moment, milliseconds=1)}
         return read_pages(self.client, None, self.path, query, self.key)
+
+    def _note_undated(self, rows: list[Row]) -> None:
+        """Note rows without the instant that do not stand at the end, where such rows belong."""
+        url = f"{self.client.api_url}/{self.path}"
+        for row in rows:
+            name = ", ".join(str(row.get(column)) for column in self.key)
+            message = f"{url} answered with a row ({name}) without updated_at among rows that"
+            message += " have it. It came without that column."
+            self.client.note(Missed(message, url, reason="partial"))
 
     def _error(self, what: str) -> ReadError:
         url = f"{self.client.api_url}/{self.path}"
@@ -250,22 +285,30 @@ class _Edge:
         self.through: str | None = None
         self._key = key
         self._versions: set[tuple[Any, ...]] = set()
+        self._undated: set[tuple[Any, ...]] = set()
 
     def fresh(self, rows: list[Row]) -> list[Row]:
         """The rows of the next page that were not in the page before."""
         before = self.through or ""
-        last = instant(rows[-1]["updated_at"])
-        self.through = max(last, before)
+        dated = _dated_end(rows)
+        if len(dated) < len(rows) or any(row.get("updated_at") is None for row in dated):
+            rows = [row for row in rows if self._is_dated_or_new(row)]
+            dated = [row for row in rows if row.get("updated_at") is not None]
+            if not dated:
+                return rows
+        self.through = max(instant(dated[-1]["updated_at"]), before)
         # What is younger than everything that was read cannot have been read.
         fresh = [
             row
             for row in rows
-            if instant(row["updated_at"]) > before or self._version(row) not in self._versions
+            if row.get("updated_at") is None
+            or instant(row["updated_at"]) > before
+            or self._version(row) not in self._versions
         ]
         # Windows meet within one millisecond of each other, and a moment ends one later.
         near = plus(self.through, milliseconds=-2)
         kept = {version for version in self._versions if version[-1] >= near}
-        for row in reversed(rows):
+        for row in reversed(dated):
             updated_at = instant(row["updated_at"])
             if updated_at < near:
                 break
@@ -273,5 +316,26 @@ class _Edge:
         self._versions = kept
         return fresh
 
+    def _is_dated_or_new(self, row: Row) -> bool:
+        if row.get("updated_at") is not None:
+            return True
+        name = tuple(row.get(column) for column in self._key)
+        is_new = name not in self._undated
+        self._undated.add(name)
+        return is_new
+
     def _version(self, row: Row) -> tuple[Any, ...]:
         return (*(row.get(column) for column in self._key), instant(row["updated_at"]))
+
+
+def _dated_end(rows: list[Row]) -> list[Row]:
+    """The rows up to the last one that has the instant."""
+    end = len(rows)
+    while end and rows[end - 1].get("updated_at") is None:
+        end -= 1
+    return rows[:end] if end < len(rows) else rows
+
+
+def _dated_start(rows: list[Row]) -> list[Row]:
+    """The rows from the first one on that has the instant."""
+    return list(dropwhile(lambda row: row.get("updated_at") is None, rows))

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, TypedDict
 
 if TYPE_CHECKING:
     from source_gitlab.client.answers import Missed
+    from source_gitlab.declarations import Stream
     from source_gitlab.reading.counts import Counts
 
 Row = dict[str, Any]
@@ -65,3 +66,18 @@ def columns_of(slice_: Slice) -> dict[str, Any]:
     """What rows may be given of their slice: `slice.project_id` and the like in declarations."""
     read_at = slice_.get("read_at", slice_["start"])
     return {f"{slice_['scope']}_id": slice_["id"], "read_at": read_at}
+
+
+def beside(stream: Stream, slice_: Slice, rows: list[Row]) -> list[Row]:
+    """Without the rows that another slice of this read brings.
+
+    Slices are read at the same time, so of two versions of one row the older might come last.
+    """
+    if slice_["scope"] != "group":
+        return rows
+    column = "group_id" if stream.scopes == ("group",) else "project_id"
+    if "group" in slice_:
+        # The list of a group that entered shows the groups below it, which entered with it.
+        return [row for row in rows if row.get(column) in {None, slice_["id"]}]
+    apart = slice_.get("apart")
+    return [row for row in rows if row.get(column) not in apart] if apart else rows

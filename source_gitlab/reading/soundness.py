@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING, TypeVar
 
 from source_gitlab.client.answers import Missed
 from source_gitlab.client.errors import Malformed, ReadError
+from source_gitlab.reading.instants import is_instant
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
+    from source_gitlab.client.answers import Answer
     from source_gitlab.client.lists import Lists
     from source_gitlab.declarations import Stream
     from source_gitlab.reading.slices import Page, Row
@@ -19,6 +22,7 @@ T = TypeVar("T")
 
 _STRANGE = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
 _TYPES = {"integer": int, "string": str}
+_TIMES = ("updated_at", "created_at")
 
 
 @contextmanager
@@ -62,6 +66,69 @@ def first_of(missed: Sequence[Missed]) -> ReadError | None:
         return None
     more = f" {len(failed) - 1} more were left out." if len(failed) > 1 else ""
     return ReadError(f"{failed[0].message}{more}", url=failed[0].url)
+
+
+def walkable(url: str, answer: Answer) -> Answer:
+    """A page without the rows that a walk by id or by time cannot go by: they are missed.
+
+    Such a row has no numeric `id`, or a time that is no time. A row may lack its times.
+    """
+    missed: list[Missed] = []
+    sound: list[Row] = []
+    for row in answer.data:
+        number = row.get("id")
+        if type(number) is not int:
+            missed.append(Missed(_told(url, "id", (int,), [row]), url))
+            continue
+        odd = next((c for c in _TIMES if row.get(c) is not None and not is_instant(row[c])), None)
+        if odd is None:
+            sound.append(row)
+            continue
+        shown = repr(row[odd])[:60]
+        message = (
+            f"{url} answered with a row ({number}) whose {odd} is {shown} instead of a time."
+            " It was left out."
+        )
+        missed.append(Missed(message, url))
+    if not missed:
+        return answer
+    return replace(answer, data=sound, missed=(*answer.missed, *missed))
+
+
+def addressed(
+    rows: list[Row], columns: Iterable[str], url: str
+) -> tuple[list[Row], list[Row], list[Missed]]:
+    """The rows of which these columns can stand in a path, the others, and what to say of them."""
+    names = sorted(set(columns))
+    sound: list[Row] = []
+    odd: list[Row] = []
+    missed: list[Missed] = []
+    for row in rows:
+        wrong = next((name for name in names if type(row.get(name)) is not int), None)
+        if wrong is None:
+            sound.append(row)
+            continue
+        odd.append(row)
+        message = (
+            f"{url} answered with a row ({row.get('id')}) whose {wrong} is"
+            f" {repr(row.get(wrong))[:60]} instead of a number. What is below it was not read."
+        )
+        missed.append(Missed(message, url))
+    return sound, odd, missed
+
+
+def of_nobody(rows: list[Row], columns: Iterable[str], url: str) -> list[Missed]:
+    """What to say of rows that none of the columns gives an owner: any stream may lack them."""
+    names = list(columns)
+    return [
+        Missed(
+            f"{url} answered with a row ({row.get('id')}) that has no {' or '.join(names)}."
+            " It was left out.",
+            url,
+        )
+        for row in rows
+        if not any(type(row.get(name)) is int for name in names)
+    ]
 
 
 class Keys:
