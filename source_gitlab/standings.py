@@ -12,10 +12,11 @@ high enough in all of them.
 
 from __future__ import annotations
 
+import logging
 import threading
 from typing import TYPE_CHECKING
 
-from source_gitlab.client.errors import LESS_MAY_DO, OffsetLimit, Skipped
+from source_gitlab.client.errors import LESS_MAY_DO, OffsetLimit, ReadError, Skipped
 from source_gitlab.client.lists import Lists
 from source_gitlab.config import AccessToken, OAuth
 from source_gitlab.declarations import streams
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
     from source_gitlab.declarations import Stream
     from source_gitlab.reading.ahead import Ahead
     from source_gitlab.scopes import Group, Project
+
+LOGGER = logging.getLogger("airbyte.source-gitlab")
 
 # https://docs.gitlab.com/api/access_requests/#valid-access-levels; Planner exists since 17.7.
 GUEST, PLANNER, REPORTER = 10, 15, 20
@@ -54,7 +57,7 @@ class Standings:
     def user(self) -> str | None:
         """The id of the token's user, with a `+` behind one who sees everything without a role.
 
-        None where GitLab does not tell: to nobody, and to the tokens of CI jobs.
+        None where GitLab does not tell: to nobody, to the tokens of CI jobs, and while it fails to.
         """
         with self._lock:
             if self._has_user:
@@ -62,6 +65,12 @@ class Standings:
                 try:
                     row = self._client.one("user")
                 except Skipped:
+                    return None
+                except ReadError as error:
+                    # States keep the user that they know, so the next read finds another one.
+                    LOGGER.warning(
+                        "Whether the token is still the same user's is not known. %s", error
+                    )
                     return None
                 # What administrators and auditors alone are told of themselves.
                 sees_all = row.get("is_admin") or row.get("is_auditor")
