@@ -11,6 +11,7 @@ import threading
 import time
 import zlib
 from collections import Counter
+from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any
 from unittest import mock
@@ -25,7 +26,7 @@ from source_gitlab.client import transfer, watchdog
 from source_gitlab.client.http import Retries
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from typing_extensions import Self
@@ -96,14 +97,14 @@ class Hostile:
         self._server.shutdown()
         self._server.server_close()
 
-    def read(self, name: str) -> Reading:
+    def read(self, name: str, **more: Any) -> Reading:
         """Read one stream of the project."""
         token = {"auth_type": "access_token", "access_token": "glpat-anything-at-all"}
         config: dict[str, Any] = {"api_url": self.url, "credentials": token}
         config["projects_list"] = ["acme/web"]
         if self._authority:
             config["ca_certificate"] = str(self._authority)
-        return read({**config, "request_timeout": 1}, [name], retries=ONCE)
+        return read({**config, "request_timeout": 1, **more}, [name], retries=ONCE)
 
 
 def answer(handler: BaseHTTPRequestHandler, data: object, **headers: str) -> None:
@@ -281,26 +282,51 @@ MOMENT = "2024-01-01T00:00:00.000Z"
 NEXT = '<{}?pagination=keyset&cursor={}>; rel="next"'
 
 
-@pytest.mark.parametrize("name", ["branches", "project_labels", "issues", "jobs"])
-@pytest.mark.parametrize("rows", [[], [{**branch(1), "id": 1}]])
-@pytest.mark.parametrize("link", ["itself", "another"])
-def test_pagination_that_never_ends(name: str, rows: list[object], link: str) -> None:
-    """The next page is this one, or a new one with the same rows or none, again and again."""
+# How many pages are asked for behind the first one.
+ENDLESS = {
+    ("itself", 0): {"branches": 1, "project_labels": 1, "issues": 1, "jobs": 1},
+    ("itself", 1): {"branches": 1, "project_labels": 1, "issues": 3, "jobs": 1},
+    ("another", 0): {"branches": 501, "project_labels": 501, "issues": 500, "jobs": 500},
+    ("another", 1): {"branches": 22, "project_labels": 22, "issues": 24, "jobs": 21},
+}
+
+
+@contextmanager
+def endless(link: str, rows: int) -> Iterator[Hostile]:
+    """A server on which the next page is this one, or a new one with the same row or none."""
     count = iter(range(10**9))
-    moment = "2024-01-01T00:00:00.000Z"
-    shown = [{**row, "created_at": moment, "updated_at": moment} for row in rows]  # type: ignore[dict-item]
+    shown = [{**branch(1), "id": 1, "created_at": MOMENT, "updated_at": MOMENT}][:rows]
 
     def turn(handler: BaseHTTPRequestHandler) -> None:
         cursor = "same" if link == "itself" else str(next(count))
         answer(handler, shown, Link=NEXT.format(handler.path.partition("?")[0], cursor))
 
     with Hostile(turn) as server:
-        reading = server.read(name)
-        assert reading.failure is not None
-        # Issues are read by value, without following the link, and in several windows at once.
-        circular = link == "itself" and name != "issues"
-        assert len(server.paths) < (15 if circular else 9000)
-    assert len(reading.rows[name]) <= 25
+        yield server
+
+
+@pytest.mark.parametrize("name", ["branches", "project_labels", "issues", "jobs"])
+@pytest.mark.parametrize(("link", "rows"), ENDLESS)
+def test_pagination_that_never_ends(name: str, link: str, rows: int) -> None:
+    """It is an error after as many requests as can be told, whatever the list is read by."""
+    with endless(link, rows) as server:
+        reading = server.read(name, num_workers=1)
+    assert reading.failure is not None
+    pages = [path for path in server.paths if path.startswith("/api/v4/projects/7/")]
+    assert len(pages) - 1 == ENDLESS[link, rows][name]
+
+
+@pytest.mark.parametrize(("link", "rows"), ENDLESS)
+def test_pagination_that_never_ends_in_many_windows(link: str, rows: int) -> None:
+    """The windows of one list share what may come to nothing: they ask for no more than one does.
+
+    Sixteen windows are opened at once, each of them with a page found by its number.
+    """
+    with endless(link, rows) as server:
+        reading = server.read("issues", num_workers=20)
+    assert reading.failure is not None
+    assert sum("cursor=" in path for path in server.paths) <= {"itself": 17, "another": 500}[link]
+    assert sum("&page=" in path for path in server.paths) <= 17
 
 
 def test_a_next_link_to_another_host() -> None:

@@ -15,6 +15,7 @@ without `updated_at` come last in ascending and first in descending order (Postg
 
 from __future__ import annotations
 
+import threading
 from contextlib import closing
 from dataclasses import dataclass, field
 from functools import partial
@@ -40,6 +41,7 @@ _WINDOWS_AHEAD = 16
 # A window that turns out to be longer is read on when its turn comes, so that it fills no memory.
 _PAGES_OF_A_WINDOW_AHEAD = 8
 _MOST_EMPTY_PAGES = 500
+_CIRCULAR = "names a page that was already read as the next one"
 _HOLLOW = "names a next page, but sends no rows"
 _EMPTY = "says that it has more rows than a page, and sends none"
 _REPEATED = "sends the same rows for every page"
@@ -151,9 +153,10 @@ class Seek:
     def _windows(self, first: Answer, since: str | None) -> Iterator[list[Row]]:
         """The rows of every window in order, page by page."""
         starts = Starts(self.ahead, self._numbered, first, since)
+        hollow = _Hollow()
         alone = self.ahead.workers == 1 or first.next is None
         if alone or not starts.are_worth_it(_PAGES_WORTH_WINDOWS):
-            yield from self._window(first, since, None)
+            yield from self._window(first, since, None, hollow)
             return
 
         top = self._top(first)
@@ -161,7 +164,8 @@ class Seek:
         def tasks() -> Iterator[Callable[[], _Part]]:
             for position in count():
                 is_last = not starts.ask(position + 1)
-                yield partial(self._part, starts, first, since, position, top, is_last=is_last)
+                part = partial(self._part, starts, first, since, position, top)
+                yield partial(part, hollow=hollow, is_last=is_last)
                 if is_last:
                     return
 
@@ -185,6 +189,7 @@ class Seek:
         position: int,
         top: list[Any],
         *,
+        hollow: _Hollow,
         is_last: bool,
     ) -> _Part:
         # Waits for pages that were handed to the pool before this window was, so they are
@@ -201,26 +206,29 @@ class Seek:
             return _Part([], iter(()), is_last=False)
         # Rows of the same millisecond may stand on either side of the page's edge.
         upper = plus(behind, milliseconds=1) if behind else None
-        pages = self._window(answer, None if position else since, upper)
+        pages = self._window(answer, None if position else since, upper, hollow)
         return _Part(list(islice(pages, _PAGES_OF_A_WINDOW_AHEAD)), pages, is_last=behind is None)
 
-    def _window(self, answer: Answer, after: str | None, upper: str | None) -> Iterator[list[Row]]:
+    def _window(
+        self, answer: Answer, after: str | None, upper: str | None, hollow: _Hollow
+    ) -> Iterator[list[Row]]:
         """From `answer` on by value, up to `upper`; `after` is the bound it was asked with."""
-        empty = 0
+        asked: Query | None = None
         while True:
             rows, last, behind = self._in_order(answer)
+            problem = hollow.problem(asked, answer.next, has_rows=last is not None)
             if rows:
                 yield rows
             if answer.next is None:
                 if not answer.data and (answer.total or 0) > PER_PAGE:
                     raise self._error(_EMPTY)
                 return
+            if problem is not None:
+                raise self._error(problem)
             if last is None or behind is not None:
                 # GitLab drops rows that the token may not see after it cut the page.
-                empty += last is None
-                if empty > _MOST_EMPTY_PAGES:
-                    raise self._error(_HOLLOW)
-                answer = behind or self.client.rows(self.path, answer.next)
+                asked = answer.next
+                answer = behind or self.client.rows(self.path, asked)
                 continue
             if upper is not None and last > upper:
                 return
@@ -267,6 +275,27 @@ class Seek:
     def _error(self, what: str) -> ReadError:
         url = f"{self.client.api_url}/{self.path}"
         return ReadError(f"The list {url} {what}.", url=url)
+
+
+class _Hollow:
+    """How many pages without rows came one behind the other, in all windows of one list.
+
+    Thread-safe.
+    """
+
+    def __init__(self) -> None:
+        self._pages = 0
+        self._lock = threading.Lock()
+
+    def problem(
+        self, asked: Query | None, following: Query | None, *, has_rows: bool
+    ) -> str | None:
+        """Count a page that was `asked` for; what is wrong with going on to the `following` one."""
+        with self._lock:
+            self._pages = 0 if has_rows else self._pages + 1
+            if self._pages > _MOST_EMPTY_PAGES:
+                return _HOLLOW
+        return _CIRCULAR if not has_rows and asked and following == asked else None
 
 
 @dataclass(frozen=True)
