@@ -36,19 +36,6 @@ if TYPE_CHECKING:
 LOGGER = logging.getLogger("airbyte.source-gitlab")
 
 
-class _Unrepeated(logging.Filter):
-    """Keeps the CDK from logging what also goes out as a message for people, and what is wrong."""
-
-    def filter(self, record: logging.LogRecord) -> bool:
-        told = record.exc_info and isinstance(record.exc_info[1], AirbyteTracedException)
-        message = record.getMessage()
-        # The list of what failed, as exceptions in Python's notation.
-        listed = "AirbyteTracedException(" in message
-        # The CDK counts as records what are pages of them.
-        miscounted = message.startswith("Read ") and " records from " in message
-        return not (told or listed or miscounted)
-
-
 class Entrypoint(AirbyteEntrypoint):
     """Runs one command."""
 
@@ -130,7 +117,6 @@ def run(arguments: list[str]) -> int:
     writer = Writer(sys.stdout.buffer)
     handler = LogHandler(writer)
     handler.setFormatter(AirbyteLogFormatter())
-    handler.addFilter(_Unrepeated())
 
     def checked(result: Result) -> None:
         if options.report:

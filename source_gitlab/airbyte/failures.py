@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import logging
+from typing import TYPE_CHECKING, Final
 
 from airbyte_cdk.models import FailureType, StreamDescriptor
 from airbyte_cdk.utils import AirbyteTracedException
@@ -16,6 +17,34 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from source_gitlab.client.errors import GitlabError
+
+
+class _Unrepeated(logging.Filter):
+    """Keeps the CDK from logging what also goes out as a message for people, and what is wrong."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        told = record.exc_info and isinstance(record.exc_info[1], AirbyteTracedException)
+        message = record.getMessage()
+        # The list of what failed, as exceptions in Python's notation.
+        listed = "AirbyteTracedException(" in message
+        # The CDK counts as records what are pages of them.
+        miscounted = message.startswith("Read ") and " records from " in message
+        return not (told or listed or miscounted)
+
+
+_UNREPEATED: Final = _Unrepeated()
+
+
+def engine_logger(logger: logging.Logger) -> logging.Logger:
+    """A logger for the CDK's engine, below the one that it is given, whoever drives the source.
+
+    The engine logs each failed slice with a traceback (`ConcurrentReadProcessor.on_exception`) and
+    their list at the end; both are in the messages of the read, in words. An exception that is no
+    failure of ours to read is a mistake in a program, and keeps its traceback.
+    """
+    below = logger.getChild("engine")
+    below.addFilter(_UNREPEATED)  # the same one again changes nothing
+    return below
 
 
 def kind_of(error: Exception) -> FailureType:

@@ -36,7 +36,7 @@ from airbyte_cdk.utils.stream_status_utils import as_airbyte_message
 
 from source_gitlab.airbyte import pages
 from source_gitlab.airbyte.delivery import Delivery, without_repeats
-from source_gitlab.airbyte.failures import incomplete, mistake, traced
+from source_gitlab.airbyte.failures import engine_logger, incomplete, mistake, traced
 from source_gitlab.airbyte.inputs import configured_catalog, state_messages
 from source_gitlab.airbyte.renewal import Announcement
 from source_gitlab.airbyte.streams import StreamWork
@@ -179,10 +179,11 @@ class SourceGitlab(Source):
                 StreamWork(session, stream, states[stream.name], repository, pack)
                 for stream in chosen
             ]
-            concurrent = _concurrent(parsed.num_workers, logger, repository, queue)
+            quiet = engine_logger(logger)
+            concurrent = _concurrent(parsed.num_workers, quiet, repository, queue)
             try:
                 yield from _begun(session, chosen)
-                messages = concurrent.read([one.as_stream(logger) for one in work])
+                messages = concurrent.read([one.as_stream(quiet) for one in work])
                 messages = without_repeats(messages, work)
                 yield from messages if self._as_lines else pages.by_row(messages)
                 yield from _summary(session.report)
