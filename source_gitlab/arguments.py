@@ -6,9 +6,11 @@ import argparse
 import difflib
 import re
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 from source_gitlab.exits import USAGE
+from source_gitlab.files import foreign
 from source_gitlab.redaction import redact
 from source_gitlab.terminal import printable
 
@@ -51,6 +53,25 @@ class Parser(argparse.ArgumentParser):
             self.error("there is a word that belongs to no flag")
         known = [name for action in self._actions for name in action.option_strings]
         self.error(f"there is no flag {flags[0][:_LONGEST_FLAG]}{meant(flags[0], known)}")
+
+
+def file_name(text: str) -> Path:
+    """The file that a flag names: the `type` of every flag that takes one.
+
+    Raises:
+        argparse.ArgumentTypeError: it is an address or a connection string, of which no file is
+            read or made.
+    """
+    kind = foreign(text)
+    if kind:
+        message = f"{kind} is no file; name one"
+        raise argparse.ArgumentTypeError(message)
+    return Path(text)
+
+
+def pem_or_file_name(text: str) -> str:
+    """A certificate or key, or the file that it is in; raises as `file_name` does."""
+    return text if "-----BEGIN" in text else str(file_name(text))
 
 
 def meant(given: str, known: Iterable[str]) -> str:

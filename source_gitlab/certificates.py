@@ -8,6 +8,7 @@ import textwrap
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Literal
 
+from source_gitlab.files import foreign
 from source_gitlab.setting import shown
 
 if TYPE_CHECKING:
@@ -72,7 +73,7 @@ def _existing_path(setting: Setting, text: str, content: Content) -> str:
         exists = False
     if not exists:
         # A key pasted without its BEGIN line ends here, so what was typed is not shown.
-        what = "this" if content == "private key" else shown(text)
+        what = "this" if content == "private key" or foreign(text) else shown(text)
         setting.fail(
             f"{what} is neither PEM text nor the path of a file that exists here. Paste the "
             f"{content} from its BEGIN line to its END line, or give the full path of its file."

@@ -7,14 +7,13 @@ has revoked the old pair by then (https://docs.gitlab.com/api/oauth2/).
 from __future__ import annotations
 
 import json
-import re
 import sys
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import yaml
 
+from source_gitlab.arguments import file_name
 from source_gitlab.config import Config, ConfigError, OAuth, parse
 from source_gitlab.config_file import STANDARD_INPUT, ConfigFileKeeper
 from source_gitlab.dialects import given_secrets
@@ -26,13 +25,12 @@ from source_gitlab.vault.signed_in import credentials_of, named_profile, profile
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Mapping, Sequence
+    from pathlib import Path
 
     from source_gitlab.vault.keeper import Keeper
     from source_gitlab.vault.profile import Profile
 
 _DEEPEST = 20
-# As paths have it: of two slashes one is left. A drive of Windows has one letter.
-_ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:/")
 _MOST_VALUES = 1_000_000
 TOKEN_VARIABLES = ("GITLAB_TOKEN", "GITLAB_PRIVATE_TOKEN")
 JOB_VARIABLE = "CI_JOB_TOKEN"
@@ -48,7 +46,7 @@ _ALIASES = {
 def add_flags(parser: argparse.ArgumentParser) -> None:
     """Let a command take the flags that say which GitLab, and which groups and projects."""
     what = "configuration, JSON or YAML; - is standard input"
-    parser.add_argument("--config", type=Path, metavar="FILE", help=what)
+    parser.add_argument("--config", type=file_name, metavar="FILE", help=what)
     parser.add_argument("--url", help="the GitLab, if not https://gitlab.com")
     parser.add_argument("--profile", metavar="NAME", help="a sign-in of `source-gitlab login`")
     for name, what in (
@@ -95,9 +93,7 @@ def read_file(path: Path) -> dict[str, Any]:
         raw = _parsed(text.removeprefix("\ufeff"))
         _check_size(raw)
     except OSError as error:
-        # An address is not repeated: there may be a password in it.
-        name = "What --config names" if _ADDRESS.match(path.as_posix()) else str(path)
-        raise ConfigError(field="", message=f"{name} cannot be read: {error.strerror}.") from error
+        raise ConfigError(field="", message=f"{path} cannot be read: {error.strerror}.") from error
     except RecursionError:
         raise ConfigError(field="", message=f"{path} is nested too deeply.") from None
     except (yaml.YAMLError, UnicodeDecodeError) as error:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import tempfile
 from contextlib import suppress
 from pathlib import Path
@@ -17,8 +16,6 @@ if TYPE_CHECKING:
 # What every report has, of a read or a sync, and of a check.
 _FORMS: Final = (frozenset({"ended", "skipped", "failed"}), frozenset({"steps", "streams"}))
 _LARGEST: Final = 256 << 20
-# As paths have it, of the two slashes of an address one is left. A drive of Windows has one letter.
-_ADDRESS: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:/")
 
 
 class NoPlaceError(Exception):
@@ -36,10 +33,6 @@ def check_place(path: Path, others: Iterable[Path | None] = ()) -> None:
     try:
         if "\0" in str(path):
             message = "--report: its name cannot be used"
-            raise NoPlaceError(message)
-        if _ADDRESS.match(path.as_posix()):
-            # It is not repeated: there may be a password in it.
-            message = "--report: an address cannot be written to; name a file"
             raise NoPlaceError(message)
         for other in others:
             if other is not None and _is_same(path, other):

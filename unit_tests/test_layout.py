@@ -42,7 +42,9 @@ FLOORS: tuple[frozenset[str], ...] = (
     frozenset(
         {"config", "dialects", "addresses", "certificates", "setting", "declarations", "relations"}
     ),
-    frozenset({"redaction", "distribution", "encodings", "interrupts", "terminal", "report_file"}),
+    frozenset(
+        {"redaction", "distribution", "encodings", "files", "interrupts", "report_file", "terminal"}
+    ),
 )
 DRAWERS = {"utils", "util", "helpers", "helper", "common", "misc", "shared"}
 

@@ -84,10 +84,3 @@ def test_a_link_stays_a_link(tmp_path: Path) -> None:
     elsewhere.symlink_to(tmp_path / "no" / "report.json")
     with pytest.raises(NoPlaceError, match="is not there"):
         check_place(elsewhere)
-
-
-def test_an_address_is_not_repeated() -> None:
-    """There may be a password in it."""
-    with pytest.raises(NoPlaceError) as caught:
-        check_place(Path("https://u:hunter2@example.com/report.json"))
-    assert "hunter2" not in str(caught.value)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import errno
 import logging
 import os
@@ -22,18 +21,22 @@ from source_gitlab.airbyte import memory, pages
 from source_gitlab.airbyte.failures import mistake
 from source_gitlab.airbyte.source import SourceGitlab
 from source_gitlab.airbyte.writer import LogHandler, Writer
+from source_gitlab.arguments import Parser
 from source_gitlab.check.command import add_report, write_report
 from source_gitlab.encodings import text_of
+from source_gitlab.files import foreign
 from source_gitlab.report_file import NoPlaceError, check_place
 
 if TYPE_CHECKING:
+    import argparse
     from collections import defaultdict
     from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 
     from source_gitlab.check import Result
     from source_gitlab.report import Report
 
-LOGGER = logging.getLogger("airbyte.source-gitlab")
+# The flags of the CDK's parser that name files.
+_INPUTS = ("config", "catalog", "state")
 
 
 class Entrypoint(AirbyteEntrypoint):
@@ -110,10 +113,14 @@ def _hint(what: str) -> str:
 def run(arguments: list[str]) -> int:
     """Run `check`, `discover` or `read`, and return the exit code."""
     # The CDK's parser does not know this flag, and cannot be taught it.
-    ours = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    ours = Parser(prog=f"source-gitlab {arguments[0]}", add_help=False, allow_abbrev=False)
     add_report(ours)
     options, theirs = ours.parse_known_args(arguments)
     args = AirbyteEntrypoint.parse_args(theirs)
+    for name in _INPUTS:
+        kind = foreign(getattr(args, name, None) or "")
+        if kind:
+            ours.error(f"argument --{name}: {kind} is no file; name one")
     writer = Writer(sys.stdout.buffer)
     handler = LogHandler(writer)
     handler.setFormatter(AirbyteLogFormatter())
@@ -157,7 +164,7 @@ def _messages(
         AirbyteTracedException: it cannot, or the command failed.
     """
     if report:
-        named = (getattr(args, name, None) for name in ("config", "catalog", "state"))
+        named = (getattr(args, name, None) for name in _INPUTS)
         try:
             check_place(report, [Path(one) for one in named if one])
         except NoPlaceError as error:

@@ -5,11 +5,10 @@ from __future__ import annotations
 import logging
 import os
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from source_gitlab import report_file
-from source_gitlab.arguments import Parser
+from source_gitlab.arguments import Parser, file_name
 from source_gitlab.check.display import show
 from source_gitlab.check.result import Result
 from source_gitlab.check.run import check, session_for
@@ -27,6 +26,7 @@ from source_gitlab.exits import DONE, EPILOG, INCOMPLETE, USAGE, UsageError
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Sequence
+    from pathlib import Path
 
 _EPILOG = f"""
 The token comes from the environment variable {TOKEN_VARIABLES[0]} (or {TOKEN_VARIABLES[1]}), or
@@ -76,7 +76,7 @@ def check_report(path: Path, *others: Path | None) -> None:
 def add_report(parser: argparse.ArgumentParser) -> None:
     """Let a command take `--report`."""
     parser.add_argument(
-        "--report", type=Path, metavar="FILE", help="write the whole report there, as JSON"
+        "--report", type=file_name, metavar="FILE", help="write the whole report there, as JSON"
     )
 
 

@@ -8,11 +8,10 @@ import json
 import os
 import sys
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from source_gitlab import interrupts
-from source_gitlab.arguments import Parser
+from source_gitlab.arguments import Parser, file_name, pem_or_file_name
 from source_gitlab.client.errors import GitlabError
 from source_gitlab.client.oauth import Application
 from source_gitlab.command_line import assemble, keeper_of, read_file
@@ -115,10 +114,13 @@ _COMMANDS: Final = {"login": _login_parser, "logout": _logout_parser, "token": _
 
 
 def _add_connection(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--config", type=Path, metavar="FILE", help="configuration, JSON or YAML")
+    parser.add_argument(
+        "--config", type=file_name, metavar="FILE", help="configuration, JSON or YAML"
+    )
     parser.add_argument("--url", help="the GitLab, if not https://gitlab.com")
     for name in ("ca-certificate", "client-certificate", "client-private-key"):
-        parser.add_argument(f"--{name}", metavar="FILE", help="for TLS, as in the configuration")
+        what = "for TLS, as in the configuration"
+        parser.add_argument(f"--{name}", type=pem_or_file_name, metavar="FILE", help=what)
 
 
 def _port(text: str) -> int:

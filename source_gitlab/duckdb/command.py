@@ -10,11 +10,10 @@ import sys
 import threading
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from source_gitlab import interrupts
-from source_gitlab.arguments import Parser, meant
+from source_gitlab.arguments import Parser, file_name, meant
 from source_gitlab.check.command import check_report
 from source_gitlab.client.errors import FatalError
 from source_gitlab.command_line import (
@@ -42,6 +41,7 @@ from source_gitlab.terminal import ended, printable
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Iterator, Mapping, Sequence
+    from pathlib import Path
 
     from source_gitlab.duckdb.sync import Outcome
 
@@ -85,7 +85,7 @@ def _parser() -> Parser:
     )
     parser.add_argument("--since", metavar="DATE", help="read only what changed since 2024-01-01")
     parser.add_argument(
-        "--report", type=Path, metavar="FILE", help="write what was skipped or failed, as JSON"
+        "--report", type=file_name, metavar="FILE", help="write what was skipped or failed, as JSON"
     )
     parser.add_argument(
         "--full-refresh",

@@ -8,16 +8,11 @@ from pathlib import Path
 from typing import Final
 
 from source_gitlab.exits import UsageError
+from source_gitlab.files import foreign
 
 _SUFFIXES: Final = frozenset({"", ".duckdb", ".ddb", ".db"})
-# A drive of Windows has one letter.
-_SCHEME: Final = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+):")
-# host=localhost password=…, Server=h;Password=…;, as drivers of databases have it.
-_SETTINGS: Final = re.compile(
-    r"\s*(?:[\w ]+=[^;]*;|(?:host|hostaddr|port|dbname|user|password|service|server|data source"
-    r"|driver|uid|pwd|database|dsn|account)\s*=)",
-    re.IGNORECASE,
-)
+# md:database, s3:bucket; not the hour in gitlab-2026-01-31T10:30. A drive has one letter.
+_SCHEME: Final = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+:)(?!\d)")
 _MAGIC: Final = (
     (b"SQLite format 3\0", "a SQLite database"),
     (b"PAR1", "a Parquet file"),
@@ -35,15 +30,13 @@ def target(text: str) -> Path:
     Raises:
         UsageError: it is something else. An address is not repeated: there may be a password in it.
     """
-    scheme = _SCHEME.match(text)
     if text.startswith(":memory:"):
         message = f"--to :memory: would keep nothing of what is read; {_ADVICE}"
         raise UsageError(message)
-    if scheme:
-        message = f"--to {scheme[1]}:… is not supported yet: sync writes DuckDB files; {_ADVICE}"
-        raise UsageError(message)
-    if _SETTINGS.match(text):
-        message = f"--to is a connection string: sync writes DuckDB files; {_ADVICE}"
+    scheme = _SCHEME.match(text)
+    kind = f"{scheme[1]}…" if scheme else foreign(text)
+    if kind:
+        message = f"--to: {kind} is not supported yet: sync writes DuckDB files; {_ADVICE}"
         raise UsageError(message)
     if text == "-":
         message = f"--to - is no file: a DuckDB file cannot go to the standard output; {_ADVICE}"
