@@ -9,7 +9,6 @@ import resource
 import subprocess
 import sys
 import threading
-import time
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,6 +19,7 @@ from integration_tests.gitlab.launch import ROOT, Emulator
 from source_gitlab.client import oauth
 from source_gitlab.client.errors import FatalError, Unauthorized
 from source_gitlab.client.http import Client, Retries
+from source_gitlab.client.timer import Timer
 from source_gitlab.config import parse
 
 if TYPE_CHECKING:
@@ -76,10 +76,13 @@ def renewals(lab: Emulator) -> dict[str, int]:
 
 
 @contextmanager
-def client(config: Row, seen: list[dict[str, str]] | None = None) -> Iterator[Client]:
+def client(
+    config: Row, seen: list[dict[str, str]] | None = None, timer: Timer | None = None
+) -> Iterator[Client]:
     """A client that announces renewed tokens to `seen`."""
     announce = seen.append if seen is not None else None
-    made = Client(parse(config), on_rotated=announce, retries=Retries(2, 0.01))
+    retries = Retries(2, 0.01, timer=timer or Timer())
+    made = Client(parse(config), on_rotated=announce, retries=retries)
     try:
         yield made
     finally:
@@ -506,16 +509,26 @@ def test_a_token_with_a_short_life_is_not_renewed_with_every_request(lab: Emulat
     assert renewals(lab) == {"200": 1}
 
 
+class Later(Timer):
+    """A clock that is so many seconds `ahead`."""
+
+    ahead = 0.0
+
+    def epoch(self) -> float:
+        """The time that it shows."""
+        return super().epoch() + self.ahead
+
+
 def test_it_is_renewed_before_it_ends(lab: Emulator) -> None:
     """By our own clock, from when the answer came: no request meets a 401."""
-    lab.settings(oauth_expires_in=2)
-    try:
-        with client(sign_in(lab)) as one:
-            one.one("user")
-            time.sleep(1.6)
-            lab.reset_requests()
-            one.one("user")
-    finally:
-        lab.settings(oauth_expires_in=7200)
+    later = Later()
+    with client(sign_in(lab), timer=later) as one:
+        one.one("user")
+        lab.reset_requests()
+        later.ahead = 6600
+        one.one("user")
+        assert renewals(lab) == {}
+        later.ahead = 7100
+        one.one("user")
     assert renewals(lab) == {"200": 1}
     assert "401" not in lab.requests()["counts"]["GET /user"]

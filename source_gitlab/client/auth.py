@@ -9,7 +9,6 @@ header of their own (https://docs.gitlab.com/ci/jobs/ci_job_token/).
 from __future__ import annotations
 
 import threading
-import time
 from abc import ABC, abstractmethod
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING
@@ -18,6 +17,7 @@ from requests.auth import AuthBase
 
 from source_gitlab.client.errors import FatalError, GitlabError, Unauthorized
 from source_gitlab.client.oauth import AnswerLost, Application, OAuthEndpoints
+from source_gitlab.client.timer import Timer
 from source_gitlab.config import AccessToken, JobToken, OAuth, secrets
 from source_gitlab.redaction import keep_secret
 from source_gitlab.vault.errors import VaultError
@@ -49,10 +49,12 @@ class Credentials:
         session: requests.Session,
         on_rotated: Callable[[Rotated], None] | None = None,
         keeper: Keeper | None = None,
+        timer: Timer | None = None,
     ) -> None:
         """Take the credentials of `config`; renewals go through `session`, for its TLS set-up.
 
-        `keeper` keeps renewed tokens where no profile of this machine does.
+        `keeper` keeps renewed tokens where no profile of this machine does. They are about to
+        expire by `timer`.
         """
         keep_secret(*secrets(config))
         given = config.credentials
@@ -60,7 +62,10 @@ class Credentials:
         self._renewal: _Renewal | None = None
         self._fixed = given.access_token if isinstance(given, (AccessToken, JobToken)) else ""
         if isinstance(given, OAuth):
-            self._renewal = _Renewal(config.base_url, given, session, on_rotated, keeper)
+            timer = timer or Timer()
+            application = Application(given.client_id, given.client_secret, given.redirect_uri)
+            endpoints = OAuthEndpoints(config.base_url, application, session, timer)
+            self._renewal = _Renewal(endpoints, given, on_rotated, keeper, timer)
 
     def token(self) -> str:
         """The token to use now, renewed first when it is about to expire; "" for none.
@@ -93,15 +98,15 @@ class _Renewal:
 
     def __init__(
         self,
-        base_url: str,
+        endpoints: OAuthEndpoints,
         given: OAuth,
-        session: requests.Session,
         on_rotated: Callable[[Rotated], None] | None,
         keeper: Keeper | None,
+        timer: Timer,
     ) -> None:
-        application = Application(given.client_id, given.client_secret, given.redirect_uri)
-        self._endpoints = OAuthEndpoints(base_url, application, session)
-        self._base_url = base_url
+        self._endpoints = endpoints
+        self._base_url = endpoints.base_url
+        self._timer = timer
         self._given = given
         self._on_rotated = on_rotated
         self._other_keeper = keeper
@@ -115,7 +120,7 @@ class _Renewal:
         if self._keeper is None:
             self._begin()
         tokens = self._tokens
-        if tokens.due(time.time()):
+        if tokens.due(self._timer.epoch()):
             self._renew(tokens.access_token)
         return self._tokens.access_token
 
@@ -156,7 +161,7 @@ class _Renewal:
             try:
                 with self._keeper.turn(self._tokens) as turn:
                     newest = turn.newest
-                    if newest.access_token != stale and not newest.due(time.time()):
+                    if newest.access_token != stale and not newest.due(self._timer.epoch()):
                         self._use(newest)  # another process did it
                         return
                     tokens = self._spend(turn, newest)

@@ -91,7 +91,7 @@ class Client:
         self._judging = threading.Lock()
         self._certificates = Certificates(config)
         self._http = open_pool(config, self._certificates)
-        self._credentials = Credentials(config, self._http, on_rotated, keeper)
+        self._credentials = Credentials(config, self._http, on_rotated, keeper, self._timer)
         self._wire = Wire(self._http, config.api_url)
         self._probing = open_pool(config, self._certificates)
         self._probe = Wire(self._probing, config.api_url)

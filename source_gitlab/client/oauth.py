@@ -18,6 +18,7 @@ from urllib3.exceptions import MaxRetryError, NewConnectionError
 
 from source_gitlab.client import refusals
 from source_gitlab.client.errors import FatalError, Unauthorized
+from source_gitlab.client.timer import Timer
 from source_gitlab.redaction import keep_secret
 from source_gitlab.vault.tokens import Tokens
 
@@ -78,11 +79,13 @@ class OAuthEndpoints:
         base_url: str,
         application: Application,
         session: requests.Session,
+        timer: Timer | None = None,
     ) -> None:
-        """Send through `session`, for its TLS set-up."""
+        """Send through `session`, for its TLS set-up; `timer` tells when tokens expire."""
         self.base_url = base_url
         self.application = application
         self._session = session
+        self._timer = timer or Timer()
 
     def refresh(self, refresh_token: str, *, cut_off: bool = False) -> Tokens:
         """Spend a refresh token. With `cut_off`, an earlier process may have spent it already.
@@ -121,7 +124,7 @@ class OAuthEndpoints:
             NotSent, AnswerLost, Refused, FatalError: as above; Refused has OAuth's own word.
         """
         url = f"{self.base_url}/oauth/token"
-        sent = time.time()
+        sent = self._timer.epoch()
         answer = self.post("oauth/token", form)
         access, refresh = answer.get("access_token"), answer.get("refresh_token") or fallback
         if not isinstance(access, str) or not access or not isinstance(refresh, str):

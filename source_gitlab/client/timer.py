@@ -1,6 +1,6 @@
 """How time passes for those who wait: by this machine's clock, or by another that somebody drives.
 
-Only a difference of two moments means anything.
+Of `now`, only a difference of two moments means anything.
 """
 
 from __future__ import annotations
@@ -29,6 +29,10 @@ class Timer:
     def now(self) -> float:
         """Seconds since some moment."""
         return time.monotonic()
+
+    def epoch(self) -> float:
+        """Seconds since the epoch, by the clock that people set."""
+        return time.time()
 
     def condition(self, lock: threading.Lock) -> Condition:
         """A condition of this lock, whose time-outs are by this clock."""
