@@ -155,7 +155,7 @@ class Run:
             if sync.other_scope:
                 settings = {"groups_list": [], "projects_list": []} | settings
                 settings |= SCOPES[sync.other_scope - 1]
-            if sync.start_days and not self.history.imports:
+            if sync.start_days:
                 settings["start_date"] = stamp(START - sync.start_days * DAY)
             with session(self.wire, **settings) as opened:
                 reading.read(opened, self.history.streams)

@@ -350,13 +350,17 @@ def membership(it: Changes, _a: int, _b: int) -> bool:
 
 
 def import_old(it: Changes, a: int, b: int) -> bool:
-    """An issue or merge request that comes with the times that it had elsewhere."""
-    table, project_id = ("issues", "merge_requests")[a % 2], it.project(b)
-    when = micros(it.now - (2 + a % 60) * DAY - b * MINUTE)
-    times = {"created_at": when, "updated_at": when}
-    for number in mutate(
-        it.emulator, "create", {"table": table, "project_id": project_id, **times}
-    ):
+    """An issue, merge request, epic or jobs that come with the times that they had elsewhere."""
+    table, now = ("issues", "merge_requests", "epics", "jobs")[a % 4], it.now
+    ago = (2 + a % 60) * DAY + b * MINUTE
+    if table == "jobs":
+        it.emulator.world.clock.set(now - ago, frozen=True)
+        unlisted_pipeline(it, a, b)
+        it.emulator.world.clock.set(now, frozen=True)
+        return True
+    place = {"group_id": (TOP, SUB)[b % 2]} if table == "epics" else {"project_id": it.project(b)}
+    times = {"created_at": micros(now - ago), "updated_at": micros(now - ago)}
+    for number in mutate(it.emulator, "create", {"table": table, **place, **times}):
         it.late_rows.add((table, number))
     return True
 

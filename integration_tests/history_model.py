@@ -45,8 +45,7 @@ class History:
     """A history; `parallel` reads with several threads, so that it may not repeat exactly.
 
     With `imports`, rows arrive that look old, and nothing is deleted or taken out of sight: what
-    arrives on a day on which as much leaves is not promised. Nor is what arrives while a start date
-    hides it, so start dates are left out as well.
+    arrives on a day on which as much leaves is not promised.
     """
 
     seed: int

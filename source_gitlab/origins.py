@@ -111,7 +111,8 @@ class Origins:
     def entered(self, stream: Stream, state: StreamState) -> None:
         """Note that something is read from the configuration's start date on.
 
-        What was read before may go back further; but then not all that `state` covers does.
+        What was read before may go back further; but then not all that `state` covers does. The
+        same holds where rows came that look older than the start date, and were not read for it.
         """
         start = None if stream.snapshot else self._start
         if state.origin is not None and start and state.origin.reaches(start):

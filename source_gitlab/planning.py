@@ -99,6 +99,10 @@ class Planner:
         """Whether the slices that were planned cover all that is in scope."""
         return self._scopes.roots().complete and not self._left_out[stream.name]
 
+    def entered(self, stream: Stream, state: StreamState) -> None:
+        """Note that not all rows before the start date are covered by `state` any more."""
+        self._origins.entered(stream, state)
+
     def _each_root(
         self,
         stream: Stream,

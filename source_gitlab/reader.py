@@ -21,14 +21,15 @@ from source_gitlab.reading.pages import read_pages
 from source_gitlab.reading.refs import Commits
 from source_gitlab.reading.seek import Seek
 from source_gitlab.reading.shape import Shaper
-from source_gitlab.reading.slices import Page, Slice, beside, columns_of
+from source_gitlab.reading.slices import Page, Slice, beside, columns_of, list_of
 from source_gitlab.reading.soundness import of_nobody, understood, walkable
 from source_gitlab.reading.state import identity
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
-    from source_gitlab.client.http import Client, Query
+    from source_gitlab.client.answers import Missed
+    from source_gitlab.client.http import Client
     from source_gitlab.config import Config
     from source_gitlab.declarations import Stream
     from source_gitlab.reading.ahead import Ahead
@@ -53,13 +54,16 @@ class Reader:
         report: Report,
         *,
         started: Callable[[], str],
+        entered: Callable[[Stream, StreamState], None],
     ) -> None:
         """Read over `client`; `report` is told what is skipped below a slice.
 
-        `started` tells when this read began, as far as GitLab's clocks are known by now.
+        `started` tells when this read began, as far as GitLab's clocks are known by now. `entered`
+        is told of each state that passes over rows for the sake of the start date.
         """
         self._client = client
         self._started = started
+        self._entered = entered
         self._config = config
         self._scopes = scopes
         self._ahead = ahead
@@ -110,7 +114,7 @@ class Reader:
     def _walk(
         self, stream: Stream, slice_: Slice, state: StreamState, lists: Lists
     ) -> Iterator[Page]:
-        path, query = _list_of(stream, slice_, self._config)
+        path, query = list_of(stream, slice_, archived=self._config.include_archived)
         since = slice_["since"] or (self._first if stream.incremental else None)
         if stream.walk == "seek":
             yield from self._seek(stream, slice_, state, lists)
@@ -120,7 +124,8 @@ class Reader:
                 partial(self._found, listed, seek) for seek in self._passes(listed, slice_, lists)
             )
             lookback = self._config.lookback_minutes
-            jobs = Jobs(lists, self._ahead, path, query, pipelines, lookback)
+            entered = partial(self._entered, stream, state)
+            jobs = Jobs(lists, self._ahead, path, query, pipelines, lookback, entered=entered)
             yield from jobs.pages(slice_, self._first, state.tops.of(slice_["id"]))
         elif stream.walk == "refs":
             every = self._config.commit_refs == "all"
@@ -162,7 +167,7 @@ class Reader:
 
     def _passes(self, stream: Stream, slice_: Slice, lists: Lists) -> tuple[Seek, ...]:
         """The lists of a stream that is read by seeking: one for each declared pass."""
-        path, query = _list_of(stream, slice_, self._config)
+        path, query = list_of(stream, slice_, archived=self._config.include_archived)
         return tuple(
             Seek(lists, self._ahead, path, {**query, **extra}, stream.key, stream.moment)
             for extra in stream.passes
@@ -188,8 +193,12 @@ class Reader:
             return self._passes(stream, Slice(scope=scope, id=number), lists)[0]
 
         is_counted = stream.kind != "scope"
+        uncounted: Missed | None = None
         if not is_counted:
-            yield from self._late.parents(passes[0], slice_, state, self._first, own)
+            entered = partial(self._entered, stream, state)
+            uncounted = yield from self._late.parents(
+                passes[0], slice_, state, self._first, own, entered=entered
+            )
             if since is None:
                 passes = tuple(map(self._late.watched, passes))
         reached = [since] * len(passes)
@@ -214,6 +223,9 @@ class Reader:
                     yield Parents(fresh, position={"through": list(reached)}, seen=seen)
         if not is_counted:
             yield Parents([], counts=self._late.first(passes[0], slice_, state))
+        # A list that cannot be read at all says so by itself.
+        if uncounted is not None:
+            lists.note(uncounted)
 
     def _found(
         self, stream: Stream, seek: Seek, since: str | None
@@ -354,18 +366,6 @@ class Reader:
 
         statistics = self._config.statistics
         return Details(self._client, self._ahead, tell, statistics=statistics)
-
-
-def _list_of(stream: Stream, slice_: Slice, config: Config) -> tuple[str, Query]:
-    """The path below /api/v4 of the list that a slice names, and its query."""
-    in_group = slice_["scope"] == "group"
-    path = f"{'groups' if in_group else 'projects'}/{slice_['id']}/{stream.path}"
-    query: Query = dict(stream.query)
-    if in_group:
-        query |= stream.group_query
-        if "non_archived" in query:
-            query["non_archived"] = not config.include_archived
-    return path, query
 
 
 def _unknown(

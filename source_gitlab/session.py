@@ -73,6 +73,7 @@ class Session:
             self.ahead,
             self.report,
             started=self._planner.started,
+            entered=self._planner.entered,
         )
 
     def __enter__(self) -> Self:

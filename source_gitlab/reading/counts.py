@@ -16,13 +16,14 @@ from __future__ import annotations
 
 import logging
 import threading
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from source_gitlab.reading.instants import between, instant, plus
-from source_gitlab.reading.soundness import as_documented
+from source_gitlab.client.errors import Malformed
+from source_gitlab.client.smaller import Stepping
+from source_gitlab.reading.instants import between, instant, is_instant, plus
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -38,6 +39,9 @@ _COUNTED = 10_000
 # A state stays small: some forty bytes for each.
 _MOST_WINDOWS = 64
 _SHORTEST_MINUTES = 1
+_BESIDE = 20
+# From where on windows are cut in halves, when the oldest row does not tell.
+_EARLY = "1970-01-01T00:00:00.000Z"
 
 
 @dataclass(frozen=True)
@@ -138,12 +142,20 @@ class Counter:
         """
         now = [self._window(listed, one.after, one.before) for one in known.windows]
         counted = [one for one in now if one is not None]
-        if len(counted) < len(now) or not counted:
-            # Too many rows came for GitLab to count them, or it stopped counting.
-            grown = [old for old, new in zip(known.windows, now, strict=True) if new is None]
-            return self.first(listed, until, asked), grown
-        pairs = zip(known.windows, counted, strict=True)
-        grown = [new for old, new in pairs if new.rows > old.rows]
+        if not known.windows:
+            # What came since it could not be counted is among all the others.
+            counts = self.first(listed, until, asked)
+            return counts, list(counts.windows)
+        if len(counted) < len(now):
+            counts = self.first(listed, until, asked)
+            if self._oldest(listed, None, until) is None:
+                # Totals are missing from this answer on. What grew meanwhile shows by the old ones.
+                return replace(known, asked=asked), []
+            # Too many rows came for GitLab to count them.
+            pairs = zip(known.windows, now, strict=True)
+            return counts, [old for old, new in pairs if new is None or new.rows > old.rows]
+        both = zip(known.windows, counted, strict=True)
+        grown = [new for old, new in both if new.rows > old.rows]
         last = counted[-1]
         if last.before < until:
             longer = self._window(listed, last.after, until)
@@ -167,6 +179,15 @@ class Counter:
         """
         found = (self._window(listed, one.after, one.before) for one in windows)
         return [one.rows if one is not None else 0 for one in found]
+
+    def has(self, listed: Listed, query: Query) -> bool:
+        """Whether a list has rows that these filters let through.
+
+        Raises:
+            GitlabError: as `client.errors` sorts it.
+        """
+        answer = self._ask(listed.path, {**listed.query, **query})
+        return bool(answer.data or answer.missed or answer.total)
 
     def _split(self, listed: Listed, after: str | None, until: str, most: int) -> list[Window]:
         """Windows from `after` to `until` of `most` rows; none where that takes too many."""
@@ -200,8 +221,8 @@ class Counter:
         answer = self._ask(listed.path, {**query, "order_by": "created_at", "sort": "asc"})
         if not answer.data:
             return None
-        with as_documented(f"{self._client.api_url}/{listed.path}"):
-            oldest = instant(answer.data[0]["created_at"])
+        created = answer.data[0].get("created_at")
+        oldest = instant(created) if is_instant(created) else _EARLY
         one = self._window(listed, after, plus(oldest, milliseconds=1))
         return oldest if one is not None else None
 
@@ -214,13 +235,24 @@ class Counter:
         less = sum(one.rows for one in others if one is not None)
         return Window(after, before, answer.total - less)
 
+    def _page(self, path: str, query: Query) -> Answer:
+        stepping = Stepping()
+        try:
+            return self._client.rows(path, query, whole=False, stepping=stepping)
+        except Malformed:
+            # A row that is no object can be told from a list of none by those beside it.
+            more = {**query, "per_page": _BESIDE}
+            return self._client.rows(path, more, whole=False, stepping=stepping)
+
     def _ask(self, path: str, query: Query) -> Answer:
         asked = {**query, "per_page": 1}
         name = orjson.dumps([path, sorted(asked.items())], default=str)
         with self._lock:
             known = self._known.get(name)
         if known is None:
-            known = self._client.rows(path, asked)
+            # How many rows there are is told beside any of them, so one that is broken takes
+            # nothing away.
+            known = self._page(path, asked)
             with self._lock:
                 self._known[name] = known
         return known

@@ -41,7 +41,8 @@ class Jobs:
     """The jobs of one project.
 
     `pipelines` are its lists of pipelines (usual and child ones): each takes an instant, and
-    yields the rows that moved since, with the instant up to which that is all.
+    yields the rows that moved since, with the instant up to which that is all. `entered` is called
+    where jobs that came since the last read are passed over, being older than the start date.
     """
 
     client: Lists
@@ -50,6 +51,7 @@ class Jobs:
     query: Query
     pipelines: tuple[Callable[[str], Iterator[tuple[list[Row], str | None]]], ...]
     lookback_minutes: int
+    entered: Callable[[], None]
 
     def pages(self, slice_: Slice, first_start: str | None, top: int | None) -> Iterator[Page]:
         """Jobs changed since the slice's `since`, then those created since, newest first.
@@ -77,7 +79,10 @@ class Jobs:
             # Before the new jobs: once a page of those has a position, the read goes on from there.
             moved = yield from self._moved(bound)
             if _day(through) < _day(slice_["start"]):
-                bound = min(bound, max(self._unread_since(through), first_start or ""))
+                unread = self._unread_since(through)
+                if first_start and unread < first_start:
+                    self.entered()
+                bound = min(bound, max(unread, first_start or ""))
             elif not moved:
                 return
         first = {**self.query, "per_page": PER_PAGE}
@@ -118,6 +123,8 @@ class Jobs:
             if top is None and rows:
                 top = found["top"] = rows[0]["id"]
             if since:
+                if first_start and any(_is_hidden(row, below, first_start) for row in rows):
+                    self.entered()
                 rows = [row for row in rows if _is_new(row, since, below, first_start)]
             if below is None:
                 # Nothing tells how far down something new may be. A page of old jobs is believed.
@@ -171,6 +178,11 @@ def _is_new(row: Row, since: str, below: int | None, first_start: str | None) ->
     if below is not None and row["id"] > below:
         since = first_start or ""
     return not _is_older(row, since)
+
+
+def _is_hidden(row: Row, below: int | None, first_start: str) -> bool:
+    """Whether a job came since the last read, and is older than the start date."""
+    return below is not None and row["id"] > below and _is_older(row, first_start)
 
 
 def _is_older(row: Row, since: str, *, undated: bool = False) -> bool:

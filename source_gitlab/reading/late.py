@@ -9,16 +9,17 @@ from __future__ import annotations
 
 import logging
 import threading
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from source_gitlab.client.answers import Missed
 from source_gitlab.client.errors import ReadError, Skipped
 from source_gitlab.reading.children import Parents
 from source_gitlab.reading.counts import Counter, Counts, Listed, Window
 from source_gitlab.reading.instants import at, instant, plus
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Generator, Iterator
 
     from source_gitlab.client.errors import GitlabError
     from source_gitlab.client.http import Answer, Client, Query
@@ -30,6 +31,15 @@ LOGGER = logging.getLogger("airbyte.source-gitlab")
 
 # Where more members enter a group at once, its list is counted anew when they have.
 _MOST_ENTERING = 20
+
+
+@dataclass(frozen=True)
+class _Part:
+    """The rows of a list that were created from `after` to `before`, and the filters for them."""
+
+    after: str | None
+    before: str | None
+    query: Query
 
 
 class Late:
@@ -67,54 +77,74 @@ class Late:
             until = plus(slice_["start"], minutes=-self._lookback)
             return self._counter.first(_listed(seek), until, slice_["start"])
         except (ReadError, Skipped) as error:
-            _warn(seek, error)
+            seek.client.note(_uncounted(seek, error))
             return Counts(slice_["start"])
 
-    def parents(
+    def parents(  # noqa: PLR0913 -- what is read, and who is told
         self,
         seek: Seek,
         slice_: Slice,
         state: StreamState,
         first: str | None,
         of: Callable[[int], Seek],
-    ) -> Iterator[Parents]:
+        *,
+        entered: Callable[[], None],
+    ) -> Generator[Parents, None, Missed | None]:
         """Rows that came late since the list was last counted.
 
         They are looked for by the first read of each day (UTC). Rows that the walk from the
         slice's `since` on brings anyway are left out. `first` is the start date, `of` makes the
-        own list of a member of the group.
+        own list of a member of the group. `entered` is called before rows that may have come late
+        are passed over because they look older than the start date: a later count will not tell of
+        them, so `state` must not say that it goes back further.
+
+        Returns:
+            that the list could not be counted; None where it could, or need not.
 
         Raises:
             GitlabError: late rows are there, and could not be read.
         """
         if "group" in slice_:
             self._join(seek, slice_, state)
-            return
+            return None
         start, since = slice_["start"], slice_["since"]
         known = state.counts.get(_name(slice_))
         if known is None or since is None or not known.is_due(start):
-            return
+            return None
         entering = state.entering.get(slice_["id"], set()) if slice_["scope"] == "group" else set()
         if len(entering) > _MOST_ENTERING:
-            return
+            return None
         others = tuple(_listed(of(number)) for number in sorted(entering))
         listed = replace(_listed(seek), without=others)
         until = plus(start, minutes=-self._lookback)
-        grown: list[Window] = []
-        try:
-            counts, grown = self._counter.again(listed, known, until, start)
-        except (ReadError, Skipped) as error:
-            # The list is read whether or not it can be counted, and says what is wrong with it.
-            _warn(seek, error)
-            counts = replace(known, asked=start)
+        parts: list[_Part] = []
         if known.windows:
             last = known.windows[-1].before
-            query = {"created_after": last, "updated_before": last}
-            yield from _late(seek, (last, None), query, first, since)
-        for window in grown:
-            created = window.after, window.before
-            yield from _late(seek, created, window.query, first, since)
-        yield Parents([], counts=counts)
+            parts.append(_Part(last, None, {"created_after": last, "updated_before": last}))
+        counts: Counts | None = None
+        problem: Missed | None = None
+        try:
+            counts, grown = self._counter.again(listed, known, until, start)
+            parts += [_Part(one.after, one.before, one.query) for one in grown]
+            goes_back = state.origin is not None and state.origin.start_date != first
+            if first and goes_back and self._hides(listed, parts, min(first, since)):
+                entered()
+        except (ReadError, Skipped) as error:
+            # The list is read whether or not it can be counted. The next read counts it again.
+            problem = _uncounted(seek, error)
+        for part in parts:
+            yield from _late(seek, part, first, since)
+        if counts is not None:
+            yield Parents([], counts=counts)
+        return problem
+
+    def _hides(self, listed: Listed, parts: list[_Part], first: str) -> bool:
+        """Whether rows of these parts were last changed before the start date."""
+        for part in parts:
+            until = min(first, str(part.query.get("updated_before", first)))
+            if self._counter.has(listed, {**part.query, "updated_before": until}):
+                return True
+        return False
 
     def _join(self, seek: Seek, slice_: Slice, state: StreamState) -> None:
         """Count what a member brings into its group, whose counts do not hold it yet."""
@@ -125,11 +155,13 @@ class Late:
             state.join(slice_, self._counter.rows(_listed(seek), known.windows))
         except (ReadError, Skipped) as error:
             # The group then has grown when it is counted next, and is read again.
-            _warn(seek, error)
+            LOGGER.info("%s could not be counted. %s", seek.path, error)
 
 
-def _warn(seek: Seek, error: GitlabError) -> None:
-    LOGGER.warning("%s cannot be counted: old rows may come unseen. %s", seek.path, error)
+def _uncounted(seek: Seek, error: GitlabError) -> Missed:
+    url = f"{seek.client.api_url}/{seek.path}"
+    message = f"{url} could not be counted, so rows that came late with old times were not looked"
+    return Missed(f"{message} for. The next sync counts it again. {error}", url, reason="partial")
 
 
 def _name(slice_: Slice) -> str:
@@ -140,17 +172,14 @@ def _listed(seek: Seek) -> Listed:
     return Listed(seek.path, seek.query)
 
 
-def _late(
-    seek: Seek, created: tuple[str | None, str | None], query: Query, first: str | None, since: str
-) -> Iterator[Parents]:
-    """Rows of a part of the list, `created` in between, that were last changed before `since`."""
-    part = replace(seek, query={**seek.query, **query})
-    low, high = created
-    for rows, _ in part.rows(first):
+def _late(seek: Seek, part: _Part, first: str | None, since: str) -> Iterator[Parents]:
+    """Rows of a part of the list that were last changed before `since`."""
+    narrow = replace(seek, query={**seek.query, **part.query})
+    for rows, _ in narrow.rows(first):
         late = [
             row
             for row in rows
-            if _is_within(row, low, high)
+            if _is_within(row, part.after, part.before)
             and (row.get("updated_at") is None or instant(row["updated_at"]) < since)
         ]
         if late:

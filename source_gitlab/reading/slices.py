@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypedDict
 
 if TYPE_CHECKING:
-    from source_gitlab.client.answers import Missed
+    from source_gitlab.client.answers import Missed, Query
     from source_gitlab.declarations import Stream
     from source_gitlab.reading.counts import Counts
 
@@ -60,6 +60,21 @@ class Page:
     seen: dict[str, str] = field(default_factory=dict)
     denied: frozenset[int] = frozenset()
     missed: list[Missed] = field(default_factory=list)
+
+
+def list_of(stream: Stream, slice_: Slice, *, archived: bool) -> tuple[str, Query]:
+    """The path below /api/v4 of the list that a slice names, and its query.
+
+    `archived` says whether archived projects are read, where the list takes that.
+    """
+    in_group = slice_["scope"] == "group"
+    path = f"{'groups' if in_group else 'projects'}/{slice_['id']}/{stream.path}"
+    query: Query = dict(stream.query)
+    if in_group:
+        query |= stream.group_query
+        if "non_archived" in query:
+            query["non_archived"] = not archived
+    return path, query
 
 
 def columns_of(slice_: Slice) -> dict[str, Any]:
