@@ -16,7 +16,7 @@ import pytest
 from airbyte_cdk.models import Status
 
 from integration_tests.gitlab.launch import Emulator
-from integration_tests.reading import config_for
+from integration_tests.reading import config_for, read
 from source_gitlab import SourceGitlab
 from source_gitlab.check import Result, Step, check, session_for
 from source_gitlab.config import parse
@@ -157,30 +157,30 @@ MISSING = [
         {"groups_list": ["acme", "acme/plattform"]},
         """
         The group 'acme/plattform' in groups_list was not found, or this token may not see it. Did
-        you mean acme/platform?
+        you mean 'acme/platform'?
         """,
     ),
     (
         {"projects_list": ["acme/web", "acme/wbe"]},
         """
         The project 'acme/wbe' in projects_list was not found, or this token may not see it. Did you
-        mean acme/web?
+        mean 'acme/web'?
         """,
     ),
     (
         {"groups_list": ["acme/web"], "projects_list": ["acme/platform"]},
         """
-        The group 'acme/web' in groups_list was not found: it is a project. Move it to
-        projects_list.
-        The project 'acme/platform' in projects_list was not found: it is a group. Move it to
-        groups_list.
+        The group 'acme/web' in groups_list was not found, or this token may not see it. It is a
+        project: name it in projects_list (--project).
+        The project 'acme/platform' in projects_list was not found, or this token may not see it. It
+        is a group: name it in groups_list (--group).
         """,
     ),
     (
         {"groups_list": ["ada"]},
         """
-        The group 'ada' in groups_list was not found: it is the token's own user, not a group. Name
-        the user's projects in projects_list, or leave both lists empty to read everything.
+        The group 'ada' in groups_list was not found, or this token may not see it. It is a user,
+        whose projects lie in no group: name them in projects_list (--project).
         """,
     ),
     (
@@ -198,6 +198,9 @@ def test_a_name_that_is_not_there(gitlab: Emulator, names: Row, text: str) -> No
     """Every wrong name is said at once, with what to do; right ones beside it are no matter."""
     result = report_of(config_for(gitlab, **names))
     assert result.message == " ".join(text.split())
+    read_says = read(config_for(gitlab, **names), ["projects"]).failure or ""
+    for sentence in result.message.split(" The "):
+        assert sentence in read_says
     assert [step.status for step in result.steps].count("failed") == text.count("was not found")
     assert result.streams == {}
 
@@ -364,8 +367,10 @@ def test_public_data_without_a_token(gitlab: Emulator) -> None:
     assert result.ok
     assert step_of(result, "Token").details == {"kind": "none"}
     assert verdicts(result) == dict.fromkeys(("jobs", "pipeline_trigger_jobs"), "needs a token")
-    missing = report_of({**config, "groups_list": ["acme"]})
-    assert "was not found, or it is not public. Check its path, or give a token." in missing.message
+    closed = {**config, "groups_list": ["acme"]}
+    told = "was not found, or it is not public. Check its path, or give a token."
+    assert told in report_of(closed).message
+    assert told in str(read(closed, ["issues"]).failure)
 
 
 @pytest.mark.parametrize("how", ["403", "404"])

@@ -21,6 +21,7 @@ from source_gitlab.client.errors import (
 )
 from source_gitlab.client.http import pages_of
 from source_gitlab.client.lists import Lists
+from source_gitlab.names import by_name, of_group
 from source_gitlab.reading.counting import has_rows
 from source_gitlab.reading.instants import at
 from source_gitlab.reading.pages import PER_PAGE, read_pages
@@ -154,7 +155,7 @@ class Scopes:
         return self._once(self._groups, root.id, lambda: self._ask_group_rows(root, own))
 
     def _ask_group_rows(self, root: Group, own: Row | None = None) -> list[Row]:
-        own = own or self._client.one(f"groups/{root.id}", {"with_projects": False})
+        own = own or self._client.one(f"groups/{root.id}", by_name("groups"))
         lists = Lists(self._client)
         rows = self._rows_of_groups(root, own, lists)
         self._step_over(root, lists, of_groups=True)
@@ -206,8 +207,8 @@ class Scopes:
         self._step_over(root, lists, of_groups=False)
 
     def _pages_of_projects(self, root: Group, lists: Lists) -> Iterator[list[Row]]:
-        query: Query = {"with_shared": False, **self._archived(), "order_by": "id", "sort": "asc"}
-        deep: Query = {**query, "include_subgroups": True}
+        deep: Query = {**of_group(self._config), "order_by": "id", "sort": "asc"}
+        query = {name: value for name, value in deep.items() if name != "include_subgroups"}
         seen: set[int] = set()
         try:
             path = _projects_of(root.id)
@@ -292,8 +293,8 @@ class Scopes:
         return self._once(self._probes, root.id, lambda: self._ask_probe(root))
 
     def _ask_probe(self, root: Group) -> Probe:
-        query: Query = {"include_subgroups": True, "with_shared": False, **self._archived()}
-        query |= {"order_by": "updated_at", "sort": "desc", "per_page": PER_PAGE}
+        query: Query = {**of_group(self._config), "order_by": "updated_at", "sort": "desc"}
+        query |= {"per_page": PER_PAGE}
         path, lists = _projects_of(root.id), Lists(self._client)
         answer = lists.rows(path, query)
         newest = tuple(understood(lists, path, answer.data, Project.of))
@@ -311,8 +312,7 @@ class Scopes:
             return len(probe.newest) == number
 
         def ask() -> bool:
-            query = {"include_subgroups": True, "with_shared": False, **self._archived()}
-            query |= {"order_by": "id", "sort": "asc"}
+            query = {**of_group(self._config), "order_by": "id", "sort": "asc"}
             lists = Lists(self._client)
             told = has_rows(lists, _projects_of(root.id), query, number)
             return told is not False and not lists.take()
@@ -326,9 +326,6 @@ class Scopes:
             Skipped: it is gone, or the token may not see it any more.
         """
         return Project.of(self._client.one(f"projects/{number}"))
-
-    def _archived(self) -> Query:
-        return {} if self._config.include_archived else {"archived": False}
 
 
 def _sound(lists: Lists, path: str, rows: list[Row], of: Callable[[Row], object]) -> list[Row]:

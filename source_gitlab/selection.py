@@ -3,23 +3,23 @@
 from __future__ import annotations
 
 import logging
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cache, partial
 from typing import TYPE_CHECKING, Any
 
-import requests
-
 from source_gitlab.client.errors import FatalError, GitlabError, Skipped
 from source_gitlab.client.http import pages_of
 from source_gitlab.client.lists import Lists
+from source_gitlab.config import Anonymous
 from source_gitlab.declarations import streams
-from source_gitlab.names import Advice
+from source_gitlab.names import Advice, by_name, of_member, unarchived
 from source_gitlab.reading.instants import instant
 from source_gitlab.reading.pages import read_pages
 from source_gitlab.reading.soundness import first_of, understood
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from source_gitlab.client.answers import Missed
     from source_gitlab.client.http import Client, Query
@@ -30,10 +30,10 @@ if TYPE_CHECKING:
 
 LOGGER = logging.getLogger("airbyte.source-gitlab")
 
-# Guest: less than this is not a member (https://docs.gitlab.com/api/access_requests/).
-_GUEST = 10
-# Names that are looked up in GitLab's lists: whoever wrote more of them wrongly sees why by then.
-_MOST_ADVICE = 5
+NO_MEMBERSHIP = (
+    "The token's user is a member of no group and no project, so there is nothing to read. Name"
+    " groups or projects in groups_list or projects_list, or add the user to some."
+)
 
 
 class NotFound(GitlabError):
@@ -137,8 +137,7 @@ class Selection:
         self._config = config
         self._ahead = ahead
         self._report = report
-        self._advice = Advice(client)
-        self._advised = 0
+        self._advice = Advice(client, anonymous=isinstance(config.credentials, Anonymous))
         self._closed: dict[int, NotFound] = {}
         self.rows: dict[tuple[str, int], Row] = {}
         """The rows of what was named, by "groups" or "projects" and id."""
@@ -170,8 +169,7 @@ class Selection:
     def _is_wanted(self, project: Project) -> bool:
         if not project.archived or self._config.include_archived:
             return True
-        message = f"{project.path} is archived, and include_archived is off: it is left out."
-        self._leave_out(f"project {project.path}", "archived", message)
+        self._leave_out(f"project {project.path}", "archived", archived(project.path))
         return False
 
     def _resolved(
@@ -190,10 +188,8 @@ class Selection:
         return rows
 
     def _ask(self, kind: str, name: str) -> Row | GitlabError:
-        if kind == "groups":
-            query: Query = {"with_projects": False}
-        else:
-            query = {"statistics": True} if self._config.statistics else {}
+        more = kind == "projects" and self._config.statistics
+        query: Query = {**by_name(kind), **({"statistics": True} if more else {})}
         try:
             return self._client.named(kind, name, query)
         except FatalError:
@@ -202,15 +198,8 @@ class Selection:
             return error
 
     def _missing(self, kind: str, name: str, error: GitlabError) -> NotFound:
-        start = f"The {kind[:-1]} {name!r} in {kind}_list"
         refused = isinstance(error, Skipped)
-        if refused and error.status == requests.codes.not_found:
-            self._advised += 1
-            start += " was not found, or this token may not see it."
-            advice = self._advice.on(kind, name) if self._advised <= _MOST_ADVICE else ""
-            message = f"{start} {advice}".strip()
-        else:
-            message = f"{start} cannot be read: {error}"
+        message = self._advice.problem(kind, name, error)
         reason = "missing" if refused else "failed"
         self._leave_out(f"{kind[:-1]} {name}", reason, message)
         found = NotFound(message, transient=not refused, url=error.url, status=error.status)
@@ -259,8 +248,10 @@ class Selection:
         outermost = _outermost(self._joined_groups(problems))
         inside = tuple(f"{group.path.lower()}/" for group in outermost)
         projects: dict[int, Project] = {}
-        lists = Lists(self._client)
-        try:
+        without = (
+            "only those of its groups are read, and what was read of others before stays as it is."
+        )
+        with self._listing("projects", without, problems) as lists:
             for answer in pages_of(
                 lambda query: lists.rows("projects", query), self.joined_projects()
             ):
@@ -269,23 +260,6 @@ class Selection:
                         # Roles in groups that could not be listed may count in the project too.
                         known = replace(project, level=None) if problems else project
                         projects[project.id] = known
-        except FatalError:
-            raise
-        except GitlabError as error:
-            problems.append(error)
-            message = (
-                "The projects that the token is a member of cannot be listed, so only those of its"
-                f" groups are read, and what was read of others before stays as it is. {error}"
-            )
-            self._leave_out("projects", _reason(error), message)
-        problem = first_of(lists.take())
-        if problem is not None:
-            problems.append(problem)
-            message = (
-                "Not all projects that the token is a member of can be listed. The others are read,"
-                f" and what was read of the missing ones before stays as it is. {problem}"
-            )
-            self._leave_out("projects", "failed", message)
         if problems and not outermost and not projects:
             raise problems[-1]
         missing = tuple(
@@ -303,42 +277,58 @@ class Selection:
         )
 
     def _joined_groups(self, problems: list[GitlabError]) -> list[Group]:
-        query: Query = {"min_access_level": _GUEST, "order_by": "id", "sort": "asc"}
+        query: Query = {**of_member("groups"), "order_by": "id", "sort": "asc"}
         groups: list[Group] = []
-        lists = Lists(self._client)
-        try:
+        # Tokens of CI jobs may not list groups; their projects are left.
+        without = (
+            "its projects are read one by one, and what was read of groups before stays as it is."
+        )
+        hint = " Name groups in groups_list (--group) to read them all the same."
+        with self._listing("groups", without, problems, hint) as lists:
             for rows in read_pages(lists, self._ahead, "groups", query, ("id",)):
                 groups += understood(lists, "groups", rows, Group.of)
+        return groups
+
+    @contextmanager
+    def _listing(
+        self, what: str, without: str, problems: list[GitlabError], hint: str = ""
+    ) -> Iterator[Lists]:
+        """List the groups, or projects, of the token; what fails or is missing is told, and kept.
+
+        Raises:
+            FatalError: nothing more can be read.
+        """
+        lists = Lists(self._client)
+        start = f"{what} that the token is a member of"
+        try:
+            yield lists
         except FatalError:
             raise
         except GitlabError as error:
-            # Tokens of CI jobs may not list groups; their projects are left.
             problems.append(error)
-            message = (
-                "The groups that the token is a member of cannot be listed, so its projects are"
-                " read one by one, and what was read of groups before stays as it is. Name groups"
-                f" in groups_list (--group) to read them all the same. {error}"
-            )
-            self._leave_out("groups", _reason(error), message)
+            message = f"The {start} cannot be listed, so {without}{hint} {error}"
+            self._leave_out(what, _reason(error), message)
         problem = first_of(lists.take())
         if problem is not None:
             problems.append(problem)
             message = (
-                "Not all groups that the token is a member of can be listed. The others are read,"
-                " and what was read of the missing ones before stays as it is. Name groups in"
-                f" groups_list (--group) to read them all the same. {problem}"
+                f"Not all {start} can be listed. The others are read, and what was read of the"
+                f" missing ones before stays as it is.{hint} {problem}"
             )
-            self._leave_out("groups", "failed", message)
-        return groups
+            self._leave_out(what, "failed", message)
 
     def joined_projects(self) -> dict[str, Any]:
         """The query of the list of projects that the token is a member of.
 
         By keyset, because page numbers end at 50,000 projects.
         """
-        query: dict[str, Any] = {"membership": True, "pagination": "keyset", "per_page": 100}
-        query |= {"order_by": "id", "sort": "asc"}
-        return query if self._config.include_archived else {**query, "archived": False}
+        query: dict[str, Any] = {**of_member("projects"), **unarchived(self._config)}
+        return {**query, "pagination": "keyset", "per_page": 100, "order_by": "id", "sort": "asc"}
+
+
+def archived(path: str) -> str:
+    """Why a project that was named is not read."""
+    return f"{path} is archived, and include_archived is off: it is left out."
 
 
 def nothing_left(roots: Roots) -> NotFound | None:
@@ -347,11 +337,7 @@ def nothing_left(roots: Roots) -> NotFound | None:
         return None
     if roots.missing or roots.named:
         return all_of(roots.missing)
-    message = (
-        "The token's user is a member of no group and no project, so there is nothing to read. Name"
-        " groups or projects in groups_list or projects_list, or add the user to some."
-    )
-    return NotFound(message)
+    return NotFound(NO_MEMBERSHIP)
 
 
 def all_of(errors: Sequence[NotFound]) -> NotFound | None:

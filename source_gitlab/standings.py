@@ -20,6 +20,7 @@ from source_gitlab.client.errors import LESS_MAY_DO, OffsetLimit, ReadError, Ski
 from source_gitlab.client.lists import Lists
 from source_gitlab.config import AccessToken, OAuth
 from source_gitlab.declarations import streams
+from source_gitlab.names import of_group
 from source_gitlab.reading.pages import read_pages
 
 if TYPE_CHECKING:
@@ -48,7 +49,7 @@ class Standings:
         self._has_user = isinstance(config.credentials, (AccessToken, OAuth))
         self._user: str | None = None
         self._ahead = ahead
-        self._archived: Query = {} if config.include_archived else {"archived": False}
+        self._of_group = of_group(config)
         self._lock = threading.RLock()
         self._counts: dict[tuple[int, int], int | None] = {}
         self._ids: dict[tuple[int, int], frozenset[int]] = {}
@@ -148,8 +149,7 @@ class Standings:
             return self._counts[asked]
 
     def _query(self, level: int) -> Query:
-        query: Query = {"include_subgroups": True, "with_shared": False, **self._archived}
-        return {**query, "simple": True, "min_access_level": level}
+        return {**self._of_group, "simple": True, "min_access_level": level}
 
 
 def is_mixed(standing: str) -> bool:

@@ -6,17 +6,19 @@ are and which were active last.
 
 from __future__ import annotations
 
-import difflib
-import threading
 from dataclasses import dataclass, field
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from source_gitlab.check.budget import OutOfBudget
 from source_gitlab.check.result import FAILED, PASSED, WARNING, Step
-from source_gitlab.client.errors import ReadError, Skipped
+from source_gitlab.client.errors import GitlabError, ReadError, Skipped
+from source_gitlab.names import Advice, by_name, of_group, of_member, path_of, unarchived
+from source_gitlab.selection import NO_MEMBERSHIP, archived
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from source_gitlab.check.budget import Budget
     from source_gitlab.check.identity import Identity
     from source_gitlab.config import Config
@@ -29,8 +31,12 @@ _ONE_BY_ONE = 8
 # Groups whose projects are counted, and projects of each that streams may be tried on.
 _GROUPS_LOOKED_INTO = 3
 _CANDIDATES = 20
-_GUEST = 10
 _UNTESTED_NAMES = 5  # that a message spells out
+_ACTIVE_FIRST: Final = {
+    "order_by": "last_activity_at",
+    "sort": "desc",
+    "per_page": _CANDIDATES,
+}
 
 
 @dataclass
@@ -47,6 +53,26 @@ class Found:
     whole: bool = True
 
 
+class _BoundedAdvice(Advice):
+    """Advice of one list at most for all names of a kind, and of whose the token is."""
+
+    untold = (GitlabError, OutOfBudget)
+
+    def __init__(self, budget: Budget, identity: Identity) -> None:
+        member = "user"
+        if identity.kind in {"project", "group"}:
+            member = f"{identity.kind} (a {identity.kind} access token sees no other)"
+        super().__init__(budget, anonymous=identity.kind == "none", member=member)
+        self._username = identity.username
+
+    def _is_user(self, name: str) -> bool:
+        return name.lower() == (self._username or "").lower()
+
+    def _candidates(self, kind: str, name: str) -> Iterator[list[Row]]:
+        del name
+        yield self.mine(kind)
+
+
 class ScopeTests:
     """Resolves the scope of a configuration within a budget."""
 
@@ -57,8 +83,7 @@ class ScopeTests:
         self._config = config
         self._identity = identity
         self._untested: list[str] = []
-        self._listing = threading.Lock()
-        self._lists: dict[str, dict[str, Row]] = {}
+        self._advice = _BoundedAdvice(budget, identity)
 
     def run(self) -> tuple[Found, list[Step]]:
         """What is in scope, and a step for each thing that was named.
@@ -97,23 +122,8 @@ class ScopeTests:
 
     def _listed(self, kind: str) -> dict[str, Row]:
         """What the token is a member of, by path in small letters and by id; at most a page."""
-        with self._listing:
-            if kind not in self._lists:
-                self._lists[kind] = self._list(kind)
-            return self._lists[kind]
-
-    def _list(self, kind: str) -> dict[str, Row]:
-        query: Row = {"per_page": 100}
-        if kind == "groups":
-            query |= {"min_access_level": _GUEST, "order_by": "id", "sort": "asc"}
-        else:
-            query |= {"membership": True, "order_by": "last_activity_at", "sort": "desc"}
-        try:
-            rows = self._budget.rows(kind, query).data
-        except (Skipped, ReadError, OutOfBudget):
-            # Only a short cut is lost.
-            return {}
-        return {key: row for row in rows for key in (_path_of(row).lower(), str(row["id"]))}
+        rows = self._advice.mine(kind)
+        return {key: row for row in rows for key in (path_of(row).lower(), str(row["id"]))}
 
     def _resolve(
         self, kind: str, name: str, known: dict[str, Row]
@@ -122,61 +132,22 @@ class ScopeTests:
         row = known.get(name.lower())
         try:
             if row is None:
-                query = {"with_projects": False} if kind == "groups" else {}
-                row = self._budget.named(kind, name, query)
+                row = self._budget.named(kind, name, by_name(kind))
         except OutOfBudget:
             self._untested.append(name)
             return None, None
-        except Skipped as error:
-            message = self._missing(kind, name)
+        except (Skipped, ReadError) as error:
+            message = self._advice.problem(kind, name, error)
             return None, Step(title, FAILED, message, {"name": name, "status": error.status})
-        except ReadError as error:
-            return None, Step(title, FAILED, str(error), {"name": name, "status": error.status})
-        path = _path_of(row)
+        path = path_of(row)
         details = {"name": name, "id": row["id"], "path": path}
         if not name.isdigit() and path.lower() != name.lower():
             message = f"{name} has moved to {path}. Write the new path in {kind}_list."
             return row, Step(title, WARNING, message, details)
         if row.get("archived") and not self._config.include_archived:
-            message = f"{path} is archived, and include_archived is off: it is left out."
-            return row, Step(title, WARNING, message, details)
+            return row, Step(title, WARNING, archived(path), details)
         message = f"The {kind[:-1]} {path} can be seen."
         return row, Step(title, PASSED, message, details, aside=True)
-
-    def _missing(self, kind: str, name: str) -> str:
-        """What is wrong with a name, and what to do about it."""
-        what, other = (kind[:-1], "projects" if kind == "groups" else "groups")
-        start = f"The {what} {name!r} in {kind}_list was not found"
-        if name.lower() == (self._identity.username or "").lower() and kind == "groups":
-            return (
-                f"{start}: it is the token's own user, not a group. Name the user's projects in"
-                " projects_list, or leave both lists empty to read everything."
-            )
-        if self._is_there(other, name):
-            return f"{start}: it is a {other[:-1]}. Move it to {other}_list."
-        known = {_path_of(row).lower(): _path_of(row) for row in self._listed(kind).values()}
-        close = difflib.get_close_matches(name.lower(), known, n=1)
-        if close:
-            return f"{start}, or this token may not see it. Did you mean {known[close[0]]}?"
-        if self._identity.kind == "none":
-            return f"{start}, or it is not public. Check its path, or give a token."
-        member = "user"
-        if self._identity.kind in {"project", "group"}:
-            member = f"{self._identity.kind} (a {self._identity.kind} access token sees no other)"
-        return (
-            f"{start}, or this token may not see it. Check its path or id, and that the token's"
-            f" {member} is a member of it."
-        )
-
-    def _is_there(self, kind: str, name: str) -> bool:
-        if "/" not in name and kind == "projects":
-            return False
-        query = {"with_projects": False} if kind == "groups" else {}
-        try:
-            self._budget.named(kind, name, query)
-        except (Skipped, ReadError, OutOfBudget):
-            return False
-        return True
 
     def _look_into(self, found: Found) -> list[Step]:
         """Count the projects of the first groups, and take candidates to try streams on."""
@@ -185,7 +156,7 @@ class ScopeTests:
         for row, (rows, total, problem) in zip(
             found.groups, self._ahead.in_order(tasks, self._ahead.workers), strict=False
         ):
-            path = _path_of(row)
+            path = path_of(row)
             found.projects += rows
             known = found.total is not None and total is not None
             found.total = (found.total or 0) + (total or 0) if known else None
@@ -204,9 +175,7 @@ class ScopeTests:
         return steps
 
     def _projects_of(self, group: Row) -> tuple[list[Row], int | None, str | None]:
-        query: Row = {"include_subgroups": True, "with_shared": False, "per_page": _CANDIDATES}
-        query |= {"order_by": "last_activity_at", "sort": "desc"}
-        query |= {} if self._config.include_archived else {"archived": False}
+        query: Row = {**of_group(self._config), **_ACTIVE_FIRST}
         try:
             answer = self._budget.rows(f"groups/{group['id']}/projects", query)
         except OutOfBudget:
@@ -216,7 +185,7 @@ class ScopeTests:
         return answer.data, _total(answer.total, answer.data, last=answer.next is None), None
 
     def _membership(self) -> tuple[Found, list[Step]]:
-        query: Row = {"min_access_level": _GUEST, "order_by": "id", "sort": "asc", "per_page": 100}
+        query: Row = {**of_member("groups"), "order_by": "id", "sort": "asc", "per_page": 100}
         try:
             answer = self._budget.rows("groups", query)
             groups, group_count = (
@@ -226,10 +195,9 @@ class ScopeTests:
         except Skipped:
             # Project access tokens and job tokens may not list groups.
             groups, group_count = [], 0
-        query = {"membership": True, "order_by": "last_activity_at", "sort": "desc"}
-        query |= {} if self._config.include_archived else {"archived": False}
+        query = {**of_member("projects"), **unarchived(self._config), **_ACTIVE_FIRST}
         try:
-            answer = self._budget.rows("projects", {**query, "per_page": _CANDIDATES})
+            answer = self._budget.rows("projects", query)
         except Skipped as error:
             message = (
                 "What this token is a member of cannot be listed, so name what to read in"
@@ -240,14 +208,9 @@ class ScopeTests:
         found = Found(_with_active(groups, answer.data), answer.data, total)
         details = {"groups": group_count, "projects": total}
         if not groups and not answer.data:
-            message = (
-                "The token's user is a member of no group and no project, so there is nothing to"
-                " read. Name groups or projects in groups_list or projects_list, or add the user"
-                " to some."
-            )
-            return found, [Step("Membership", FAILED, message, details)]
+            return found, [Step("Membership", FAILED, NO_MEMBERSHIP, details)]
         if self._identity.kind == "project" and len(answer.data) == 1:
-            path = _path_of(answer.data[0])
+            path = path_of(answer.data[0])
             message = f"This project access token reads its one project, {path}."
             return found, [Step("Membership", PASSED, message, details)]
         message = (
@@ -266,16 +229,12 @@ class ScopeTests:
         return Step("Other names", WARNING, message, {"names": list(self._untested)})
 
 
-def _path_of(row: Row) -> str:
-    return str(row.get("path_with_namespace") or row.get("full_path") or row.get("id"))
-
-
 def _with_active(groups: list[Row], projects: list[Row]) -> list[Row]:
     """The groups, those first that hold the projects that were active last."""
-    paths = [f"{_path_of(project).lower()}/" for project in projects]
+    paths = [f"{path_of(project).lower()}/" for project in projects]
 
     def rank(group: Row) -> tuple[int, int]:
-        inside = f"{_path_of(group).lower()}/"
+        inside = f"{path_of(group).lower()}/"
         first = next((n for n, path in enumerate(paths) if path.startswith(inside)), len(paths))
         return first, inside.count("/")
 
