@@ -104,7 +104,7 @@ class Hostile:
         config["projects_list"] = ["acme/web"]
         if self._authority:
             config["ca_certificate"] = str(self._authority)
-        return read({**config, "request_timeout": 1, **more}, [name], retries=ONCE)
+        return read({**config, **more}, [name], retries=ONCE)
 
 
 def answer(handler: BaseHTTPRequestHandler, data: object, **headers: str) -> None:
@@ -154,7 +154,7 @@ def test_a_body_that_drips(announced: bool, tls: bool, tmp_path: Path) -> None: 
             make_certificates(tmp_path) if tls else None,
         ) as server,
     ):
-        assert fails_with(server.read("branches"), "did not answer in time")
+        assert fails_with(server.read("branches", request_timeout=1), "did not answer in time")
 
 
 def test_a_body_that_drips_through_tls_within_tls(tmp_path: Path) -> None:
@@ -186,7 +186,7 @@ def test_headers_that_drip() -> None:
             time.sleep(0.1)
 
     with mock.patch.object(watchdog, "WHOLE_ANSWER", 1.0), Hostile(drip) as server:
-        assert fails_with(server.read("branches"), "did not answer in time")
+        assert fails_with(server.read("branches", request_timeout=1), "did not answer in time")
 
 
 @pytest.mark.parametrize("announced", [True, False])

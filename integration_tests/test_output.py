@@ -88,7 +88,7 @@ def test_a_disk_that_is_full(large: Emulator, tmp_path: Path) -> None:
             stdout=full,
             stderr=subprocess.PIPE,
             text=True,
-            timeout=30,
+            timeout=120,
             check=False,
         )
     assert done.returncode == 1
@@ -133,7 +133,7 @@ def test_threads_that_deliver_are_let_go() -> None:
     thread.join(0.1)
     assert thread.is_alive()
     queue.close()
-    thread.join(5)
+    thread.join(60)
     assert ended
 
 
@@ -152,7 +152,7 @@ def test_a_pipe_that_is_closed(large: Emulator, tmp_path: Path) -> None:
     with process.stderr:
         process.stdout.readline()
         process.stdout.close()
-        assert process.wait(timeout=30) == 1
+        assert process.wait(timeout=120) == 1
         said = process.stderr.read()
     assert said.count("\n") == 1
     assert "nobody reads the output any more" in said

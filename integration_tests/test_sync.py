@@ -8,10 +8,8 @@ from __future__ import annotations
 import json
 import os
 import pty
-import signal
 import subprocess
 import sys
-import time
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -20,20 +18,11 @@ import duckdb
 import pytest
 
 from integration_tests.gitlab.launch import Emulator
-from source_gitlab.config import parse
 from source_gitlab.declarations import streams
-from source_gitlab.duckdb.feed import Feed
-from source_gitlab.duckdb.store import Store
-from source_gitlab.duckdb.sync import Sync
-from source_gitlab.duckdb.types import StreamTable
-from source_gitlab.reading.instants import instant
-from source_gitlab.session import Session
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator
     from pathlib import Path
-
-    from source_gitlab.duckdb.feed import Message
 
 # Snapshots are read in full, because their tables are replaced as a whole.
 INCREMENTAL = [
@@ -123,46 +112,6 @@ def expected_keys(gitlab: Emulator, stream: str) -> list[tuple[str, ...]]:
 def path(tmp_path: Path) -> Path:
     """Where a test's DuckDB file goes."""
     return tmp_path / "gitlab.duckdb"
-
-
-def wait_until_asked(gitlab: Emulator, requests: int, process: subprocess.Popen[str]) -> None:
-    """Wait until the emulated GitLab has had so many requests of a running sync."""
-    deadline = time.monotonic() + PATIENCE
-    while gitlab.requests(limit=0)["total"] < requests:
-        assert process.poll() is None, "the sync ended too early"
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
-
-
-ISSUES = 10_000
-
-
-def add_issues(gitlab: Emulator) -> None:
-    """So many issues of past days that the watermark moves while their group is read.
-
-    25 have one time, so that no page of a hundred is all of one.
-    """
-    ops = [
-        {
-            "op": "create",
-            "args": {
-                "table": "issues",
-                "project_id": WEB,
-                "count": 25,
-                "created_at": "2025-01-01T00:00:00Z",
-                "updated_at": f"2025-01-{1 + number // 24:02d}T{number % 24:02d}:00:00Z",
-            },
-        }
-        for number in range(ISSUES // 25)
-    ]
-    gitlab.post("mutate", {"ops": ops})
-
-
-def one_at_a_time(path: Path) -> tuple[str, str]:
-    """Arguments for a sync that makes one request after the other, so that it takes its time."""
-    config = path.with_suffix(".json")
-    config.write_text(json.dumps({"num_workers": 1}))
-    return "--config", str(config)
 
 
 def test_everything_arrives_once(gitlab: Emulator, path: Path) -> None:
@@ -293,53 +242,6 @@ def test_a_skipped_project_is_reported_and_no_failure(
     assert projects == expected - {str(WEB)}
 
 
-def test_killed_at_any_moment_it_goes_on_and_loses_nothing(path: Path) -> None:
-    """SIGKILL during planning, during reading, and after a commit; then the rest is read."""
-    with Emulator("--latency", "50") as gitlab:
-        add_issues(gitlab)
-        select = ("--select", "projects,branches,issues")
-        slowly = (*select, *one_at_a_time(path))
-        for requests, seconds in ((3, 0.0), (30, 0.0), (100, 7.0)):
-            gitlab.reset_requests()
-            begun = time.monotonic()
-            with started(gitlab, path, *slowly) as process:
-                wait_until_asked(gitlab, requests, process)
-                time.sleep(max(0.0, begun + seconds - time.monotonic()))
-                assert process.poll() is None, "the sync ended too early"
-                process.send_signal(signal.SIGKILL)
-        with duckdb.connect(str(path)) as connection:  # not read-only, to replay the log
-            row = connection.execute("SELECT count(*) FROM issues").fetchone()
-        assert row is not None
-        kept = row[0]
-        assert 0 < kept < ISSUES, "the last kill was meant to come between two commits"
-        done = sync(gitlab, path, *select)
-        assert done.code == 0
-        assert done.table["issues"]["read"] < ISSUES - 2000
-        for stream in ("projects", "branches", "issues"):
-            assert keys(path, stream) == expected_keys(gitlab, stream), stream
-
-
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
-def test_ctrl_c_ends_it_cleanly(path: Path, number: signal.Signals) -> None:
-    """What is whole is kept, the exit code is 130, and the next sync goes on."""
-    with Emulator("--latency", "10") as gitlab:
-        add_issues(gitlab)
-        gitlab.reset_requests()
-        with started(gitlab, path, "--select", "issues", *one_at_a_time(path)) as process:
-            wait_until_asked(gitlab, 75, process)
-            process.send_signal(number)
-            out, err = process.communicate(timeout=PATIENCE)
-        assert process.returncode == 130
-        assert "Traceback" not in err
-        assert "Interrupted." in out
-        kept = query(path, "SELECT count(*) FROM issues")[0][0]
-        assert 0 < kept < ISSUES
-        done = sync(gitlab, path, "--select", "issues")
-        assert done.code == 0
-        assert done.table["issues"]["read"] < ISSUES - 2000
-        assert keys(path, "issues") == expected_keys(gitlab, "issues")
-
-
 def test_a_refused_token_stops_it_with_one_reason(gitlab: Emulator, path: Path) -> None:
     """Not one for each stream."""
     done = sync(gitlab, path, token="glpat-emulator-revoked-0001")
@@ -406,63 +308,3 @@ def test_a_terminal_shows_a_live_line(path: Path) -> None:
         assert b"reading issues" in seen or b"reading branches" in seen
         assert "\x1b" not in out
         assert "of 2 streams" not in out
-
-
-class WatchedStore(Store):
-    """A store that notes, at each commit, the state of issues and how many rows it has by then."""
-
-    committed: list[tuple[Mapping[str, Any], int]]
-
-    def commit(self, states: Mapping[str, Mapping[str, Any]]) -> None:
-        """Commit, and note."""
-        super().commit(states)
-        if "issues" in states:
-            self.committed.append((states["issues"], self.counts()["issues"]))
-
-
-class Quiet:
-    """A progress that shows nothing."""
-
-    def show(self, **_: object) -> None:
-        """Show nothing."""
-
-    def note(self, message: str) -> None:
-        """Expect no warning."""
-        pytest.fail(message)
-
-    def close(self) -> None:
-        """Nothing to close."""
-
-
-def test_a_state_never_covers_a_row_that_is_not_in_the_file(
-    path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Not for a moment, though pages wait in a queue between those who read and who writes."""
-    monkeypatch.setattr("source_gitlab.duckdb.sync._COMMIT_SECONDS", 0.0)
-    waiting = Feed.waiting
-
-    def slowly(feed: Feed) -> Iterator[Message]:
-        yield from waiting(feed)
-        time.sleep(0.02)  # so that other threads bring a page at the worst moment
-
-    monkeypatch.setattr(Feed, "waiting", slowly)
-    stream = streams()["issues"]
-    table = StreamTable.from_schema("issues", stream.schema, stream.key)
-    with Emulator() as gitlab:
-        add_issues(gitlab)
-        config = {"private_token": gitlab.token, "api_url": gitlab.url}
-        parsed = parse({**config, "groups": "acme", "num_workers": 1})
-        with WatchedStore(path, {"issues": table}) as store, Session(parsed) as session:
-            store.committed = []
-            assert Sync(session, store, [stream], progress=Quiet()).run().complete
-        rows = gitlab.world(streams="issues", groups="acme")["issues"]
-    moments = sorted(instant(row["row"]["updated_at"]) for row in rows)
-    reached = [
-        (state["groups"]["10"]["through"], count)
-        for state, count in store.committed
-        if "groups" in state
-    ]
-    assert len({through for through, _ in reached}) > 2
-    # Rows of the last moment itself are read again when it goes on.
-    for through, count in reached:
-        assert count >= sum(moment < through for moment in moments)

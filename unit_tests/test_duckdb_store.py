@@ -603,7 +603,7 @@ def test_a_file_in_use_is_refused(path: Path) -> None:
         holder.stdout.readline()
         assert refused(path) == f"{path} is in use by another process; close it there and run again"
     finally:
-        holder.communicate(b"\n", timeout=30)
+        holder.communicate(b"\n", timeout=120)
 
 
 def test_a_newer_layout_is_refused(path: Path) -> None:
@@ -726,7 +726,7 @@ def test_a_killed_process_loses_and_doubles_nothing(path: Path) -> None:
         process.stdout.readline()
         time.sleep(chance.random() * 0.4)
         process.send_signal(signal.SIGKILL)
-        process.communicate(timeout=30)
+        process.communicate(timeout=120)
         reached = _assert_whole(path, reached)
     assert reached >= 800
 

@@ -71,7 +71,7 @@ def walk(gitlab: Emulator, path: str, **params: object) -> list[Any]:
         response = requests.get(
             following,
             headers={"private-token": gitlab.token},
-            timeout=10,
+            timeout=60,
         )
     message = f"{path} has no end"
     raise AssertionError(message)
@@ -831,11 +831,11 @@ def test_tokens_in_each_header(gitlab: Emulator) -> None:
         {"private-token": auth.DEFAULT},
         {"job-token": auth.JOB},
     ):
-        assert requests.get(url, headers=headers, timeout=10).status_code == 200
+        assert requests.get(url, headers=headers, timeout=60).status_code == 200
     job = requests.get(
         f"{gitlab.url}/api/v4/groups/10",
         headers={"job-token": auth.JOB},
-        timeout=10,
+        timeout=60,
     )
     assert job.status_code == 401, "a job's token is for few endpoints"
 
@@ -881,7 +881,7 @@ def walk_as(gitlab: Emulator, token: str, path: str) -> list[Any]:
 
 
 def token_request(gitlab: Emulator, **form: str) -> requests.Response:
-    return requests.post(f"{gitlab.url}/oauth/token", data=form, timeout=10)
+    return requests.post(f"{gitlab.url}/oauth/token", data=form, timeout=60)
 
 
 def refresh(gitlab: Emulator, value: str, **more: str) -> requests.Response:
@@ -924,12 +924,12 @@ def test_an_answer_that_is_lost_has_rotated_all_the_same(gitlab: Emulator) -> No
 def test_tokens_expire_by_the_servers_clock(gitlab: Emulator) -> None:
     info = f"{gitlab.url}/oauth/token/info"
     bearer = {"authorization": f"Bearer {auth.OAUTH_ACCESS}"}
-    assert requests.get(info, headers=bearer, timeout=10).json()["expires_in"] > 7000
+    assert requests.get(info, headers=bearer, timeout=60).json()["expires_in"] > 7000
     gitlab.clock(advance=7201)
-    assert requests.get(info, headers=bearer, timeout=10).status_code == 401
+    assert requests.get(info, headers=bearer, timeout=60).status_code == 401
     assert gitlab.get("user", token=auth.OAUTH_ACCESS).status_code == 401
     private = {"authorization": f"Bearer {gitlab.token}"}
-    assert requests.get(info, headers=private, timeout=10).status_code == 401
+    assert requests.get(info, headers=private, timeout=60).status_code == 401
     own = gitlab.get("personal_access_tokens/self", token=auth.OAUTH_ACCESS)
     assert own.status_code == 401
 
@@ -952,7 +952,7 @@ def test_the_code_flow_checks_the_pkce_verifier(gitlab: Emulator) -> None:
         answer = requests.get(
             f"{gitlab.url}/oauth/authorize",
             params=query,
-            timeout=10,
+            timeout=60,
             allow_redirects=False,
         )
         assert answer.status_code == 302
@@ -974,7 +974,7 @@ def test_the_code_flow_checks_the_pkce_verifier(gitlab: Emulator) -> None:
     consent = requests.get(
         f"{gitlab.url}/oauth/authorize",
         params=query | {"auto": "0"},
-        timeout=10,
+        timeout=60,
     )
     assert "Authorize" in consent.text
 
@@ -984,7 +984,7 @@ def test_the_device_flow_waits_for_its_user(gitlab: Emulator) -> None:
     started = requests.post(
         f"{gitlab.url}/oauth/authorize_device",
         data={"client_id": oauth.CLIENT_ID},
-        timeout=10,
+        timeout=60,
     ).json()
     form = {
         "grant_type": "urn:ietf:params:oauth:grant-type:device_code",
@@ -992,10 +992,10 @@ def test_the_device_flow_waits_for_its_user(gitlab: Emulator) -> None:
         "client_id": oauth.CLIENT_ID,
     }
     assert token_request(gitlab, **form).json()["error"] == "authorization_pending"
-    requests.get(started["verification_uri_complete"], timeout=10)
+    requests.get(started["verification_uri_complete"], timeout=60)
     pair = token_request(gitlab, **form).json()
     assert gitlab.get("user", token=pair["access_token"]).status_code == 200
-    requests.post(f"{gitlab.url}/oauth/revoke", data={"token": pair["access_token"]}, timeout=10)
+    requests.post(f"{gitlab.url}/oauth/revoke", data={"token": pair["access_token"]}, timeout=60)
     assert gitlab.get("user", token=pair["access_token"]).status_code == 401
 
 
@@ -1084,7 +1084,7 @@ def test_a_torn_body_announces_more_than_it_sends(gitlab: Emulator) -> None:
     gitlab.faults([{"kind": "torn"}])
     with requests.get(
         f"{gitlab.url}/api/v4/projects/101/issues",
-        timeout=10,
+        timeout=60,
         stream=True,
         headers={"private-token": gitlab.token},
     ) as response:
@@ -1110,7 +1110,7 @@ def test_answers_that_are_not_the_json_hoped_for(gitlab: Emulator) -> None:
     gitlab.faults([{"kind": "sign_in", "path": "/api/"}])
     redirected = gitlab.get("groups")
     assert redirected.status_code == 302
-    assert "Sign in" in requests.get(redirected.headers["location"], timeout=10).text
+    assert "Sign in" in requests.get(redirected.headers["location"], timeout=60).text
     gitlab.faults([{"kind": "redirect", "location": "http://elsewhere.example"}])
     assert gitlab.get("groups", page=1).headers["location"] == (
         "http://elsewhere.example/api/v4/groups?page=1"
@@ -1163,7 +1163,7 @@ def test_unchanged_answers_are_not_sent_again(gitlab: Emulator) -> None:
     first = gitlab.get("groups/10")
     again = requests.get(
         f"{gitlab.url}/api/v4/groups/10",
-        timeout=10,
+        timeout=60,
         headers={"private-token": gitlab.token, "if-none-match": first.headers["etag"]},
     )
     assert (again.status_code, again.content) == (304, b"")
@@ -1179,9 +1179,9 @@ def test_the_process_ends_with_its_parent() -> None:
         assert process.stdout is not None
         assert process.stdin is not None
         ready = json.loads(process.stdout.readline())
-        assert requests.get(f"{ready['url']}/api/v4/version", timeout=5).status_code == 401
+        assert requests.get(f"{ready['url']}/api/v4/version", timeout=60).status_code == 401
         process.stdin.close()
-        assert process.wait(5) == 0
+        assert process.wait(60) == 0
 
 
 def test_a_scaled_world_below_a_sub_path(tmp_path: Path) -> None:
@@ -1283,7 +1283,7 @@ def test_https_asks_for_a_client_certificate() -> None:
         assert gitlab.certificates is not None
         authority = str(gitlab.certificates / "ca.pem")
         with pytest.raises(requests.exceptions.ConnectionError):
-            requests.get(f"{gitlab.url}/api/v4/version", verify=authority, timeout=5)
+            requests.get(f"{gitlab.url}/api/v4/version", verify=authority, timeout=60)
         gitlab.faults([{"kind": "torn", "path": "issues"}])
         with pytest.raises((requests.exceptions.ChunkedEncodingError, requests.ConnectionError)):
             gitlab.get("projects/101/issues")

@@ -105,10 +105,11 @@ class Outcome:
 class Sync:
     """One sync of `streams` into `store`; run it once.
 
-    With `full_refresh`, every stream is read from the start and replaced when it is complete.
+    With `full_refresh`, every stream is read from the start and replaced when it is complete. What
+    is read is committed every `commit_seconds`.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 -- each is a choice of its own
         self,
         session: Session,
         store: Store,
@@ -116,7 +117,9 @@ class Sync:
         *,
         progress: Progress,
         full_refresh: bool = False,
+        commit_seconds: float = _COMMIT_SECONDS,
     ) -> None:
+        self._commit_seconds = commit_seconds
         self._session = session
         self._store = store
         self._progress = progress
@@ -188,14 +191,14 @@ class Sync:
         return outcome
 
     def _write(self, feed: Feed) -> None:
-        due = time.monotonic() + _COMMIT_SECONDS
+        due = time.monotonic() + self._commit_seconds
         while self._under_way():
             message = feed.next()
             if message is not None:
                 self._take(message)
             if self._uncommitted >= _COMMIT_ROWS or time.monotonic() >= due:
                 self._commit(feed)
-                due = time.monotonic() + _COMMIT_SECONDS
+                due = time.monotonic() + self._commit_seconds
             self._show()
 
     def _under_way(self) -> bool:
