@@ -14,8 +14,8 @@ from integration_tests.gitlab.faults import Fault
 from integration_tests.history_reading import taken
 from integration_tests.history_world import START, TOP, WEB
 from integration_tests.inprocess import session
-from integration_tests.test_completeness import copy, create
-from integration_tests.test_late_rows import DAY, bring
+from integration_tests.test_completeness import HOUR, copy, create
+from integration_tests.test_late_rows import DAY, SCOPES, bring
 from source_gitlab.client.errors import ReadError
 from source_gitlab.declarations import streams
 from source_gitlab.reading.state import StreamState
@@ -151,3 +151,19 @@ def test_a_part_that_grew_is_read_also_where_another_became_too_long() -> None:
     it.later(DAY)
     it.sync("issues")
     assert it.lacks("issues") == []
+
+
+@pytest.mark.parametrize(("before", "after"), [("projects", "group"), ("group", "projects")])
+def test_late_rows_arrive_although_the_selection_changed_meanwhile(before: str, after: str) -> None:
+    it = copy(**SCOPES[before])
+    it.sync("issues")
+    it.later(HOUR)
+    made = bring(it, "issues", 40, 4)
+    it.settings |= {"groups_list": ["top"], "projects_list": []} | SCOPES[after]
+    it.later(DAY)
+    it.sync("issues")
+    assert set(made) <= {number for (number,) in it.tables["issues"]}
+    for _ in range(2):
+        it.later(DAY)
+        last = it.sync("issues")["issues"]
+    assert last == []

@@ -109,6 +109,10 @@ class Late:
             return None
         start, since = slice_["start"], slice_["since"]
         known = state.counts.get(_name(slice_))
+        if known is None and state.counts and not state.is_full_of_counts:
+            # The list goes on from where others had come to, by another selection, and what came
+            # late into those has not been counted here.
+            known = Counts("")
         if known is None or since is None or not known.is_due(start):
             return None
         entering = state.entering.get(slice_["id"], set()) if slice_["scope"] == "group" else set()
@@ -121,7 +125,7 @@ class Late:
         if known.windows:
             last = known.windows[-1].before
             parts.append(_Part(last, None, {"created_after": last, "updated_before": last}))
-        counts: Counts | None = None
+        counts = None if known.asked else Counts(start)
         problem: Missed | None = None
         try:
             counts, grown = self._counter.again(listed, known, until, start)
