@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import orjson
@@ -12,6 +13,7 @@ from integration_tests.gitlab.mutations import mutate
 from integration_tests.histories import lacking
 from integration_tests.history_reading import taken
 from integration_tests.inprocess import Wire, session
+from source_gitlab.client.errors import ReadError
 from source_gitlab.declarations import streams
 from source_gitlab.reading.checkpoints import Checkpoint
 from source_gitlab.reading.state import StreamState
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
 
     from integration_tests.gitlab.emulator import Emulator
     from integration_tests.stepped import IdleTime
+    from source_gitlab.report import Report
 
 Row = dict[str, Any]
 
@@ -71,6 +74,19 @@ class Copy:
                         found[name] += rows
                 self.states[name] = orjson.loads(orjson.dumps(state.to_json()))
         return found
+
+    def tried(self, *names: str, **settings: Any) -> Report:
+        """Read these streams as faces do: behind a slice that fails, the others are read."""
+        self.asked.clear()
+        with session(self.wire, timer=self.timer, **{**self.settings, **settings}) as opened:
+            for name in names:
+                stream, state = streams()[name], StreamState.load(self.states.get(name))
+                for slice_ in opened.plan(stream, state):
+                    with suppress(ReadError):
+                        for page in opened.read(stream, slice_, state):
+                            self._write(name, taken(page))
+                self.states[name] = orjson.loads(orjson.dumps(state.to_json()))
+        return opened.report
 
     def killed(self, name: str, pages: int, *, seldom: bool = False) -> list[Row]:
         """Read a stream, and die after so many pages; the rows behind the last state are lost.

@@ -27,7 +27,7 @@ from integration_tests.gitlab.world import OWNER
 from integration_tests.history_changes import Changes
 from integration_tests.history_model import Event, History, Sync
 from integration_tests.history_reading import KilledError, Reading
-from integration_tests.history_troubles import TROUBLES, Trouble, headers_stripped
+from integration_tests.history_troubles import TROUBLES, Trouble, children_hidden, headers_stripped
 from integration_tests.history_world import OWN, SITE, START, TOP, WEB, small_world
 from integration_tests.inprocess import Wire, session
 from source_gitlab.client.errors import FatalError
@@ -84,6 +84,7 @@ class Run:
         self.states: dict[str, Any] = {}
         self._waiting: list[Event] = []
         self._gap = 0
+        self._hidden = False
         self._seconds = Random(history.seed)
 
     def problems(self) -> list[str]:
@@ -131,8 +132,13 @@ class Run:
             kind = TROUBLES[-event.number - 2]
             # Without headers a page is known to be full by what was asked for, which is what GitLab
             # gives at most. A world that cuts it further is none that lets them be stripped.
-            if kind is not headers_stripped or SIZES[self.history.size] == max(SIZES):
-                self.wire.tamper = Trouble(kind, event.a, event.b)
+            if kind is headers_stripped and SIZES[self.history.size] != max(SIZES):
+                return
+            # What is hidden from several reads is taken for gone.
+            if kind is children_hidden and self._hidden:
+                return
+            self._hidden = self._hidden or kind is children_hidden
+            self.wire.tamper = Trouble(kind, event.a, event.b)
             return
         fault = FAULTS[event.b % len(FAULTS)]
         strikes = 1 + event.a % 4

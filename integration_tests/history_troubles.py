@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 _PAGING = ("link", "x-next-page", "x-prev-page", "x-page", "x-per-page", "x-total-pages")
 _AHEAD = (timedelta(minutes=15), timedelta(hours=1), timedelta(days=1))
+_NOT_FOUND = 404, {"content-type": "application/json"}, b'{"message":"404 Not found"}'
 _BROKEN = 500, {"content-type": "application/json"}, b'{"message":"500 Internal Server Error"}'
 
 
@@ -77,6 +78,12 @@ def parent_fails(it: Trouble, path: str, answer: HttpAnswer) -> HttpAnswer:
     return _BROKEN if re.search(below, path) else answer
 
 
+def children_hidden(it: Trouble, path: str, answer: HttpAnswer) -> HttpAnswer:
+    """What lies below some parents is not there, says a replica that is behind; they are."""
+    below = rf"/(merge_requests|pipelines|epics)/\d*{it.a % 10}/(commits|jobs|bridges|issues)$"
+    return _NOT_FOUND if re.search(below, path) else answer
+
+
 def project_fails(it: Trouble, path: str, answer: HttpAnswer) -> HttpAnswer:
     """One project answers nothing but errors."""
     own = f"/projects/{PROJECTS[it.b % len(PROJECTS)]}/"
@@ -127,6 +134,7 @@ TROUBLES: tuple[Callable[[Trouble, str, HttpAnswer], HttpAnswer], ...] = (
     row_lacks,
     listed_project_fails,
     parent_fails,
+    children_hidden,
     project_fails,
     headers_stripped,
     date_ahead,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -11,19 +12,19 @@ from source_gitlab.client.lists import Lists, Streak
 from source_gitlab.config import SETTLED_MINUTES, Anonymous
 from source_gitlab.declarations import streams
 from source_gitlab.reading.alike import Alike
-from source_gitlab.reading.children import Children, Parents
+from source_gitlab.reading.children import Children, GivenUp, Parents, columns_of_parent
 from source_gitlab.reading.details import Details
 from source_gitlab.reading.instants import epoch, instant, plus
 from source_gitlab.reading.jobs import Jobs
 from source_gitlab.reading.late import Late
 from source_gitlab.reading.moves import Moves
+from source_gitlab.reading.overlap import unknown
 from source_gitlab.reading.pages import read_pages
 from source_gitlab.reading.refs import Commits
 from source_gitlab.reading.seek import Seek
 from source_gitlab.reading.shape import Shaper
 from source_gitlab.reading.slices import Page, Slice, beside, columns_of, list_of
 from source_gitlab.reading.soundness import of_nobody, understood, walkable
-from source_gitlab.reading.state import identity
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -40,6 +41,14 @@ if TYPE_CHECKING:
     from source_gitlab.selection import Roots
 
 LOGGER = logging.getLogger("airbyte.source-gitlab")
+
+# How the jobs of one pipeline are read.
+_OF_A_PIPELINE: Mapping[str, Any] = {
+    "parent": "pipelines",
+    "path": "projects/{project_id}/pipelines/{id}/jobs",
+    "walk": "pages",
+    "query": {"include_retried": True},
+}
 
 
 class Reader:
@@ -124,8 +133,9 @@ class Reader:
                 partial(self._found, listed, seek) for seek in self._passes(listed, slice_, lists)
             )
             lookback = self._config.lookback_minutes
+            below = self._below(replace(stream, **_OF_A_PIPELINE), slice_, state, lists)
             entered = partial(self._entered, stream, state)
-            jobs = Jobs(lists, self._ahead, path, query, pipelines, lookback, entered=entered)
+            jobs = Jobs(lists, below, path, query, pipelines, lookback, entered=entered)
             yield from jobs.pages(slice_, self._first, state.tops.of(slice_["id"]))
         elif stream.walk == "refs":
             every = self._config.commit_refs == "all"
@@ -214,7 +224,7 @@ class Reader:
                 settled = plus(start, minutes=-SETTLED_MINUTES)
                 reached[number] = min(through, start) if through else reached[number]
                 rows = beside(stream, slice_, rows)  # noqa: PLW2901 -- fewer of them
-                fresh, seen = _unknown(rows, stream.key, recent, settled, state.recent)
+                fresh, seen = unknown(rows, stream.key, recent, settled, state.recent)
                 if len(passes) == 1:
                     counts = None if is_counted else self._late.first(seek, slice_, state)
                     is_counted = True
@@ -240,33 +250,41 @@ class Reader:
     def _children(
         self, stream: Stream, slice_: Slice, state: StreamState, lists: Lists
     ) -> Iterator[Page]:
+        children = self._below(stream, slice_, state, lists)
+        if stream.moved_by and slice_["since"]:
+            yield from children.pages(self._moved_by(stream, slice_, state, lists))
+        parent = streams()[stream.parent or ""]
+        yield from children.pages(self._moved(parent, slice_, state, lists))
+        yield from children.again()
+
+    def _below(self, stream: Stream, slice_: Slice, state: StreamState, lists: Lists) -> Children:
+        """What reads the lists below the parents of a slice."""
         parent = streams()[stream.parent or ""]
         where = f"{slice_['scope']} {slice_['id']}"
 
         def skip(row: Row, error: Skipped) -> None:
             owner = "project" if "project_id" in row else "group"
             place = f"{owner} {row[f'{owner}_id']}" if f"{owner}_id" in row else where
-            if self._report.skip(stream.name, place, error.reason, str(error)):
+            is_new = self._report.skip(stream.name, place, error.reason, str(error))
+            if is_new or isinstance(error, GivenUp):
                 LOGGER.warning("%s: skipped a part of %s. %s", stream.name, place, error)
 
         member = None
         if slice_["scope"] == "group" and "group" not in slice_:
             member = "group_id" if parent.scopes == ("group",) else "project_id"
-        shaper = self._shapers[stream.name]
-        children = Children(
+        shaper, columns = self._shapers[stream.name], columns_of(slice_)
+        members = state.group(slice_["id"]).projects if slice_["scope"] == "group" else set()
+        return Children(
             lists,
             self._ahead,
             stream,
-            shaper,
+            lambda rows, row: shaper.shape(rows, columns, row),
             skip,
-            columns=columns_of(slice_),
+            state.owed.of(slice_, members, columns_of_parent(stream)),
             key=parent.key,
             member=member,
             url=f"{lists.api_url}/{slice_['scope']}s/{slice_['id']}/{parent.path}",
         )
-        if stream.moved_by and slice_["since"]:
-            yield from children.pages(self._moved_by(stream, slice_, state, lists))
-        yield from children.pages(self._moved(parent, slice_, state, lists))
 
     def _moved_by(
         self, stream: Stream, slice_: Slice, state: StreamState, lists: Lists
@@ -366,34 +384,3 @@ class Reader:
 
         statistics = self._config.statistics
         return Details(self._client, self._ahead, tell, statistics=statistics)
-
-
-def _unknown(
-    rows: list[Row],
-    key: tuple[str, ...],
-    recent: str,
-    settled: str,
-    known: Mapping[str, str],
-) -> tuple[list[Row], dict[str, str]]:
-    """The rows that an earlier read did not bring in this version, and what to remember of them.
-
-    Remembered are rows that the next read's overlap will bring again (updated since `recent`),
-    but for those that may still change without moving (updated after `settled`).
-    """
-    fresh: list[Row] = []
-    seen: dict[str, str] = {}
-    for row in rows:
-        updated_at = row.get("updated_at")
-        if updated_at is None:
-            fresh.append(row)
-            continue
-        moment = instant(updated_at)
-        if not known and moment < recent:
-            fresh.append(row)
-            continue
-        name = identity(row, key)
-        if name not in known:
-            fresh.append(row)
-        if recent <= moment <= settled:
-            seen[name] = moment
-    return fresh, seen

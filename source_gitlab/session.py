@@ -201,13 +201,13 @@ class Session:
             self.report.extents.read(stream.name, slice_, deep=self._is_deep(stream, slice_))
 
     def _left_out(self, stream: Stream, where: str, missed: list[Missed]) -> list[Missed]:
-        """Report what did not come; what of it the state must not move past."""
+        """Report what did not come; the rows among it."""
         for one in missed:
             if one.reason == "failed":
                 self.report.fail(stream.name, where, ReadError(one.message, url=one.url))
             elif self.report.skip(stream.name, where, one.reason, one.message):
                 LOGGER.warning("%s: left out a part of %s. %s", stream.name, where, one.message)
-        return [one for one in missed if one.holds]
+        return [one for one in missed if one.lacks]
 
     def _is_skip(self, stream: Stream, where: str, error: GitlabError) -> bool:
         """Note what ended a slice, and say whether the stream is complete all the same."""

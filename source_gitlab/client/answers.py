@@ -31,18 +31,24 @@ class Missed:
 
     `reason` is "failed", "permission" (GitLab leaves out what tells these rows apart) or "partial"
     (a row came, but without a part of it). `span` are the instants between which its `updated_at`
-    lies, where that is known.
+    lies, where that is known. `remembered` tells that the state names it by itself.
     """
 
     message: str
     url: str
     reason: str = "failed"
     span: tuple[str, str] | None = None
+    remembered: bool = False
+
+    @property
+    def lacks(self) -> bool:
+        """Whether a row did not come."""
+        return self.reason != "partial"
 
     @property
     def holds(self) -> bool:
         """Whether a state must not move past it."""
-        return self.reason != "partial"
+        return self.lacks and not self.remembered
 
 
 @dataclass(frozen=True)

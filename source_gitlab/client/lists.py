@@ -132,21 +132,31 @@ class Lists:
                 self._noted += sum(one.holds for one in missed)
                 self._missed.update({one.message: one for one in missed})
 
-    def attempt(self, task: Callable[[], T], otherwise: U) -> T | U:
+    def attempt(
+        self,
+        task: Callable[[], T],
+        otherwise: U,
+        noted: Callable[[Missed], Missed],
+        streak: Streak | None = None,
+    ) -> T | U:
         """What `task` brings; if it fails, that is noted, and the result is `otherwise`.
+
+        What is noted is what `noted` makes of it. `streak` is that of these tasks, where they are
+        not to count among the others of the stream.
 
         Raises:
             ReadError: too many tasks failed one behind the other.
             Skipped or FatalError: as `task` raises them.
         """
+        streak = streak or self._streak
         try:
             result = task()
         except ReadError as error:
-            if self._streak.failed():
+            if streak.failed():
                 raise
-            self.note(Missed(str(error), error.url))
+            self.note(noted(Missed(str(error), error.url)))
             return otherwise
-        self._streak.worked()
+        streak.worked()
         return result
 
     @property

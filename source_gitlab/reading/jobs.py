@@ -18,13 +18,14 @@ GitLab 17.0, child pipelines (`prefiltered_pipelines` in app/finders/ci/pipeline
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from source_gitlab.client.http import pages_of
+from source_gitlab.reading.children import Parents
 from source_gitlab.reading.instants import instant, plus
-from source_gitlab.reading.pages import PER_PAGE, read_pages
+from source_gitlab.reading.pages import PER_PAGE
 from source_gitlab.reading.slices import Page
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
 
     from source_gitlab.client.http import Query
     from source_gitlab.client.lists import Lists
-    from source_gitlab.reading.ahead import Ahead
+    from source_gitlab.reading.children import Children
     from source_gitlab.reading.slices import Row, Slice
 
 
@@ -41,12 +42,13 @@ class Jobs:
     """The jobs of one project.
 
     `pipelines` are its lists of pipelines (usual and child ones): each takes an instant, and
-    yields the rows that moved since, with the instant up to which that is all. `entered` is called
-    where jobs that came since the last read are passed over, being older than the start date.
+    yields the rows that moved since, with the instant up to which that is all. `below` reads the
+    jobs of pipelines. `entered` is called where jobs that came since the last read are passed over,
+    being older than the start date.
     """
 
     client: Lists
-    ahead: Ahead
+    below: Children
     path: str
     query: Query
     pipelines: tuple[Callable[[str], Iterator[tuple[list[Row], str | None]]], ...]
@@ -141,35 +143,24 @@ class Jobs:
 
     def _moved(self, since: str) -> Generator[Page, None, bool]:
         """Jobs older than `since` of the pipelines that moved since; whether any pipeline did."""
-        base = self.path.removesuffix("jobs")
+        number = int(self.path.split("/")[1])
         any_moved = False
 
-        def older() -> Iterator[Row]:
+        def older() -> Iterator[Parents]:
             nonlocal any_moved
             for pipelines in self.pipelines:
                 for rows, _ in pipelines(since):
                     any_moved = any_moved or bool(rows)
                     # Every job of a younger pipeline is younger too, so the list has it.
-                    yield from (row for row in rows if _is_older(row, since, undated=True))
+                    parents = [row for row in rows if _is_older(row, since, undated=True)]
+                    yield Parents([{**row, "project_id": number} for row in parents])
 
-        def older_jobs(pipeline: Row) -> list[Row]:
-            path = f"{base}pipelines/{pipeline['id']}/jobs"
-            query = {"include_retried": True}
-            return [
-                row
-                for rows in read_pages(self.client, None, path, query, ("id",))
-                for row in rows
-                if _is_older(row, since, undated=True)
-            ]
+        def older_jobs(rows: list[Row], _: Row) -> list[Row]:
+            return [row for row in rows if _is_older(row, since, undated=True)]
 
-        nothing: list[Row] = []
-        tasks = (
-            partial(self.client.attempt, partial(older_jobs, pipeline), nothing)
-            for pipeline in older()
-        )
-        for rows in self.ahead.in_order(tasks, 2 * self.ahead.workers):
-            if rows:
-                yield Page(rows)
+        yield from replace(self.below, shape=older_jobs).pages(older())
+        # Those of a pipeline that is owed may be younger than an earlier read of the list.
+        yield from replace(self.below, shape=lambda rows, _: rows).again()
         return any_moved
 
 

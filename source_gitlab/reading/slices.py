@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from source_gitlab.client.answers import Missed, Query
     from source_gitlab.declarations import Stream
     from source_gitlab.reading.counts import Counts
+    from source_gitlab.reading.owed import Name
 
 Row = dict[str, Any]
 
@@ -48,7 +49,7 @@ class Page:
     to its end. `counts`: how many rows the list has. `seen`: digests of rows, with their
     instants, that need not be delivered again. `denied`: members of the group that could not be
     read. `missed`: what did not come of the list so far, or cannot be told apart; no state moves
-    past it.
+    past it unless it is remembered. `settled`: parents that were owed, and are no more.
     """
 
     rows: list[Row]
@@ -60,6 +61,7 @@ class Page:
     seen: dict[str, str] = field(default_factory=dict)
     denied: frozenset[int] = frozenset()
     missed: list[Missed] = field(default_factory=list)
+    settled: list[Name] = field(default_factory=list)
 
 
 def list_of(stream: Stream, slice_: Slice, *, archived: bool) -> tuple[str, Query]:

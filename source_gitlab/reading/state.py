@@ -21,6 +21,7 @@ three characters each, and eight more for a head or a highest id, whatever the n
                      "changed": "…Z",            what its list held, since which read,
                      "others": 3,                how many projects were left out on purpose
                      "listed": "…Z"}},           when they were last listed
+     "owed": {"columns": […], "parents": […]},   parents whose children did not come (owed.py)
      "recent": {"<digest>": "…Z"}}               rows delivered inside the next read's overlap
 """
 
@@ -39,6 +40,7 @@ from source_gitlab.reading.heads import Heads
 from source_gitlab.reading.instants import instant, plus
 from source_gitlab.reading.members import Group, Held, Seen
 from source_gitlab.reading.origin import Origin
+from source_gitlab.reading.owed import OwedParents
 from source_gitlab.reading.tops import Tops
 
 if TYPE_CHECKING:
@@ -88,6 +90,7 @@ class StreamState:
         self._joining: dict[str, list[int]] = {}
         self.positions: dict[str, dict[str, Any]] = {}
         self.held: dict[int, Held] = {}
+        self.owed = OwedParents()
         self.recent: dict[str, str] = {}
         self.partial: set[int] = set()
         self.origin: Origin | None = None
@@ -129,6 +132,7 @@ class StreamState:
         state.tops = Tops.load(raw.get("tops", {}), state.projects)
         for number, held in raw.get("held", {}).items():
             state.held[int(number)] = Held.load(held)
+        state.owed = OwedParents.load(raw.get("owed", {}))
         state.partial = ids.decode(raw["partial"]) if "partial" in raw else set()
         state.origin = Origin.load(raw["origin"]) if "origin" in raw else None
         state.positions = {str(key): dict(value) for key, value in raw.get("positions", {}).items()}
@@ -185,6 +189,7 @@ class StreamState:
             counts = {key: one.to_json() for key, one in sorted(self.counts.items())}
             partial = ids.encode(self.partial) if self.partial else ""
             parts = {"partial": partial, "counts": counts, "tops": self.tops.to_json(projects)}
+            parts["owed"] = self.owed.to_json()
             result |= {name: part for name, part in parts.items() if part}
             if self.held:
                 result["held"] = {
@@ -213,13 +218,9 @@ class StreamState:
     def start_over(self) -> None:
         """Forget what was read, so that all of it is read again as if it had never been."""
         with self._lock:
-            self.projects.clear()
-            self.groups.clear()
-            self.positions.clear()
-            self.held.clear()
-            self.heads = Heads()
-            self.tops = Tops()
-            self.counts.clear()
+            for part in (self.projects, self.groups, self.positions, self.held, self.counts):
+                part.clear()
+            self.heads, self.tops, self.owed = Heads(), Tops(), OwedParents()
 
     @property
     def newest(self) -> str:
@@ -315,6 +316,8 @@ class StreamState:
         """
         with self._lock:
             self.recent.update(page.seen)
+            if not any(one.holds for one in page.missed):
+                self.owed.settle(page.settled)
             if self._is_stuck(key_of(slice_), page.missed):
                 return
             if page.through is not None:
@@ -337,7 +340,7 @@ class StreamState:
                 group.projects = kept
 
     def _is_stuck(self, name: str, missed: list[Missed]) -> bool:
-        if missed:
+        if any(not one.remembered for one in missed):
             self._lacking.add(name)
         if any(one.holds for one in missed):
             self._stuck.add(name)
@@ -381,11 +384,14 @@ class StreamState:
             self.projects[number] = through
 
     def forget(self, start: str, minutes: int) -> None:
-        """Drop digests of rows that no overlap of a read at `start`, or a later one, can reach."""
+        """Drop what no read from `start` on uses: digests before its overlap, parents of nobody."""
         with self._lock:
             through = [group.through for group in self.groups.values() if group.through]
             first = plus(min([start, *through]), minutes=-minutes)
             self.recent = {key: value for key, value in self.recent.items() if value >= first}
+            if self.owed and not self.positions:
+                in_groups = (group.projects for group in self.groups.values())
+                self.owed.retain({*self.projects, *self.groups}.union(*in_groups))
 
 
 def key_of(slice_: Slice) -> str:
