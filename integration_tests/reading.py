@@ -149,7 +149,8 @@ class Destination:
 def expected(gitlab: Emulator, **params: str) -> dict[str, dict[tuple[Any, ...], Row]]:
     """What a destination should hold, by stream and key: GitLab's rows as the emulator has them."""
     result: dict[str, dict[tuple[Any, ...], Row]] = {}
-    for name, entries in gitlab.world(**params).items():
+    every = {"streams": ",".join(streams()), **params}
+    for name, entries in gitlab.world(**every).items():
         key = streams()[name].key
         rows: dict[tuple[Any, ...], Row] = {}
         for entry in entries:

@@ -21,6 +21,7 @@ from integration_tests.gitlab.endpoints import (
 )
 from integration_tests.gitlab.errors import json_response
 from integration_tests.gitlab.oauth_pages import OAuthPages
+from integration_tests.gitlab.plain import answers
 from integration_tests.gitlab.service import Service, api_answer
 
 if TYPE_CHECKING:
@@ -64,7 +65,7 @@ class RawPath:
 def endpoints() -> list[Endpoint]:
     """Every endpoint of the API."""
     areas = (groups, projects, planning, people, code, ci, instance)
-    return [endpoint for area in areas for endpoint in area.api.endpoints]
+    return [endpoint for area in areas for endpoint in area.api.endpoints] + answers.endpoints()
 
 
 def _starlette_path(template: str) -> str:

@@ -19,6 +19,8 @@ import orjson
 
 from integration_tests.gitlab.auth import DEFAULT
 from integration_tests.gitlab.endpoints.groups import shared_with
+from integration_tests.gitlab.plain.expectation import expected_of
+from integration_tests.gitlab.plain.resource import resources
 from integration_tests.gitlab.present import ci, code, people, planning, structure
 from integration_tests.gitlab.present.viewed import SINGLE, Viewer, Wanted, project_for
 from integration_tests.gitlab.rows import Json
@@ -350,11 +352,18 @@ STREAMS: dict[str, Callable[[Scope], Iterator[Expected]]] = {
 def expected_rows(emulator: Emulator, params: dict[str, str]) -> dict[str, list[dict[str, Any]]]:
     """The expected rows of each stream; raises ValueError for names that do not resolve."""
     scope = Scope(emulator, params)
-    wanted = [one for one in params.get("streams", "").split(",") if one] or list(STREAMS)
+    every = [*STREAMS, *(name for name in resources() if name not in STREAMS)]
+    wanted = [one for one in params.get("streams", "").split(",") if one] or every
     return {
         stream: [
             {"parent": parent, "row": orjson.loads(orjson.dumps(row))}
-            for parent, row in STREAMS[stream](scope)
+            for parent, row in _rows_of(stream, scope)
         ]
         for stream in wanted
     }
+
+
+def _rows_of(stream: str, scope: Scope) -> Iterator[Expected]:
+    if stream in STREAMS:
+        return STREAMS[stream](scope)
+    return expected_of(resources()[stream], scope)

@@ -22,6 +22,8 @@ class Settings:
     """Sub-path that the instance is installed under, such as ``/gitlab``."""
     version: str = "18.5.2"
     """GitLab's version; group milestones take include_descendants since 16.7."""
+    tier: str = "ultimate"
+    """``free``, ``premium`` or ``ultimate``: what needs more is refused."""
     epics: str = "on"
     """``on``, or how a Free instance answers for epics: ``403``, ``404`` or ``empty``."""
     boards: str = "on"

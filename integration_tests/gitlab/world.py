@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
 from integration_tests.gitlab.clock import Clock
+from integration_tests.gitlab.plain.resource import resources
+from integration_tests.gitlab.plain.tables import owned_table
 from integration_tests.gitlab.repository import Repository
 from integration_tests.gitlab.rows import Table
 from integration_tests.gitlab.settings import Settings
@@ -74,6 +76,8 @@ class World:
     environments: Table = field(default_factory=lambda: Table("environments"))
     deployments: Table = field(default_factory=lambda: Table("deployments"))
     releases: Table = field(default_factory=lambda: Table("releases"))
+    plain: dict[str, Table] = field(default_factory=dict, repr=False)
+    """The tables of plain lists that somebody has asked for, see ``plain/tables.py``."""
     recorded_commits: dict[int, list[bytes]] = field(default_factory=dict, repr=False)
     """Commits of merge requests by the request's id, where they are served as recorded."""
     ref_bodies: dict[tuple[int, str, str], tuple[object, bytes]] = field(
@@ -88,9 +92,11 @@ class World:
     _paths: tuple[int, dict[str, int], dict[str, int]] | None = field(default=None, repr=False)
 
     def table(self, name: str) -> Table:
-        """A table by name; raises ValueError for another name."""
+        """A table by name, that of a plain list too; raises ValueError for another name."""
         if name not in TABLES:
-            message = f"no such table: {name}; there are {', '.join(TABLES)}"
+            if name in resources():
+                return owned_table(self, name)
+            message = f"no such table: {name}; there are {', '.join([*TABLES, *resources()])}"
             raise ValueError(message)
         found = getattr(self, name)
         if not isinstance(found, Table):

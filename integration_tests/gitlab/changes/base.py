@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from integration_tests.gitlab.clock import HOUR, moment
+from integration_tests.gitlab.clock import HOUR, MINUTE, moment
+from integration_tests.gitlab.plain.resource import resources
+from integration_tests.gitlab.plain.tables import OwnedTable, all_rows, owner_of
 
 if TYPE_CHECKING:
     from integration_tests.gitlab.rows import Row, Table
@@ -33,6 +35,8 @@ ACTIVITY = frozenset({"issues", "merge_requests", "milestones"})
 def find_row(world: World, table: str, row_id: int) -> tuple[Table, Row]:
     """A table and one of its rows; raises MutationError when there is none."""
     found = world.table(table)
+    if row_id not in found and isinstance(found, OwnedTable):
+        all_rows(world, table)
     if row_id not in found:
         message = f"{table} has no row {row_id}"
         raise MutationError(message)
@@ -50,6 +54,32 @@ def told(world: World, table: Table, row: Row) -> None:
         active(world, row.project_id or 0)
     if table.name in TOUCHING:
         touched(world, table, row)
+    if table.name in resources():
+        _touch_owner(world, table, row)
+
+
+TOUCH_INTERVAL = MINUTE
+"""GitLab moves updated_at by a touch at most once a minute (ThrottledTouch)."""
+
+
+def touch_row(world: World, row: Row) -> bool:
+    """Move a row's updated_at to now, unless it moved within a minute; whether it did."""
+    now = world.clock.now()
+    moved = row.updated is None or now - row.updated > TOUCH_INTERVAL
+    if moved:
+        row.updated = now
+    return moved
+
+
+def _touch_owner(world: World, table: Table, row: Row) -> None:
+    """What a new or changed row of a plain list does to what it stands below."""
+    resource = resources()[table.name]
+    if resource.touches == "project":
+        touched(world, table, row)
+    owner = owner_of(world, resource, row)
+    if resource.touches == "owner" and row.id in table and owner is not None:
+        touch_row(world, owner)
+        told(world, world.table(resource.below), owner)
 
 
 def touched(world: World, table: Table, row: Row) -> None:

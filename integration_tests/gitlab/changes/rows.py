@@ -4,19 +4,22 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from integration_tests.gitlab.changes.base import MutationError, find_row, time_or, told
-from integration_tests.gitlab.clock import MINUTE
+from integration_tests.gitlab.changes.base import (
+    MutationError,
+    find_row,
+    time_or,
+    told,
+    touch_row,
+)
 from integration_tests.gitlab.default_ci import pipeline_facts
+from integration_tests.gitlab.plain.resource import resources
+from integration_tests.gitlab.plain.tables import OwnedTable
 from integration_tests.gitlab.repository import make_sha
 from integration_tests.gitlab.rows import Row
 
 if TYPE_CHECKING:
     from integration_tests.gitlab.rows import Facts, Json
     from integration_tests.gitlab.world import World
-
-
-TOUCH_INTERVAL = MINUTE
-"""GitLab moves updated_at by a touch at most once a minute (ThrottledTouch)."""
 
 
 def _pipeline_defaults(world: World, project_id: int, number: int) -> Facts:
@@ -82,15 +85,23 @@ def create(  # noqa: PLR0913 - a row is its columns
     *,
     project_id: int | None = None,
     group_id: int | None = None,
+    owner_id: int | None = None,
     columns: Json | None = None,
     created_at: str | None = None,
     updated_at: str | None = None,
     row_id: int | None = None,
     count: int = 1,
 ) -> list[int]:
-    """Add rows; returns their ids. Times are now unless given, with microseconds if need be."""
+    """Add rows; returns their ids. Times are now unless given, with microseconds if need be.
+
+    Rows of a plain list stand below the row ``owner_id``, or in the project or group itself.
+    """
     found = world.table(table)
     made: list[int] = []
+    if isinstance(found, OwnedTable):
+        owner_id = next((one for one in (owner_id, project_id, group_id) if one is not None), None)
+        times = (created_at, updated_at)
+        return [_create_below(world, found, owner_id, columns, times) for _ in range(count)]
     for _ in range(count):
         new_id = found.next_id() if row_id is None else row_id + len(made)
         if new_id in found:
@@ -112,6 +123,23 @@ def create(  # noqa: PLR0913 - a row is its columns
         told(world, found, row)
         made.append(new_id)
     return made
+
+
+def _create_below(
+    world: World,
+    table: OwnedTable,
+    owner_id: int | None,
+    columns: Json | None,
+    times: tuple[str | None, str | None],
+) -> int:
+    below = resources()[table.name].below
+    owner = None if not below else find_row(world, below, owner_id or 0)[1]
+    now = world.clock.now()
+    row = table.new_below(owner, time_or(times[0], now))
+    row.updated = time_or(times[1], row.created)
+    row.overrides = columns
+    told(world, table, row)
+    return row.id
 
 
 def update(
@@ -150,11 +178,8 @@ def touch(world: World, table: str, row_id: int, *, columns: Json | None = None)
     which issues, merge requests and notes include).
     """
     found, row = find_row(world, table, row_id)
-    now = world.clock.now()
     row.learn(**(columns or {}))
-    moved = row.updated is None or now - row.updated > TOUCH_INTERVAL
-    if moved:
-        row.updated = now
+    moved = touch_row(world, row)
     told(world, found, row)
     return {"id": row_id, "moved": moved, "updated_at": row.updated}
 

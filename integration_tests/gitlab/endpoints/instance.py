@@ -26,24 +26,6 @@ def version(call: Call) -> Response:
     return json_response({"version": shown, "revision": REVISION})
 
 
-@api.get("/metadata", scopes=("api", "read_api", "read_user"), anonymous=False)
-def metadata(call: Call) -> Response:
-    """The version of GitLab, and whether it is the enterprise edition."""
-    return json_response(
-        {
-            "version": f"{call.settings.version}-ee",
-            "revision": REVISION,
-            "kas": {
-                "enabled": True,
-                "externalUrl": "wss://kas.example.com",
-                "externalK8sProxyUrl": "https://kas.example.com/k8s-proxy/",
-                "version": f"v{call.settings.version}",
-            },
-            "enterprise": True,
-        }
-    )
-
-
 @api.get("/job", scopes=(), anonymous=False, job_token=True)
 def own_job(call: Call) -> Response:
     """The CI job whose token the request carries; other kinds of tokens are not to be had here."""

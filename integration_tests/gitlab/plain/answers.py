@@ -1,0 +1,271 @@
+"""How a plain list or object answers: who may ask, which rows, in what order, in which pages."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import orjson
+
+from integration_tests.gitlab.call import Endpoint
+from integration_tests.gitlab.errors import (
+    ApiError,
+    forbidden,
+    no_route,
+    not_found,
+    unauthorized,
+)
+from integration_tests.gitlab.paging import (
+    decode_cursor,
+    keyset_by_cursor,
+    keyset_unavailable,
+    offset,
+    respond,
+    respond_one,
+)
+from integration_tests.gitlab.plain.filters import passes, sort_key
+from integration_tests.gitlab.plain.resource import ROLES, TIERS, Resource, resources
+from integration_tests.gitlab.plain.tables import chain, find_below, home_of, rows_below
+from integration_tests.gitlab.plain.template import Filled, body, shown
+from integration_tests.gitlab.present import structure
+from integration_tests.gitlab.rows import Row
+
+if TYPE_CHECKING:
+    from starlette.responses import Response
+
+    from integration_tests.gitlab.call import Call
+
+SHOWN_IN_PROJECTS = {"issues", "merge_requests"}
+"""Parents that may be hidden from whoever sees their project."""
+
+
+def nothing_there() -> ApiError:
+    """404 without a word on what is not there."""
+    return ApiError(404, {"message": "404 Not Found"})
+
+
+REFUSALS = {401: unauthorized, 403: forbidden, 404: nothing_there}
+
+
+def endpoints() -> list[Endpoint]:
+    """An endpoint for each plain list or object, and for single rows where there are such."""
+    found = []
+    for resource in resources().values():
+        answers = {resource.path: Answer(resource)}
+        if resource.one:
+            answers[f"{resource.path}/{resource.one}"] = Single(resource)
+        found += [
+            Endpoint(
+                path,
+                answer,
+                resource.scopes,
+                anonymous=resource.anonymous and not resource.level,
+                job_token=resource.job_token,
+            )
+            for path, answer in answers.items()
+        ]
+    return found
+
+
+@dataclass(frozen=True)
+class Place:
+    """What the path of a request names: the group or project, and the row below it, if any."""
+
+    root: Row | None
+    owner: Row | None
+
+
+class Answer:
+    """Answers GET of one resource."""
+
+    def __init__(self, resource: Resource) -> None:
+        self.resource = resource
+
+    def __call__(self, call: Call) -> Response:
+        """The list or the object, or the refusal that GitLab gives for it."""
+        resource = self.resource
+        place = self.place(call)
+        if place is None:
+            return offset(call, list[Row](), lambda _row: b"")
+        rows = [row for row in self.rows(call, place) if self._is_there(call, row)]
+        if resource.object:
+            return self._object(call, rows)
+        rows = self._sorted(call, self._filtered(call, rows))
+        if resource.most:
+            rows = rows[: resource.most]
+
+        def show(row: Row) -> bytes:
+            return body(call.world, resource, row)
+
+        if resource.paging == "none":
+            return respond([show(row) for row in rows if row.readable], {})
+        if resource.paging == "keyset" and call.query.text("pagination") == "keyset":
+            return self._keyset(call, rows)
+        return offset(call, rows, show)
+
+    def place(self, call: Call) -> Place | None:
+        """What the request is about; None where a feature that is off shows an empty list."""
+        resource, settings = self.resource, call.settings
+        if resource.since and not settings.at_least(*map(int, resource.since.split("."))):
+            raise no_route()
+        if call.viewer is None and (resource.level or not resource.anonymous):
+            raise unauthorized()
+        root = self._root(call)
+        if self._is_off(call, root):
+            if resource.refused == "empty":
+                return None
+            refusal = REFUSALS[resource.refused]
+            raise refusal()
+        self._authorize(call, root)
+        return Place(root, self._owner(call, root))
+
+    def _is_off(self, call: Call, root: Row | None) -> bool:
+        resource = self.resource
+        if TIERS.index(call.settings.tier) < TIERS.index(resource.tier):
+            return True
+        is_project = root is not None and resource.root == "projects"
+        return bool(
+            is_project
+            and resource.feature
+            and root is not None
+            and structure.feature(root, resource.feature) == "disabled"
+        )
+
+    def _root(self, call: Call) -> Row | None:
+        if self.resource.root == "projects":
+            return call.project()
+        return call.group() if self.resource.root == "groups" else None
+
+    def _authorize(self, call: Call, root: Row | None) -> None:
+        resource, access = self.resource, call.access
+        if not resource.level or access.is_admin(call.viewer):
+            return
+        if root is None:
+            raise forbidden()
+        if resource.public and root.facts["visibility"] == "public":
+            return
+        level = level_in(call, root, resource)
+        if level < resource.level:
+            raise forbidden()
+
+    def _owner(self, call: Call, root: Row | None) -> Row | None:
+        owner = root
+        names = chain(self.resource)
+        for parameter, name in zip(self.resource.parameters, names, strict=True):
+            if name in SHOWN_IN_PROJECTS and (
+                root is None or not call.access.shows(call.viewer, root, name)
+            ):
+                raise forbidden()
+            found = find_below(call.world, name, owner, parameter, call.param(parameter))
+            hidden = name == "issues" and found is not None
+            if found is None or (hidden and not call.access.shows_issue(call.viewer, found)):
+                raise not_found(name.removesuffix("s").replace("_", " ").title())
+            owner = found
+        return owner
+
+    def rows(self, call: Call, place: Place) -> list[Row]:
+        """The rows of the place; of groups above and below too, where the list has them."""
+        resource, world = self.resource, call.world
+        rows = rows_below(world, resource.name, place.owner)
+        if place.root is None or place.owner is not place.root:
+            return rows
+        in_project = resource.root == "projects"
+        for parameter, default in resource.ancestors.items():
+            if call.query.flag(parameter, default=default):
+                start = place.root.group_id if in_project else place.root.facts["parent_id"]
+                for group in world.ancestors(start):
+                    rows = rows + rows_below(world, resource.name, group)
+                break
+        for parameter, default in resource.descendants.items():
+            if call.query.flag(parameter, default=default):
+                below = [one for one in world.descendants(place.root.id) if one is not place.root]
+                for group in below:
+                    if call.access.sees_group(call.viewer, group):
+                        rows = rows + rows_below(world, resource.name, group)
+        return rows
+
+    def _is_there(self, call: Call, row: Row) -> bool:
+        """Whether the row is in this list for this viewer."""
+        resource = self.resource
+        if isinstance(resource.row, str) and shown(call.world, resource, row) is None:
+            return False
+        if resource.keep:
+            made = shown(call.world, resource, row)
+            if any(made.get(name) != value for name, value in resource.keep.items()):
+                return False
+        return not resource.own_below or self._may_see(call, row)
+
+    def _may_see(self, call: Call, row: Row) -> bool:
+        """Below a role, a viewer is shown what he did himself."""
+        root = home_of(call.world, row)
+        if root is None or call.access.is_admin(call.viewer):
+            return True
+        if level_in(call, root, self.resource) >= ROLES[self.resource.own_below]:
+            return True
+        return bool(shown(call.world, self.resource, row).get("author_id") == call.viewer)
+
+    def _filtered(self, call: Call, rows: list[Row]) -> list[Row]:
+        for parameter, column in self.resource.filters.items():
+            if call.query.text(parameter):
+                rows = [row for row in rows if passes(call, self.resource, row, parameter, column)]
+        return rows
+
+    def _sorted(self, call: Call, rows: list[Row]) -> list[Row]:
+        resource = self.resource
+        column, descending = resource.sorting
+        if resource.orders:
+            column = call.query.choice("order_by", resource.orders, column)
+        if resource.orders or resource.order.endswith(" sort"):
+            default = "desc" if descending else "asc"
+            descending = call.query.choice("sort", ("asc", "desc"), default) == "desc"
+        rows = sorted(rows, key=lambda row: row.id, reverse=descending)
+        if column != "id":
+            rows.sort(key=lambda row: sort_key(call, resource, row, column), reverse=descending)
+        return rows
+
+    def _keyset(self, call: Call, rows: list[Row]) -> Response:
+        query = call.query
+        if (query.text("order_by"), query.text("sort", "desc")) != ("id", "desc"):
+            raise keyset_unavailable()
+        rows = sorted(rows, key=lambda row: row.id, reverse=True)
+        cursor = query.text("cursor")
+        if cursor:
+            last = decode_cursor(cursor)
+            rows = [row for row in rows if row.id < last]
+        world, resource = call.world, self.resource
+        return keyset_by_cursor(call, rows, lambda row: body(world, resource, row), defaults={})
+
+    def _object(self, call: Call, rows: list[Row]) -> Response:
+        if rows:
+            return respond_one(orjson.dumps(shown(call.world, self.resource, rows[0])))
+        if self.resource.nothing == "null":
+            return respond_one(b"null")
+        if self.resource.nothing == "empty":
+            return respond_one(b"{}")
+        raise nothing_there()
+
+
+class Single(Answer):
+    """Answers GET of one row of a list."""
+
+    def __call__(self, call: Call) -> Response:
+        """The row with what only a single one has, or 404."""
+        resource = self.resource
+        place = self.place(call)
+        if place is not None:
+            parameter = resource.one.removeprefix(":")
+            wanted = call.param(parameter)
+            for row in self.rows(call, place):
+                made = shown(call.world, resource, row)
+                column = "iid" if parameter.endswith("iid") else "id"
+                if str(made.get(column, made.get(parameter))) == wanted:
+                    more = Filled(call.world, resource, row).value(resource.one_adds)
+                    return respond_one(orjson.dumps({**made, **more}))
+        raise not_found(resource.name.removesuffix("s").replace("_", " ").title())
+
+
+def level_in(call: Call, root: Row, resource: Resource) -> int:
+    """The viewer's role in the project or group that a request names."""
+    if resource.root == "projects":
+        return call.access.project_level(call.viewer, root)
+    return call.access.group_level(call.viewer, root)

@@ -1,0 +1,148 @@
+"""What a reader should end up with of a plain list, for ``expected.py``."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from integration_tests.gitlab.clock import day
+from integration_tests.gitlab.plain.resource import ROLES, TIERS, Resource, resources
+from integration_tests.gitlab.plain.tables import owner_of, rows_below
+from integration_tests.gitlab.plain.template import shown
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from integration_tests.gitlab.expected import Scope
+    from integration_tests.gitlab.rows import Json, Row
+
+
+def expected_of(resource: Resource, scope: Scope) -> Iterator[tuple[Json, Json]]:
+    """The rows of one resource in scope, each with the columns that its address brings."""
+    for row in _rows(resource, scope):
+        made = shown(scope.world, resource, row)
+        parent = _parent(resource, scope, row)
+        for one in _split(resource, made):
+            if resource.snapshot:
+                parent = {**parent, "date": day(scope.world.clock.now())}
+            yield {**_ids(one), **parent}, one
+
+
+def _rows(resource: Resource, scope: Scope) -> Iterator[Row]:
+    """The rows that the viewer is shown: the list's of every owner in scope."""
+    settings = scope.world.settings
+    if TIERS.index(settings.tier) < TIERS.index(resource.tier):
+        return
+    for owner in _owners(resource, scope):
+        for row in rows_below(scope.world, resource.name, owner):
+            if row.readable and _is_shown(resource, scope, row):
+                yield row
+
+
+def _owners(resource: Resource, scope: Scope) -> Iterable[Row | None]:
+    """What the list stands below, as far as it is in scope and open to the viewer."""
+    below = resource.below
+    if not below:
+        return [None] if resource.level <= _level(scope, None) else []
+    if below == "groups":
+        return [row for row in scope.groups if _level(scope, row) >= resource.level]
+    projects = [row for row in scope.projects if _is_open(resource, scope, row)]
+    if below == "projects":
+        return projects
+    if below in resources():
+        return _rows(resources()[below], scope)
+    if resource.root == "groups":
+        groups = [row for row in scope.groups if _level(scope, row) >= resource.level]
+        return [row for group in groups for row in rows_below(scope.world, below, group)]
+    return [
+        row
+        for project in projects
+        if below not in {"issues", "merge_requests"}
+        or scope.access.shows(scope.viewer, project, below)
+        for row in rows_below(scope.world, below, project)
+        if row.readable and (below != "issues" or scope.access.shows_issue(scope.viewer, row))
+    ]
+
+
+def _is_open(resource: Resource, scope: Scope, project: Row) -> bool:
+    features = project.facts.get("features", {})
+    if resource.feature and features.get(resource.feature) == "disabled":
+        return False
+    if resource.public and project.facts["visibility"] == "public":
+        return True
+    return _level(scope, project) >= resource.level
+
+
+def _level(scope: Scope, row: Row | None) -> int:
+    """The viewer's role, in the instance for None."""
+    if scope.access.is_admin(scope.viewer):
+        return ROLES["admin"]
+    if row is None:
+        return 0
+    if scope.world.projects.rows.get(row.id) is row:
+        return scope.access.project_level(scope.viewer, row)
+    return scope.access.group_level(scope.viewer, row)
+
+
+def _is_shown(resource: Resource, scope: Scope, row: Row) -> bool:
+    if not isinstance(resource.row, str) and not resource.keep and not resource.own_below:
+        return True
+    made = shown(scope.world, resource, row)
+    if made is None or any(made.get(name) != value for name, value in resource.keep.items()):
+        return False
+    if not resource.own_below:
+        return True
+    world = scope.world
+    home = world.projects.rows.get(row.project_id or 0) or world.groups.rows.get(row.group_id or 0)
+    is_enough = _level(scope, home) >= ROLES[resource.own_below]
+    return is_enough or bool(made.get("author_id") == scope.viewer)
+
+
+def _parent(resource: Resource, scope: Scope, row: Row) -> Json:
+    """What the address of a row's list says: ids of the group or project, ids and iids below."""
+    found: Json = {}
+    if row.project_id is not None:
+        found["project_id"] = row.project_id
+    if row.group_id is not None:
+        found["group_id"] = row.group_id
+    current: Row | None = row
+    now = resource
+    for parameter in reversed(resource.parameters):
+        current = None if current is None else owner_of(scope.world, now, current)
+        if current is None:
+            break
+        stem = parameter.removesuffix("_iid").removesuffix("_id")
+        if parameter.endswith("id"):
+            found[f"{stem}_id"] = current.id
+            if current.iid:
+                found[f"{stem}_iid"] = current.iid
+        else:
+            found[parameter] = current.facts.get(parameter)
+        if now.below not in resources():
+            break
+        now = resources()[now.below]
+    return found
+
+
+def _split(resource: Resource, made: Any) -> Iterator[Json]:
+    """The rows that come of one answer: itself, what stands under a key, or pairs of a map."""
+    rows = resource.rows
+    if not rows:
+        yield made
+        return
+    if isinstance(rows, list):
+        name, value = rows
+        for key, one in made.items():
+            yield {name: key, value: one}
+        return
+    for part in str(rows).split("."):
+        made = made[part]
+    yield from made
+
+
+def _ids(row: Json) -> Json:
+    """The ids of what a row shows, under the names that the connector gives them."""
+    return {
+        f"{name}_id": value["id"]
+        for name, value in row.items()
+        if isinstance(value, dict) and "id" in value
+    }

@@ -1,0 +1,59 @@
+"""What the parameters of a plain list select, and how its rows are ordered."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from integration_tests.gitlab.clock import DAY, moment
+from integration_tests.gitlab.plain.template import shown
+from integration_tests.gitlab.rows import value_of
+
+if TYPE_CHECKING:
+    from integration_tests.gitlab.call import Call
+    from integration_tests.gitlab.plain.resource import Resource
+    from integration_tests.gitlab.rows import Row
+
+
+def passes(call: Call, resource: Resource, row: Row, parameter: str, column: str) -> bool:
+    """Whether a row passes a filter that was sent; raises 400 for a value that does not fit."""
+    if parameter.endswith(("after", "before")):
+        when = _time(call, resource, row, column)
+        bound = call.query.moment(parameter)
+        return when is not None and bound is not None and _lies(parameter, when, bound)
+    made = shown(call.world, resource, row)
+    wanted = (call.query.text(parameter) or "").lower()
+    if parameter == "search":
+        return wanted in str(made.get("title") or made.get("name") or "").lower()
+    value = made.get(column)
+    if isinstance(value, bool):
+        return value == call.query.maybe_flag(parameter)
+    return str(value).lower() == wanted
+
+
+def _lies(parameter: str, when: int, bound: int) -> bool:
+    """Whether a time lies within a bound: times are inclusive, of days nothing is.
+
+    ``after`` and ``before`` alone are days, of which the first instant behind, or the last one
+    ahead of them, passes (app/finders/events_finder.rb).
+    """
+    if parameter == "after":
+        return when >= bound - bound % DAY + DAY
+    if parameter == "before":
+        return when < bound - bound % DAY
+    return when >= bound if parameter.endswith("after") else when <= bound
+
+
+def _time(call: Call, resource: Resource, row: Row, column: str) -> int | None:
+    if column in {"created_at", "updated_at"}:
+        return row.created if column == "created_at" else row.updated
+    value = shown(call.world, resource, row).get(column)
+    return moment(value) if isinstance(value, str) else None
+
+
+def sort_key(call: Call, resource: Resource, row: Row, column: str) -> tuple[bool, Any]:
+    """What a row is ordered by; null comes last ascending, as in Postgres."""
+    if column in {"iid", "created_at", "updated_at"}:
+        value = value_of(column)(row)
+    else:
+        value = shown(call.world, resource, row).get(column)
+    return (value is None, "" if value is None else value)

@@ -1,0 +1,170 @@
+"""What an entry of ``resources/*.yaml`` says: see ``resources/README.md``."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field, fields
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+FOLDER = Path(__file__).resolve().parent.parent / "resources"
+
+ROLES = {
+    "guest": 10,
+    "planner": 15,
+    "reporter": 20,
+    "developer": 30,
+    "maintainer": 40,
+    "owner": 50,
+    "admin": 60,
+}
+TIERS = ("free", "premium", "ultimate")
+MOST_EACH = 9
+"""Rows of one owner at most: the last digit of an id numbers them."""
+
+
+class ResourceError(ValueError):
+    """An entry that cannot be served."""
+
+    def __init__(self, name: str, attribute: str, found: object, allowed: str) -> None:
+        super().__init__(f"{name}: {attribute} is {found!r}, allowed: {allowed}")
+
+
+@dataclass(frozen=True)
+class Resource:
+    """One list, or one object, of the API. ``resources/README.md`` explains each attribute."""
+
+    name: str
+    path: str
+    row: Any
+    below: str = ""
+    each: int = 2
+    lacking: int = 0
+    apart: int = 1
+    table: str = ""
+    keep: dict[str, Any] = field(default_factory=dict)
+    feature: str = ""
+    refused: Any = 403
+    role: str = ""
+    public: bool = False
+    own_below: str = ""
+    tier: str = "free"
+    since: str = ""
+    anonymous: bool = True
+    scopes: tuple[str, ...] = ("api", "read_api")
+    job_token: bool = False
+    order: str = "id asc"
+    orders: tuple[str, ...] = ()
+    filters: dict[str, str] = field(default_factory=dict)
+    paging: str = "offset"
+    most: int = 0
+    ancestors: dict[str, bool] = field(default_factory=dict)
+    descendants: dict[str, bool] = field(default_factory=dict)
+    object: bool = False
+    nothing: Any = 404
+    one: str = ""
+    one_adds: dict[str, Any] = field(default_factory=dict)
+    touches: str = ""
+    rows: Any = ""
+    snapshot: bool = False
+
+    @property
+    def level(self) -> int:
+        """The access level that it takes; 0 for whoever sees the owner."""
+        return ROLES[self.role] if self.role else 0
+
+    @property
+    def parameters(self) -> tuple[str, ...]:
+        """The parameters of the path but for the ``:id`` of a group or project."""
+        found = re.findall(r":(\w+)", self.path)
+        return tuple(found[1:] if self.root else found)
+
+    @property
+    def root(self) -> str:
+        """``projects`` or ``groups`` when the path begins in one, else nothing."""
+        match = re.match(r"/(projects|groups)/:id(/|$)", self.path)
+        return match[1] if match else ""
+
+    @property
+    def sorting(self) -> tuple[str, bool]:
+        """The column of the order unless a request says otherwise, and whether it descends."""
+        column, _, direction = self.order.partition(" ")
+        return column, direction.startswith("desc")
+
+    def check(self) -> None:
+        """Raise ResourceError for an attribute that does not fit."""
+        if not self.path.startswith("/"):
+            raise ResourceError(self.name, "path", self.path, "a path below /api/v4, from its /")
+        if self.parameters and not self.below:
+            raise ResourceError(self.name, "below", self.below, "the table of what the path names")
+        for attribute, allowed in (
+            ("paging", ("offset", "keyset", "none")),
+            ("tier", TIERS),
+            ("role", ("", *ROLES)),
+            ("own_below", ("", *ROLES)),
+            ("touches", ("", "owner", "project")),
+            ("refused", (401, 403, 404, "empty")),
+            ("nothing", (404, "null", "empty")),
+        ):
+            if getattr(self, attribute) not in allowed:
+                known = ", ".join(str(one) for one in allowed if one)
+                raise ResourceError(self.name, attribute, getattr(self, attribute), known)
+        if not 0 <= self.each <= MOST_EACH:
+            raise ResourceError(self.name, "each", self.each, f"0 to {MOST_EACH}")
+
+
+def parse(name: str, entry: dict[str, Any]) -> Resource:
+    """An entry of a file; raises ResourceError for what does not fit."""
+    known = {one.name: one for one in fields(Resource)}
+    for attribute in entry:
+        if attribute not in known or attribute == "name":
+            raise ResourceError(name, "attribute", attribute, ", ".join(sorted(known)))
+    for attribute in ("path", "row"):
+        if attribute not in entry:
+            raise ResourceError(name, attribute, None, "one is needed")
+    given = dict(entry)
+    given["filters"] = _filters(given.get("filters", []))
+    for attribute in ("orders", "scopes"):
+        if attribute in given:
+            given[attribute] = tuple(given[attribute])
+    given["since"] = str(given.get("since", ""))
+    if given.get("object"):
+        given.setdefault("each", 1)
+    root = re.match(r"/(projects|groups)/:id(/|$)", given["path"])
+    only_root = bool(root) and given["path"].count(":") == 1
+    if root and only_root:
+        given.setdefault("below", root[1])
+    made = Resource(name=name, **given)
+    made.check()
+    return made
+
+
+def _filters(given: list[Any]) -> dict[str, str]:
+    """``{parameter: column}``; a parameter that stands alone filters the column of its name."""
+    found: dict[str, str] = {}
+    for one in given:
+        if isinstance(one, dict):
+            found |= {str(name): str(column) for name, column in one.items()}
+        elif one.endswith(("_after", "_before")):
+            found[one] = f"{one.rpartition('_')[0]}_at"
+        elif one in {"after", "before"}:
+            found[one] = "created_at"
+        else:
+            found[one] = one
+    return found
+
+
+@cache
+def resources() -> dict[str, Resource]:
+    """Every plain list and object by its name."""
+    found: dict[str, Resource] = {}
+    for path in sorted(FOLDER.glob("*.yaml")):
+        entries = yaml.load(path.read_bytes(), Loader=yaml.CSafeLoader) or {}
+        for name, entry in entries.items():
+            if name in found:
+                raise ResourceError(name, "name", name, f"one entry; {path.name} has another")
+            found[name] = parse(name, entry)
+    return found
