@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 import re
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote, urlsplit
+from urllib.parse import urlsplit
 
 import pytest
 
 from integration_tests.gitlab.clock import moment
 from integration_tests.gitlab.launch import Emulator
-from integration_tests.gitlab.plain.resource import Resource, ResourceError, parse, resources
+from integration_tests.gitlab.plain.addresses import addresses
+from integration_tests.gitlab.plain.resource import ResourceError, parse, resources
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -50,28 +51,6 @@ def pages_of(gitlab: Emulator, path: str, **params: object) -> list[Any]:
         response = gitlab.get(f"{parts.path.removeprefix('/api/v4')}?{parts.query}")
     assert response.status_code in {401, 403, 404}, response.text
     return []
-
-
-def addresses(gitlab: Emulator, resource: Resource) -> Iterator[str]:
-    """Each address of a list: one for every owner that the token sees."""
-    if not resource.below:
-        yield resource.path
-        return
-    above = {"projects": "projects?membership=true", "groups": "groups"}
-    if resource.below in above:
-        for owner in gitlab.get(f"{above[resource.below]}&per_page=100".replace("s&", "s?")).json():
-            yield resource.path.replace(":id", str(owner["id"]))
-        return
-    for entry in gitlab.world(streams=resource.below)[resource.below]:
-        path = resource.path
-        known = {**entry["row"], **entry["parent"]}
-        for name in re.findall(r":(\w+)", path):
-            named = {"id": known.get("project_id", known.get("group_id")), **entry["parent"]}
-            value = named.get(name, known.get(name))
-            if value is None:
-                value = known["iid"] if name.endswith("iid") else known["id"]
-            path = path.replace(f":{name}", quote(str(value), safe=""), 1)
-        yield path
 
 
 @pytest.mark.parametrize("name", resources())
