@@ -62,6 +62,32 @@ def test_lists_that_are_continued_from_their_last_row(
     assert {name: found.get(name) for name in wanted} == wanted
 
 
+@pytest.mark.parametrize(
+    ("headers", "rows", "page"),
+    [
+        ({}, SHORT, 2),
+        ({}, [], None),
+        ({"X-Next-Page": ""}, SHORT, None),
+        ({"Link": LINK.format("page=1", "first")}, SHORT, None),
+        ({"X-Total": "40"}, SHORT, None),
+        ({"X-Total": "41"}, SHORT, 2),
+    ],
+)
+def test_a_short_page_where_headers_get_lost(
+    headers: dict[str, str], rows: list[Any], page: object
+) -> None:
+    """It is the last one only where something says so, or where it is empty."""
+    found = next_of(rows, CaseInsensitiveDict(headers), ASKED, lambda: True)
+    assert (found or {}).get("page") == page
+
+
+def test_a_row_without_an_id_does_not_lead_the_list_back_to_its_start() -> None:
+    """The list goes on behind the last row that has one."""
+    query = {**ASKED, "pagination": "keyset", "order_by": "id", "sort": "asc"}
+    odd = [*ROWS[:98], {"id": None, "name": "odd"}, {"name": "odd"}]
+    assert next_of(odd, {}, query) == {**query, "id_after": 98}
+
+
 def test_who_was_told_of_a_cursor_is_told_of_the_next_one() -> None:
     """The last page of such a list may be full, and has no header at all."""
     query = {**ASKED, "pagination": "keyset", "cursor": "abc"}

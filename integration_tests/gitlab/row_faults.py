@@ -27,12 +27,13 @@ KINDS = {
     "replaced_row": "in place of such rows stands ``body``",
     "no_headers": "the headers ``headers`` are missing, by default all that tell of pages",
     "empty_page": "a list without rows; the headers are as they were",
+    "capped": "no page has more than ``size`` rows, whatever was asked, and ``headers`` are missing",
     "first_page": "the first page of the whole list, whatever was asked, without ``headers``",
 }
 HEADERS = ("link", "x-next-page", "x-page", "x-per-page", "x-prev-page", "x-next-cursor")
 TOTALS = ("x-total", "x-total-pages")
 PLACES = ("page", "cursor", "page_token", "id_after", "updated_after", "updated_before")
-OK = 200
+OK, PER_PAGE = 200, 20
 _MARK = "\ue000"
 
 
@@ -42,13 +43,17 @@ def rewritten(fault: Fault, scope: Scope) -> None:
         pairs = parse_qsl(scope["query_string"].decode(), keep_blank_values=True)
         kept = [(name, value) for name, value in pairs if name not in PLACES]
         scope["query_string"] = urlencode(kept).encode()
+    if fault.kind == "capped":
+        query = dict(parse_qsl(scope["query_string"].decode(), keep_blank_values=True))
+        query["per_page"] = str(min(int(query.get("per_page", PER_PAGE)), fault.size))
+        scope["query_string"] = urlencode(query).encode()
 
 
 def altered(fault: Fault, response: Response) -> Response | None:
     """The answer with the fault in it; None where there is to be another one in its place."""
     if response.status_code != OK:
         return response
-    if fault.kind in {"no_headers", "first_page"}:
+    if fault.kind in {"no_headers", "first_page", "capped"}:
         every = (*HEADERS, *TOTALS) if fault.kind == "no_headers" else ()
         for name in fault.headers or every:
             del response.headers[name]

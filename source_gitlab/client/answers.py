@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from source_gitlab.client.errors import Malformed
-from source_gitlab.client.paging import Query, next_of, total_of
+from source_gitlab.client.paging import CURSORS, Query, is_guessed, next_of, numbered, total_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -57,22 +57,31 @@ class Answer:
 
     `next` is the query of the next page, or None on the last; `total` is the number of rows in
     the whole list where GitLab says it (it does not above 10,000 rows). `missed` are rows of the
-    page that GitLab could not give.
+    page that GitLab could not give. `guessed` tells that there may be no next page, and none to
+    the list: it is asked for because headers get lost, and comes a second time where it was all.
     """
 
     data: Any
     next: Query | None
     total: int | None
     missed: tuple[Missed, ...] = ()
+    guessed: bool = False
 
 
-def answer_of(data: Any, headers: Mapping[str, str], query: Mapping[str, Any]) -> Answer:
-    """An answer with what its headers say of the list.
+def answer_of(
+    data: Any,
+    headers: Mapping[str, str],
+    query: Mapping[str, Any],
+    stripped: Callable[[], bool] = lambda: False,
+) -> Answer:
+    """An answer with what its headers say of the list; `stripped` is as in `paging.next_of`.
 
     Raises:
         Malformed: how its next page is asked for cannot be understood.
     """
-    return Answer(data, next_of(data, headers, query), total_of(headers))
+    following = next_of(data, headers, query, stripped)
+    guessed = following is not None and is_guessed(data, headers, query)
+    return Answer(data, following, total_of(headers), guessed=guessed)
 
 
 def text_of(value: Any) -> str:
@@ -80,10 +89,12 @@ def text_of(value: Any) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
-def pages_of(fetch: Callable[[Query], Answer], query: Query, url: str = "") -> Iterator[Answer]:
+def pages_of(
+    fetch: Callable[[Query], Answer], query: Query, url: str = "", before: Answer | None = None
+) -> Iterator[Answer]:
     """Every page of a list, one after the other, as far as GitLab says that there is a next one.
 
-    `url` is the list's address, for people.
+    `url` is the list's address, for people; `before` is the page before the first one, if any.
 
     Raises:
         Malformed: the list would never end: its next page is one that was already asked for, or
@@ -99,6 +110,13 @@ def pages_of(fetch: Callable[[Query], Answer], query: Query, url: str = "") -> I
             raise _endless(_CIRCULAR, query, url)
         asked.add(identity)
         answer = fetch(following)
+        if before is not None and _is_again(before, answer):
+            if not CURSORS & following.keys():
+                return
+            # Who does not know the cursor may know numbers.
+            following = {**numbered(following), "page": 2}
+            continue
+        before = answer
         if answer.data:
             first = hash(orjson.dumps(answer.data[0]))
             repeated += first in firsts
@@ -110,6 +128,11 @@ def pages_of(fetch: Callable[[Query], Answer], query: Query, url: str = "") -> I
         if empty > _MOST_EMPTY or repeated > _MOST_REPEATED:
             raise _endless(_BARREN, query, url)
         following = answer.next
+
+
+def _is_again(before: Answer, answer: Answer) -> bool:
+    """Whether a page that was a guess is the page before it once more: nothing is behind that."""
+    return before.guessed and answer.guessed and before.data == answer.data
 
 
 def _endless(what: str, query: Query, url: str) -> Malformed:

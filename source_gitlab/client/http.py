@@ -22,7 +22,6 @@ from source_gitlab.client.answers import (
     Missed,
     Query,
     Row,
-    answer_of,
     pages_of,
     text_of,
 )
@@ -41,6 +40,7 @@ from source_gitlab.client.errors import (
 from source_gitlab.client.exchange import Exchange, Retries
 from source_gitlab.client.limits import Limits
 from source_gitlab.client.lookup import find
+from source_gitlab.client.page_headers import PageHeaders
 from source_gitlab.client.smaller import Smaller
 from source_gitlab.client.standing import Standing
 from source_gitlab.client.tls import TRANSPORT_VERSION, Certificates, open_pool, replaced
@@ -96,6 +96,7 @@ class Client:
         self._probing = open_pool(config, self._certificates)
         self._probe = Wire(self._probing, config.api_url)
         self._smaller = Smaller()
+        self._page_headers = PageHeaders(lambda path, query: self.get(path, query, self._hurried))
         self.standing = Standing(self)
         self.clock = ServerClock()
         self._dead = (
@@ -220,7 +221,7 @@ class Client:
         url = f"{self.api_url}/{path}"
         exchange = Exchange(self, f"{url}?{text}" if text else url, path, retries or self.retries)
         headers, data = exchange.run()
-        return answer_of(data, headers, query)
+        return self._page_headers.answer(path, query, data, headers)
 
     def token_info(self) -> Row:
         """What an OAuth token says of itself (https://docs.gitlab.com/api/oauth2/).

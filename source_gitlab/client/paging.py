@@ -3,7 +3,7 @@
 Lists by page number always tell (lib/gitlab/pagination/offset_header_builder.rb): `X-Next-Page` is
 there, and empty, on the last page. Lists that are continued from their last row send a `Link` and
 nothing else, and on their last page not even that (lib/gitlab/pagination/keyset/header_builder.rb).
-A proxy may pass on none of these headers, or some.
+A proxy may pass on none of these headers, or some; who reads through it says so (`stripped`).
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import requests
 from source_gitlab.client.errors import Malformed
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
 Query = dict[str, Any]
 
@@ -35,8 +35,34 @@ def total_of(headers: Mapping[str, str]) -> int | None:
     return total if total is not None and total <= _MOST_ROWS else None
 
 
-def next_of(data: Any, headers: Mapping[str, str], query: Mapping[str, Any]) -> Query | None:
+def is_linked(headers: Mapping[str, str]) -> bool:
+    """Whether a link to a page of the list came with it.
+
+    Raises:
+        Malformed: the link cannot be understood.
+    """
+    return bool(_links(headers.get("Link", "")))
+
+
+def is_told(headers: Mapping[str, str]) -> bool:
+    """Whether a header says which page is next, or that none is.
+
+    Raises:
+        Malformed: the link cannot be understood.
+    """
+    return is_linked(headers) or "X-Next-Page" in headers or "X-Next-Cursor" in headers
+
+
+def next_of(
+    data: Any,
+    headers: Mapping[str, str],
+    query: Mapping[str, Any],
+    stripped: Callable[[], bool] = lambda: False,
+) -> Query | None:
     """The query of the next page, None behind the last one.
+
+    `stripped` tells whether headers of pages get lost on the way. Then any page with rows may have
+    another one behind it, however short it is: what drops headers may cap pages, too.
 
     Only the query is taken from a link: proxies put hosts into it that are not ours, and the
     token must not go to another one (https://docs.gitlab.com/api/rest/#pagination-link-header).
@@ -56,13 +82,21 @@ def next_of(data: Any, headers: Mapping[str, str], query: Mapping[str, Any]) -> 
     size, page = _number(query.get("per_page", "")), _number(query.get("page", 1))
     if not isinstance(data, list) or not size or not page or not data:
         return None
-    is_told = bool(links) or "X-Next-Page" in headers or "X-Next-Cursor" in headers
+    told = is_told(headers)
     total = total_of(headers)
     if total is not None and not CURSORS & query.keys():
         # GitLab drops rows from pages that it has cut and counted.
-        came = page * (size if is_told else len(data))
+        came = page * (size if told else len(data))
         return {**query, "page": page + 1} if came < total else None
-    return None if is_told or len(data) < size else _behind(data[-1], query, page)
+    is_last = told or (len(data) < size and not stripped())
+    return None if is_last else _behind(data, query, page)
+
+
+def is_guessed(data: Any, headers: Mapping[str, str], query: Mapping[str, Any]) -> bool:
+    """Whether nothing but a short page itself says that there is another one behind it."""
+    size = _number(query.get("per_page", ""))
+    is_short = isinstance(data, list) and size is not None and len(data) < size
+    return is_short and not is_told(headers) and total_of(headers) is None
 
 
 def _links(header: str) -> dict[str, Query]:
@@ -89,18 +123,23 @@ def _links(header: str) -> dict[str, Query]:
     return found
 
 
-def _behind(last: Any, query: Mapping[str, Any], page: int) -> Query | None:
-    """What to ask for behind a full page when no header says it; None where that says it all.
+def _behind(rows: list[Any], query: Mapping[str, Any], page: int) -> Query | None:
+    """What to ask for behind a page when no header says it; None where that says it all.
 
     Who was told of a cursor is told of the next one, too.
     """
-    if query.get("pagination") != "keyset" or not isinstance(last, dict):
+    if query.get("pagination") != "keyset":
         return {**query, "page": page + 1}
-    number, name = last.get("id"), last.get("name")
-    if isinstance(number, int) and (query.get("order_by"), query.get("sort")) == ("id", "asc"):
-        return {**query, "id_after": number}
-    if not isinstance(number, int) and isinstance(name, str):
-        return {**query, "page_token": name}
+    if (query.get("order_by"), query.get("sort")) == ("id", "asc"):
+        ids = (row.get("id") for row in reversed(rows) if isinstance(row, dict))
+        number = next((value for value in ids if isinstance(value, int)), None)
+        if number is not None:
+            return {**query, "id_after": number}
+    last = rows[-1] if isinstance(rows[-1], dict) else {}
+    if query.get("order_by") != "id" and not isinstance(last.get("id"), int):
+        name = last.get("name")
+        if isinstance(name, str):
+            return {**query, "page_token": name}
     return None if "cursor" in query else {**numbered(query), "page": page + 1}
 
 

@@ -158,7 +158,7 @@ def _walk(
     if first.next is None:
         return
     if ahead is None or first.total is None or "page" not in first.next:
-        yield from pages_of(lambda following: client.rows(path, following), first.next, url)
+        yield from pages_of(lambda following: client.rows(path, following), first.next, url, first)
         return
     last = -(-first.total // PER_PAGE)
 

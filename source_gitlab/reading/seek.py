@@ -154,7 +154,7 @@ class Seek:
         """The rows of every window in order, page by page."""
         starts = Starts(self.ahead, self._numbered, first, since)
         hollow = _Hollow()
-        alone = self.ahead.workers == 1 or first.next is None
+        alone = self.ahead.workers == 1 or first.next is None or first.guessed
         if alone or not starts.are_worth_it(_PAGES_WORTH_WINDOWS):
             yield from self._window(first, since, None, hollow)
             return
