@@ -27,7 +27,7 @@ KINDS = {
     "replaced_row": "in place of such rows stands ``body``",
     "no_headers": "the headers ``headers`` are missing, by default all that tell of pages",
     "empty_page": "a list without rows; the headers are as they were",
-    "capped": "no page has more than ``size`` rows, whatever was asked, and ``headers`` are missing",
+    "capped": "no page has more than ``size`` rows, and ``headers`` are missing",
     "first_page": "the first page of the whole list, whatever was asked, without ``headers``",
 }
 HEADERS = ("link", "x-next-page", "x-page", "x-per-page", "x-prev-page", "x-next-cursor")

@@ -90,11 +90,11 @@ def text_of(value: Any) -> str:
 
 
 def pages_of(
-    fetch: Callable[[Query], Answer], query: Query, url: str = "", before: Answer | None = None
+    fetch: Callable[[Query], Answer], query: Query, url: str = "", first: Answer | None = None
 ) -> Iterator[Answer]:
     """Every page of a list, one after the other, as far as GitLab says that there is a next one.
 
-    `url` is the list's address, for people; `before` is the page before the first one, if any.
+    `url` is the list's address, for people; `first` is the first page, if it was asked for already.
 
     Raises:
         Malformed: the list would never end: its next page is one that was already asked for, or
@@ -103,24 +103,26 @@ def pages_of(
     asked: set[tuple[tuple[str, str], ...]] = set()
     firsts: set[int] = set()
     empty = repeated = 0
+    before: int | None = None
     following: Query | None = query
     while following is not None:
         identity = tuple(sorted((key, text_of(value)) for key, value in following.items()))
         if identity in asked:
             raise _endless(_CIRCULAR, query, url)
         asked.add(identity)
-        answer = fetch(following)
-        if before is not None and _is_again(before, answer):
-            if not CURSORS & following.keys():
-                return
-            # Who does not know the cursor may know numbers.
-            following = {**numbered(following), "page": 2}
+        answer = first or fetch(following)
+        first = None
+        # Whoever takes the rows may change them.
+        this = hash(orjson.dumps(answer.data)) if answer.guessed else None
+        if this is not None and this == before:
+            # It is the page before once more. Who does not know the cursor may know numbers.
+            following = {**numbered(following), "page": 2} if CURSORS & following.keys() else None
             continue
-        before = answer
+        before = this
         if answer.data:
-            first = hash(orjson.dumps(answer.data[0]))
-            repeated += first in firsts
-            firsts.add(first)
+            top = hash(orjson.dumps(answer.data[0]))
+            repeated += top in firsts
+            firsts.add(top)
             empty = 0
         else:
             empty += 1
@@ -128,11 +130,6 @@ def pages_of(
         if empty > _MOST_EMPTY or repeated > _MOST_REPEATED:
             raise _endless(_BARREN, query, url)
         following = answer.next
-
-
-def _is_again(before: Answer, answer: Answer) -> bool:
-    """Whether a page that was a guess is the page before it once more: nothing is behind that."""
-    return before.guessed and answer.guessed and before.data == answer.data
 
 
 def _endless(what: str, query: Query, url: str) -> Malformed:

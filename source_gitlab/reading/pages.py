@@ -154,12 +154,10 @@ def _walk(
     first_query = {**query, "per_page": PER_PAGE}
     first = first or client.rows(path, first_query)
     url = f"{client.api_url}/{path}"
+    if ahead is None or first.total is None or "page" not in (first.next or {}):
+        yield from pages_of(lambda following: client.rows(path, following), first_query, url, first)
+        return
     yield first
-    if first.next is None:
-        return
-    if ahead is None or first.total is None or "page" not in first.next:
-        yield from pages_of(lambda following: client.rows(path, following), first.next, url, first)
-        return
     last = -(-first.total // PER_PAGE)
 
     tasks = (
