@@ -286,8 +286,8 @@ NEXT = '<{}?pagination=keyset&cursor={}>; rel="next"'
 ENDLESS = {
     ("itself", 0): {"branches": 1, "project_labels": 1, "issues": 1, "jobs": 1},
     ("itself", 1): {"branches": 1, "project_labels": 1, "issues": 3, "jobs": 1},
-    ("another", 0): {"branches": 501, "project_labels": 501, "issues": 500, "jobs": 500},
-    ("another", 1): {"branches": 22, "project_labels": 22, "issues": 24, "jobs": 21},
+    ("another", 0): {"branches": 500, "project_labels": 500, "issues": 500, "jobs": 500},
+    ("another", 1): {"branches": 21, "project_labels": 21, "issues": 23, "jobs": 21},
 }
 
 
