@@ -359,7 +359,8 @@ class Reader:
             return
         wanted = {project.id for project in roots.projects}
         for rows in self._scopes.joined_pages(lists):
-            yield [row for row in rows if row["id"] in wanted]
+            known = understood(lists, "projects", rows, lambda row: (int(row["id"]), row))
+            yield [row for number, row in known if number in wanted]
 
     def _with_projects(self, root: Group) -> list[Row]:
         """The rows of a group and those below it, each with the projects that are in it itself."""

@@ -16,7 +16,7 @@ from source_gitlab.declarations import streams
 from source_gitlab.names import Advice, by_name, of_member, unarchived
 from source_gitlab.reading.instants import instant
 from source_gitlab.reading.pages import read_pages
-from source_gitlab.reading.soundness import first_of, understood
+from source_gitlab.reading.soundness import as_documented, first_of, understood
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -190,12 +190,16 @@ class Selection:
     def _ask(self, kind: str, name: str) -> Row | GitlabError:
         more = kind == "projects" and self._config.statistics
         query: Query = {**by_name(kind), **({"statistics": True} if more else {})}
+        of = Group.of if kind == "groups" else Project.of
         try:
-            return self._client.named(kind, name, query)
+            row = self._client.named(kind, name, query)
+            with as_documented(f"{self._client.api_url}/{kind}/{name}"):
+                of(row)
         except FatalError:
             raise
         except GitlabError as error:
             return error
+        return row
 
     def _missing(self, kind: str, name: str, error: GitlabError) -> NotFound:
         refused = isinstance(error, Skipped)

@@ -128,7 +128,7 @@ class Standings:
         path = f"groups/{root.id}/projects"
         # Projects that GitLab cannot give are not in its list of all projects either.
         pages = read_pages(Lists(self._client), self._ahead, path, query, ("id",))
-        return frozenset(int(row["id"]) for rows in pages for row in rows)
+        return frozenset(row["id"] for rows in pages for row in rows if type(row.get("id")) is int)
 
     def _count(self, root: Group, level: int) -> int | None:
         with self._lock:

@@ -83,8 +83,9 @@ def _numbers(rows: Callable[[str, Query], Answer], kind: str, name: str) -> Iter
         pages = pages_of(lambda query: rows(kind, query), {**common, **search})
         for _, page in zip(range(_MOST_PAGES), pages, strict=False):
             for row in page.data:
-                if str(row.get(column)).lower() == name.strip("/").lower():
-                    yield int(row["id"])
+                is_it = str(row.get(column)).lower() == name.strip("/").lower()
+                if is_it and type(row.get("id")) is int:
+                    yield row["id"]
 
 
 def _refused(kind: str, name: str) -> str:

@@ -143,14 +143,18 @@ class Details:
         }
         if not everything:
             query["membership"] = True
+        is_odd = False
         for answer in pages_of(lambda following: self._client.rows("projects", following), query):
-            hits = {row["id"]: row for row in answer.data if row["id"] in numbers}
+            listed = {row["id"]: row for row in answer.data if type(row.get("id")) is int}
+            is_odd = is_odd or len(listed) < len(answer.data)
+            hits = {number: row for number, row in listed.items() if number in numbers}
             found |= hits
             if found.keys() >= numbers:
                 break
             if len(hits) < _THIN and answer.next is not None:
                 return [row for row in rows if row["id"] not in found]
-        return []
+        # A row without an id may be that of any of those that did not come.
+        return [row for row in rows if is_odd and row["id"] not in found]
 
     def _complete(self, rows: list[Row], found: dict[int, Row], left: list[Row]) -> None:
         """Put the details into the rows."""
