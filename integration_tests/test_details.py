@@ -153,7 +153,7 @@ def test_a_group_that_may_not_be_asked_for_keeps_what_its_list_has(faulty: Emula
     assert all("shared_with_groups" in row for number, row in rows.items() if number != 11)
     assert reading.statuses["groups"] is COMPLETE
     (entry,) = reading.report["skipped"]
-    assert entry["where"] == "group 11"
+    assert entry["where"] == "group acme/platform"
     assert "acme/platform" in entry["message"]
 
 

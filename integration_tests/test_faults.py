@@ -93,8 +93,8 @@ def test_what_stays_fails_one_slice(faulty: Emulator, fault: str) -> None:
     assert reading.failure is not None
     assert reading.failure.startswith("1 of 3 streams are incomplete: releases.")
     (failed,) = reading.report["failed"]
-    assert (failed["stream"], failed["where"]) == ("releases", "project 101")
-    assert any(line.startswith("releases: failed at project 101.") for line in reading.logs)
+    assert (failed["stream"], failed["where"]) == ("releases", "project acme/web")
+    assert any(line.startswith("releases: failed at project acme/web.") for line in reading.logs)
     assert not missing(faulty, reading, "issues", "branches")
     assert {row["project_id"] for row in reading.rows["releases"]} == {102, 108}
 

@@ -145,7 +145,7 @@ def test_a_list_that_answers_401_for_ever(faulty: Emulator) -> None:
     reading = read(config_for(faulty), ["releases", "issues"], retries=QUICK)
     assert reading.failure is None
     (skipped,) = refused(reading)
-    assert (skipped["where"], skipped["reason"]) == ("project 101", "permission")
+    assert (skipped["where"], skipped["reason"]) == ("project acme/web", "permission")
     assert not missing(faulty, reading, "issues")
 
 

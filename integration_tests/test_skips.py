@@ -41,10 +41,10 @@ def test_one_project_that_may_not_be_read(
     assert reading.failure is None
     assert set(reading.statuses.values()) == {COMPLETE}
     (skipped,) = [one for one in reading.report["skipped"] if one["stream"] == "releases"]
-    assert skipped["where"] == "project 101"
+    assert skipped["where"] == "project acme/web"
     assert skipped["reason"] == reason
     assert "/projects/101/releases" in skipped["message"]
-    assert any(f"releases: skipped ({reason}) project 101." in line for line in reading.logs)
+    assert any(f"releases: skipped ({reason}) project acme/web." in line for line in reading.logs)
     assert {row["project_id"] for row in reading.rows["releases"]} == {102, 108}
     if reason == "scope":
         assert "read_repository" in skipped["message"]
@@ -114,7 +114,7 @@ def test_a_project_that_vanishes_while_it_is_read() -> None:
         assert gone
         assert reading.failure is None
         assert set(reading.statuses.values()) == {COMPLETE}
-        assert any(f"project {gone[0]}" in one["where"] for one in reading.report["skipped"])
+        assert any(one["id"] == gone[0] for one in reading.report["skipped"])
         for name in names:
             reading.rows[name] = [r for r in reading.rows[name] if r["project_id"] != gone[0]]
         assert not missing(gitlab, reading, *names)
@@ -139,10 +139,10 @@ def test_the_report_of_a_read(faulty: Emulator, tmp_path: Path) -> None:
     told = json.loads(report.read_text())
     assert told["ended"] is None
     assert [(one["stream"], one["where"]) for one in told["failed"]] == [
-        ("branches", "project 102")
+        ("branches", "project acme/platform/api")
     ]
     skipped = {(one["stream"], one["where"], one["reason"]) for one in told["skipped"]}
-    assert ("releases", "project 101", "permission") in skipped
+    assert ("releases", "project acme/web", "permission") in skipped
 
 
 def test_the_report_of_a_sync(faulty: Emulator, tmp_path: Path) -> None:

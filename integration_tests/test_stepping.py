@@ -240,7 +240,7 @@ def test_releases_without_the_name_of_their_tag(faulty: Emulator) -> None:
     assert reading.failure is None
     assert reading.statuses["releases"] is COMPLETE
     assert {row["project_id"] for row in reading.rows["releases"]} == {102, 108}
-    (skipped,) = [one for one in reading.report["skipped"] if one["where"] == "project 101"]
+    (skipped,) = [one for one in reading.report["skipped"] if one["where"] == "project acme/web"]
     assert skipped["reason"] == "permission"
     assert "Reporter" in skipped["message"]
     faulty.faults([])

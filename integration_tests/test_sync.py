@@ -218,7 +218,7 @@ def test_an_incomplete_stream_keeps_its_rows_and_the_others_go_on(
     gitlab.faults([{"kind": "html", "path": f"/projects/{WEB}/repository/branches"}])
     done = sync(gitlab, path, *select)
     assert done.code == 1
-    assert f"branches: failed at project {WEB}. " in done.out
+    assert "branches: failed at project acme/web. " in done.out
     assert "1 of 3 streams did not end" in done.verdict
     assert keys(path, "branches") == sorted([*before, (str(API), "brand-new")])
     assert query(path, f"SELECT count(*) FROM issues WHERE id = {new[0]}") == [(1,)]

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING
 from source_gitlab.client.errors import Skipped
 from source_gitlab.declarations import streams
 from source_gitlab.reading.instants import ahead, at, plus
+from source_gitlab.reading.slices import Place
 from source_gitlab.reading.state import Seen
 from source_gitlab.scopes import Project
 from source_gitlab.standings import (
@@ -152,7 +153,7 @@ class Coverage:
         """
         if stream.feature is None:
             return False
-        place = f"project {project.id}"
+        place = Place("project", project.id)
         if stream.feature in project.off:
             self._report.skip(stream.name, place, "feature", _off(stream, project))
             return True

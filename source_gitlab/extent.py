@@ -7,7 +7,6 @@ certainly was read to its end, or certainly is in scope no more.
 
 from __future__ import annotations
 
-import re
 import threading
 from collections import defaultdict
 from dataclasses import dataclass, field
@@ -16,12 +15,11 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
-    from source_gitlab.reading.slices import Slice
+    from source_gitlab.reading.slices import Place, Slice
 
     Members = Callable[[int], frozenset[int] | None]
     Places = Mapping[str, set[int]]
 
-_PLACE = re.compile(r"(project|group) (\d+)")
 # The list that a group has for all below it, where "group" is what belongs to one group alone.
 _DEEP = "list"
 
@@ -101,17 +99,13 @@ class Extents:
             known.open[scope].discard(slice_["id"])
             known.read[scope].add(slice_["id"])
 
-    def missed(self, stream: str, where: str) -> None:
-        """Note that something at `where` ("project 7", "group 12") was not read.
-
-        Any other text is a place that is not known, and then no row of the stream is gone.
-        """
-        found = _PLACE.fullmatch(where)
+    def missed(self, stream: str, place: Place) -> None:
+        """Note that something was not read; where it belongs to no single place, no row is gone."""
         with self._lock:
-            if found is None:
+            if place.id is None:
                 self._streams[stream].blind = True
             else:
-                self._streams[stream].missed[found[1]].add(int(found[2]))
+                self._streams[stream].missed[place.kind].add(place.id)
 
     def of(self, stream: str, column: str | None, members: Members) -> Extent:
         """How much of a stream was read; without a `column`, all of it or nothing.

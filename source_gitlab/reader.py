@@ -23,7 +23,7 @@ from source_gitlab.reading.pages import read_pages
 from source_gitlab.reading.refs import Commits
 from source_gitlab.reading.seek import Seek
 from source_gitlab.reading.shape import Shaper
-from source_gitlab.reading.slices import Page, Slice, beside, columns_of, list_of
+from source_gitlab.reading.slices import Page, Place, Slice, beside, columns_of, list_of, place_of
 from source_gitlab.reading.soundness import of_nobody, understood, walkable
 
 if TYPE_CHECKING:
@@ -260,14 +260,14 @@ class Reader:
     def _below(self, stream: Stream, slice_: Slice, state: StreamState, lists: Lists) -> Children:
         """What reads the lists below the parents of a slice."""
         parent = streams()[stream.parent or ""]
-        where = f"{slice_['scope']} {slice_['id']}"
+        where = Place(slice_["scope"], slice_["id"])
 
         def skip(row: Row, error: Skipped) -> None:
-            owner = "project" if "project_id" in row else "group"
-            place = f"{owner} {row[f'{owner}_id']}" if f"{owner}_id" in row else where
+            place = place_of(row) or where
             is_new = self._report.skip(stream.name, place, error.reason, str(error))
             if is_new or isinstance(error, GivenUp):
-                LOGGER.warning("%s: skipped a part of %s. %s", stream.name, place, error)
+                called = self._report.called(place)
+                LOGGER.warning("%s: skipped a part of %s. %s", stream.name, called, error)
 
         member = None
         if slice_["scope"] == "group" and "group" not in slice_:
@@ -376,7 +376,7 @@ class Reader:
     def _details(self, stream: Stream) -> Details:
         """What completes the rows of a list of groups or projects."""
 
-        def tell(where: str, path: str, error: Skipped | ReadError) -> None:
+        def tell(where: Place, path: str, error: Skipped | ReadError) -> None:
             message = f"{path} lacks the columns that GitLab's lists leave out. {error}"
             if isinstance(error, ReadError):
                 self._report.fail(stream.name, where, ReadError(message, url=error.url))

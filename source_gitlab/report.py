@@ -11,31 +11,38 @@ from source_gitlab.extent import Extents
 from source_gitlab.terminal import printable
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from source_gitlab.client.errors import GitlabError, Skipped
     from source_gitlab.declarations import Stream
+    from source_gitlab.reading.slices import Place
 
 _NAMED = 5  # places that a line names
 
 
 @dataclass(frozen=True)
 class Entry:
-    """One thing that was not read; `where` is "group 12" or "project 7".
+    """One thing that was not read; `where` is its place for people, as in "project acme/web".
 
-    Where it is no single stream's, but was chosen and cannot be read, `stream` is empty and `where`
-    holds the path: "group acme/web".
+    `kind` ("group" or "project"), `id` and `path` are the same for programs; each is None where it
+    is not known. Where it is no single stream's, but was chosen and cannot be read, `stream` is
+    empty.
     """
 
     stream: str
     where: str
     reason: str
     message: str
+    kind: str | None = None
+    id: int | None = None
+    path: str | None = None
 
     def __post_init__(self) -> None:
         """Keep printable what may quote a path or a sentence of GitLab's."""
         object.__setattr__(self, "where", printable(self.where))
         object.__setattr__(self, "message", printable(self.message))
+        object.__setattr__(self, "path", self.path and printable(self.path))
 
 
 class Report:
@@ -43,14 +50,16 @@ class Report:
 
     `ended` is why the whole read ended early, if it did. `extents` follow: a place at which
     something was skipped or failed is not read whole, so its rows must stay where they are.
+    `path_of` tells the path of a place as far as it is known.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, path_of: Callable[[Place], str | None] = lambda _: None) -> None:
         """Nothing to report yet."""
+        self.path_of = path_of
         self._lock = threading.Lock()
-        self._skipped: dict[tuple[str, str, str], Entry] = {}
+        self._skipped: dict[tuple[str, Place, str], Entry] = {}
         self._failed: list[Entry] = []
-        self._counts: dict[tuple[str, str, str], int] = {}
+        self._counts: dict[tuple[str, Place, str], int] = {}
         self._selection: dict[tuple[str, str], Entry] = {}
         self.ended: str | None = None
         self.extents = Extents()
@@ -66,29 +75,44 @@ class Report:
             self._selection.setdefault((where, reason), Entry("", where, reason, message))
             return not known
 
-    def skip(self, stream: str, where: str, reason: str, message: str) -> bool:
+    def called(self, place: Place) -> str:
+        """A place for people: by its path, or by its id where the path is not known."""
+        if place.id is None:
+            return place.kind
+        return f"{place.kind} {self.path_of(place) or f'(id {place.id})'}"
+
+    def _entry(self, stream: str, place: Place, reason: str, message: str) -> Entry:
+        where = self.called(place)
+        if place.id is None:
+            return Entry(stream, where, reason, message)
+        path = self.path_of(place)
+        return Entry(stream, where, reason, message, place.kind, place.id, path)
+
+    def skip(self, stream: str, place: Place, reason: str, message: str) -> bool:
         """Note something skipped; False when the same was noted before."""
-        identity = (stream, where, reason)
-        self.extents.missed(stream, where)
+        identity = (stream, place, reason)
+        self.extents.missed(stream, place)
+        entry = self._entry(stream, place, reason, message)
         with self._lock:
             known = identity in self._skipped
-            self._skipped.setdefault(identity, Entry(stream, where, reason, message))
+            self._skipped.setdefault(identity, entry)
             self._counts[identity] = self._counts.get(identity, 0) + 1
             return not known
 
-    def refused(self, stream: Stream, where: str, error: Skipped) -> bool:
+    def refused(self, stream: Stream, place: Place, error: Skipped) -> bool:
         """Note that GitLab refused a list, with what the stream needs; False when noted before."""
         reason, needs = error.reason, _needs(stream)
         if reason != "scope" and stream.tier != "free":
             reason = "tier"
         message = str(error) if reason == "scope" or not needs else f"{error} {needs}"
-        return self.skip(stream.name, where, reason, message)
+        return self.skip(stream.name, place, reason, message)
 
-    def fail(self, stream: str, where: str, error: GitlabError) -> None:
+    def fail(self, stream: str, place: Place, error: GitlabError) -> None:
         """Note something that failed after its retries."""
-        self.extents.missed(stream, where)
+        self.extents.missed(stream, place)
+        entry = self._entry(stream, place, "failed", str(error))
         with self._lock:
-            self._failed.append(Entry(stream, where, "failed", str(error)))
+            self._failed.append(entry)
 
     def stop(self, error: GitlabError) -> None:
         """Note why nothing more is read; the first reason counts."""

@@ -21,7 +21,7 @@ from source_gitlab.client.errors import (
 )
 from source_gitlab.client.http import pages_of
 from source_gitlab.client.lists import Lists
-from source_gitlab.names import by_name, of_group
+from source_gitlab.names import by_name, of_group, path_of
 from source_gitlab.reading.counting import has_rows
 from source_gitlab.reading.instants import at
 from source_gitlab.reading.pages import PER_PAGE, read_pages
@@ -29,13 +29,13 @@ from source_gitlab.reading.soundness import understood
 from source_gitlab.selection import Group, NotFound, Project, Roots, Selection
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
     from collections.abc import Set as AbstractSet
 
     from source_gitlab.client.http import Client, Query
     from source_gitlab.config import Config
     from source_gitlab.reading.ahead import Ahead
-    from source_gitlab.reading.slices import Row
+    from source_gitlab.reading.slices import Place, Row
     from source_gitlab.report import Report
 
 __all__ = ["Group", "Listing", "NotFound", "Probe", "Project", "Roots", "Scopes"]
@@ -136,6 +136,30 @@ class Scopes:
             with self._lock:
                 error = self._selection.leave_out_some(root, missed, of_groups=of_groups)
                 self._lacking.setdefault((root.id, of_groups), error)
+
+    def path_of(self, place: Place) -> str | None:
+        """The path of a project or group, as far as it was told; no request is made.
+
+        Nothing is locked: whoever lists something may ask for this from another thread.
+        """
+        kind, number = place.kind, place.id or 0
+        named = self._selection.rows.get((f"{kind}s", number))
+        if named is not None:
+            return path_of(named) or None
+        roots = self._roots.get(0)
+        found: list[Group | Project] = []
+        if isinstance(roots, Roots):
+            found += roots.groups if kind == "group" else roots.projects
+        if kind == "group":
+            lists = [rows for rows in list(self._groups.values()) if isinstance(rows, list)]
+            rows_ = [row for rows in lists for row in rows if row["id"] == number]
+            return next((path_of(row) for row in rows_), _path_in(found, number))
+        for listing in list(self._listings.values()):
+            if isinstance(listing, Listing) and number in listing.projects:
+                return listing.projects[number].path
+        for probe in list(self._probes.values()):
+            found += probe.newest if isinstance(probe, Probe) else ()
+        return _path_in(found, number)
 
     def named_row(self, number: int) -> Row | None:
         """GitLab's row of a project that the user named, as it was when its name was resolved."""
@@ -326,6 +350,10 @@ class Scopes:
             Skipped: it is gone, or the token may not see it any more.
         """
         return Project.of(self._client.one(f"projects/{number}"))
+
+
+def _path_in(found: Iterable[Group | Project], number: int) -> str | None:
+    return next((one.path for one in found if one.id == number), None)
 
 
 def _sound(lists: Lists, path: str, rows: list[Row], of: Callable[[Row], object]) -> list[Row]:

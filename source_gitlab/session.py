@@ -14,6 +14,7 @@ from source_gitlab.declarations import streams
 from source_gitlab.planning import Planner
 from source_gitlab.reader import Reader
 from source_gitlab.reading.ahead import Ahead
+from source_gitlab.reading.slices import Place
 from source_gitlab.reading.soundness import Keys, as_documented, first_of
 from source_gitlab.report import Report
 from source_gitlab.scopes import Scopes
@@ -63,6 +64,7 @@ class Session:
         )
         self.ahead = Ahead(config.num_workers)
         self.scopes = Scopes(self.client, config, self.ahead, self.report)
+        self.report.path_of = self.scopes.path_of
         signals = Signals(self.client, self.ahead, config.lookback_minutes)
         coverage = Coverage(self.client, config, self.scopes, self.ahead, self.report)
         self._planner = Planner(self.client, config, self.scopes, signals, coverage)
@@ -159,7 +161,7 @@ class Session:
                 what was taken before.
             FatalError: nothing else can be read either.
         """
-        where = _place(slice_)
+        where = self._place(slice_)
         url = f"{self.client.api_url}/{_address(stream, slice_)}"
         pages = self._reader.pages(stream, slice_, state)
         idle = False
@@ -200,23 +202,24 @@ class Session:
         if not problems:
             self.report.extents.read(stream.name, slice_, deep=self._is_deep(stream, slice_))
 
-    def _left_out(self, stream: Stream, where: str, missed: list[Missed]) -> list[Missed]:
+    def _left_out(self, stream: Stream, where: Place, missed: list[Missed]) -> list[Missed]:
         """Report what did not come; the rows among it."""
         for one in missed:
             if one.reason == "failed":
                 self.report.fail(stream.name, where, ReadError(one.message, url=one.url))
             elif self.report.skip(stream.name, where, one.reason, one.message):
-                LOGGER.warning("%s: left out a part of %s. %s", stream.name, where, one.message)
+                called = self.report.called(where)
+                LOGGER.warning("%s: left out a part of %s. %s", stream.name, called, one.message)
         return [one for one in missed if one.lacks]
 
-    def _is_skip(self, stream: Stream, where: str, error: GitlabError) -> bool:
+    def _is_skip(self, stream: Stream, where: Place, error: GitlabError) -> bool:
         """Note what ended a slice, and say whether the stream is complete all the same."""
         if isinstance(error, NotFound):
             # It is in the report already, once for all streams.
             return error.skipped
         if isinstance(error, Skipped):
             if self.report.refused(stream, where, error):
-                LOGGER.warning("%s: skipped %s. %s", stream.name, where, error)
+                LOGGER.warning("%s: skipped %s. %s", stream.name, self.report.called(where), error)
             return True
         if isinstance(error, FatalError):
             self.report.stop(error)
@@ -224,12 +227,13 @@ class Session:
             self.report.fail(stream.name, where, error)
         return False
 
-
-def _place(slice_: Slice) -> str:
-    """What a slice reads, in words."""
-    if slice_["scope"] != "inventory":
-        return f"{slice_['scope']} {slice_['id']}"
-    return f"the projects of group {slice_['id']}" if slice_["id"] else "the chosen projects"
+    def _place(self, slice_: Slice) -> Place:
+        """What a slice reads."""
+        if slice_["scope"] != "inventory":
+            return Place(slice_["scope"], slice_["id"])
+        if not slice_["id"]:
+            return Place("the chosen projects", None)
+        return Place(f"the projects of {self.report.called(Place('group', slice_['id']))}", None)
 
 
 def _address(stream: Stream, slice_: Slice) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from source_gitlab.extent import Extents
-from source_gitlab.reading.slices import Slice
+from source_gitlab.reading.slices import SCOPE, Place, Slice
 
 MEMBERS = {1: frozenset({11, 12}), 2: frozenset({21})}
 
@@ -45,7 +45,7 @@ def test_rows_of_no_single_project_are_gone_all_or_none() -> None:
     assert whole(extents(slices, slices, deep=False))
     assert not whole(extents(slices, slices[:1], deep=False))
     assert not whole(extents(slices, slices, deep=False, whole=False))
-    for where in ("project 11", "project 99", "somewhere"):
+    for where in (Place("project", 11), Place("project", 99), Place("somewhere", None)):
         found = extents(slices, slices, deep=False)
         found.missed("s", where)
         assert not whole(found)
@@ -69,7 +69,7 @@ def test_what_was_stepped_over_keeps_the_rows_of_its_project() -> None:
     """Although the list around it was read to its end."""
     slices = [slice_of("group", 1)]
     found = extents(slices, slices, deep=True)
-    found.missed("s", "project 12")
+    found.missed("s", Place("project", 12))
     assert gone(found) == {11, 21, 31, 99}
 
 
@@ -97,7 +97,7 @@ def test_a_place_that_is_not_known() -> None:
     """It may be any, so nothing is gone."""
     slices = [slice_of("project", 11)]
     found = extents(slices, slices, deep=False)
-    found.missed("s", "its scope")
+    found.missed("s", SCOPE)
     assert gone(found) == set()
 
 
@@ -113,5 +113,5 @@ def test_an_inventory() -> None:
     slices = [slice_of("inventory", 1)]
     assert gone(extents(slices, [], deep=False), "id") == set()
     found = extents(slices, slices, deep=False)
-    found.missed("s", "project 12")
+    found.missed("s", Place("project", 12))
     assert gone(found, "id") == {11, 21, 31, 99}

@@ -10,6 +10,7 @@ from source_gitlab.client import refusals
 from source_gitlab.client.errors import Skipped
 from source_gitlab.client.transfer import Received
 from source_gitlab.declarations import streams
+from source_gitlab.reading.slices import Place
 from source_gitlab.report import Report
 
 URL = "https://gitlab.example.com/api/v4/projects/7/issues"
@@ -101,24 +102,25 @@ def test_not_json(kind: str, body: bytes, told: str) -> None:
 
 def test_a_skip_names_what_the_stream_takes() -> None:
     """Tier and role as they are declared; a missing scope says it all already."""
-    report = Report()
+    report = Report({Place("group", 1): "acme"}.get)
     refused = Skipped("No.", reason="permission", status=403)
-    report.refused(streams()["epics"], "group 1", refused)
-    report.refused(streams()["branches"], "project 1", refused)
-    report.refused(streams()["epics"], "group 2", Skipped("No api.", reason="scope", status=403))
+    report.refused(streams()["epics"], Place("group", 1), refused)
+    report.refused(streams()["branches"], Place("project", 1), refused)
+    no_api = Skipped("No api.", reason="scope", status=403)
+    report.refused(streams()["epics"], Place("group", 2), no_api)
     told = {(one.stream, one.where): (one.reason, one.message) for one in report.skipped}
-    assert told["epics", "group 1"] == ("tier", "No. Reading epics takes GitLab Premium.")
-    assert told["branches", "project 1"] == ("permission", "No.")
-    assert told["epics", "group 2"] == ("scope", "No api.")
+    assert told["epics", "group acme"] == ("tier", "No. Reading epics takes GitLab Premium.")
+    assert told["branches", "project (id 1)"] == ("permission", "No.")
+    assert told["epics", "group (id 2)"] == ("scope", "No api.")
 
 
 def test_lines_are_few() -> None:
     """A thousand projects with the same trouble are one line."""
-    report = Report()
+    report = Report(lambda place: f"acme/{place.id}")
     for number in range(1000):
-        report.skip("issues", f"project {number}", "permission", "No.")
+        report.skip("issues", Place("project", number), "permission", "No.")
     (line,) = report.lines()
     assert line == (
-        "issues: skipped (permission) project 0, project 1, project 2, project 3, project 4"
-        " and 995 more. No."
+        "issues: skipped (permission) project acme/0, project acme/1, project acme/2,"
+        " project acme/3, project acme/4 and 995 more. No."
     )

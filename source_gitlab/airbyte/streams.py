@@ -29,6 +29,7 @@ from airbyte_cdk.sources.streams.concurrent.partitions.partition_generator impor
 from source_gitlab.airbyte.failures import traced
 from source_gitlab.client.errors import FatalError, GitlabError
 from source_gitlab.reading.checkpoints import Checkpoint
+from source_gitlab.reading.slices import SCOPE
 from source_gitlab.selection import NotFound
 
 if TYPE_CHECKING:
@@ -174,7 +175,7 @@ class StreamWork(PartitionGenerator):
             if isinstance(error, FatalError):
                 self.session.report.stop(error)
             elif not isinstance(error, NotFound):
-                self.session.report.fail(self.stream.name, "its scope", error)
+                self.session.report.fail(self.stream.name, SCOPE, error)
             self.fail(error)
 
     def fail(self, error: GitlabError) -> None:

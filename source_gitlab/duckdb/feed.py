@@ -14,6 +14,7 @@ from queue import Empty, Full, Queue
 from typing import TYPE_CHECKING, Any
 
 from source_gitlab.client.errors import FatalError, GitlabError
+from source_gitlab.reading.slices import SCOPE
 from source_gitlab.scopes import NotFound
 
 if TYPE_CHECKING:
@@ -190,7 +191,7 @@ class Feed:
             raise
         except GitlabError as error:
             run.problem = str(error)
-            self._session.report.fail(run.stream.name, "its scope", error)
+            self._session.report.fail(run.stream.name, SCOPE, error)
         return None
 
     def _read(self, run: Run, slice_: Slice) -> None:

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from source_gitlab.client.errors import ReadError, Skipped
 from source_gitlab.client.http import pages_of
 from source_gitlab.reading.pages import PER_PAGE, read_pages
+from source_gitlab.reading.slices import Place
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -39,15 +40,15 @@ _THIN = 2
 class Details:
     """Completes the rows of one slice; used by one thread, its requests by several.
 
-    What is refused or fails leaves the row as the list has it. `tell` is told of it, with the place
-    ("project 7"), the path and the error; `finish` raises one that failed when all rows are there.
+    What is refused or fails leaves the row as the list has it. `tell` is told of its place,
+    path and error; `finish` raises one that failed when all rows are there.
     """
 
     def __init__(
         self,
         client: Client,
         ahead: Ahead,
-        tell: Callable[[str, str, Skipped | ReadError], None],
+        tell: Callable[[Place, str, Skipped | ReadError], None],
         *,
         statistics: bool,
     ) -> None:
@@ -223,8 +224,8 @@ class Details:
         return None
 
 
-def _place(row: Row) -> str:
-    return f"{'group' if 'full_path' in row else 'project'} {row['id']}"
+def _place(row: Row) -> Place:
+    return Place("group" if "full_path" in row else "project", row["id"])
 
 
 def _put(row: Row, detail: Row) -> None:

@@ -37,6 +37,20 @@ class Slice(TypedDict, total=False):
     position: dict[str, Any]
 
 
+@dataclass(frozen=True)
+class Place:
+    """The project or group (`kind`) that something belongs to, by its id.
+
+    Where it belongs to no single one, `id` is None and `kind` are words for people.
+    """
+
+    kind: str
+    id: int | None
+
+
+SCOPE = Place("its scope", None)
+
+
 @dataclass
 class Page:
     """Rows that belong together, and what is known to be complete once they are delivered.
@@ -77,6 +91,15 @@ def list_of(stream: Stream, slice_: Slice, *, archived: bool) -> tuple[str, Quer
         if "non_archived" in query:
             query["non_archived"] = not archived
     return path, query
+
+
+def place_of(row: Row) -> Place | None:
+    """The project or group that a row names as its own."""
+    for kind in ("project", "group"):
+        number = row.get(f"{kind}_id")
+        if type(number) is int:
+            return Place(kind, number)
+    return None
 
 
 def columns_of(slice_: Slice) -> dict[str, Any]:
