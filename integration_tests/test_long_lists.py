@@ -74,7 +74,8 @@ def counts(gitlab: Emulator, before: Reading) -> tuple[Reading, dict[str, int]]:
 
 def test_an_idle_read_of_more_projects_than_gitlab_counts() -> None:
     """One request tells that they are as many as before; one more or less is seen at once."""
-    with Emulator("--world", "scaled", "--groups", "1", "--projects", "320") as gitlab:
+    sizes = ("--groups", "1", "--projects", "320", "--issues", "1")
+    with Emulator("--world", "scaled", *sizes) as gitlab:
         gitlab.settings(count_limit=250)
         config = config_for(gitlab, groups_list=["scaled"])
         # What was just made would be looked at again.

@@ -320,8 +320,9 @@ def _list_labels(
     present: Callable[[World, Row], Json],
 ) -> Response:
     search = (call.query.text("search") or "").lower()
-    rows = [row for row in rows if search in row.facts["name"].lower()]
-    rows.sort(key=lambda row: (row.facts["name"], row.id))
+    if search:
+        rows = [row for row in rows if search in row.facts["name"].lower()]
+    rows = sorted(rows, key=lambda row: (row.facts["name"], row.id))
     if not call.query.maybe_flag("with_counts"):
         return offset(call, rows, call.show(present), defaults={"with_counts": "false"})
 
