@@ -30,8 +30,8 @@ from source_gitlab.duckdb.feed import Feed
 from source_gitlab.duckdb.store import Store
 from source_gitlab.duckdb.sync import Sync
 from source_gitlab.duckdb.types import StreamTable
-from source_gitlab.reading.instants import instant, plus
 from source_gitlab.session import Session
+from source_gitlab.timestamps import instant, plus
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

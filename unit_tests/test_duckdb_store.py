@@ -26,7 +26,7 @@ from source_gitlab.duckdb.types import EXTRA, KeyColumnError, StreamTable, colum
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from source_gitlab.duckdb.fitting import Row
+    from source_gitlab.client.answers import Row
 
 ISSUES_SCHEMA: dict[str, Any] = {
     "type": "object",

@@ -17,7 +17,7 @@ from source_gitlab.duckdb.types import StreamTable
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from source_gitlab.duckdb.fitting import Row
+    from source_gitlab.client.answers import Row
 
 ISSUES: dict[str, Any] = {
     "description": "Issues of the projects in scope.",

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from functools import partial
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from source_gitlab.check.budget import OutOfBudget
 from source_gitlab.check.result import FAILED, PASSED, WARNING, Step
@@ -21,10 +21,10 @@ if TYPE_CHECKING:
 
     from source_gitlab.check.budget import Budget
     from source_gitlab.check.identity import Identity
+    from source_gitlab.client.answers import Row
     from source_gitlab.config import Config
     from source_gitlab.reading.ahead import Ahead
 
-Row = dict[str, Any]
 
 # More names of a kind than this are looked up in one list of what the token is a member of.
 _ONE_BY_ONE = 8

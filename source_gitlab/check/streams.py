@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from source_gitlab.check.budget import OutOfBudget
 from source_gitlab.check.result import (
@@ -30,10 +30,10 @@ if TYPE_CHECKING:
 
     from source_gitlab.check.budget import Budget
     from source_gitlab.check.scope import Found
+    from source_gitlab.client.answers import Row
     from source_gitlab.declarations import Stream
     from source_gitlab.reading.ahead import Ahead
 
-Row = dict[str, Any]
 
 # https://docs.gitlab.com/api/members/#roles
 _ROLES = {

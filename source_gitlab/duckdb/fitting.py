@@ -21,9 +21,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from collections.abc import Set as AbstractSet
 
+    from source_gitlab.client.answers import Row
     from source_gitlab.duckdb.types import StreamTable
 
-Row = dict[str, Any]
 
 _BIGINT = range(-(2**63), 2**63)
 _NULL = type(None)

@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any
 import duckdb
 import orjson
 
+from source_gitlab.client.answers import Row
 from source_gitlab.duckdb import file, layout, merging, tables
 from source_gitlab.duckdb.file import StoreError, quoted
 from source_gitlab.duckdb.fitting import Fitter
@@ -32,11 +33,11 @@ from source_gitlab.duckdb.transactions import Transactions
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Mapping
-    from types import TracebackType
 
     from typing_extensions import Self
 
-    from source_gitlab.duckdb.fitting import Fit, Row
+    from source_gitlab.client.answers import Row
+    from source_gitlab.duckdb.fitting import Fit
     from source_gitlab.duckdb.types import StreamTable
 
 __all__ = ["Changes", "Gone", "Store", "StoreError"]
@@ -129,12 +130,7 @@ class Store:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def state(self, stream: str) -> dict[str, Any] | None:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from source_gitlab.reading.instants import instant
 from source_gitlab.reading.state import identity
+from source_gitlab.reading.instants import instant
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

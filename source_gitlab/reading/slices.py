@@ -5,13 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypedDict
 
+from source_gitlab.client.answers import Row
+
 if TYPE_CHECKING:
     from source_gitlab.client.answers import Missed, Query
     from source_gitlab.declarations import Stream
     from source_gitlab.reading.counts import Counts
     from source_gitlab.reading.owed import Name
 
-Row = dict[str, Any]
+__all__ = ["Page", "Row", "Slice", "beside", "columns_of", "list_of"]
 
 
 class Slice(TypedDict, total=False):
