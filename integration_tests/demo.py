@@ -19,7 +19,7 @@ from pathlib import Path
 import duckdb
 
 from integration_tests.gitlab.launch import Emulator
-from source_gitlab.duckdb.summary import aligned
+from source_gitlab.interfaces.duckdb.summary import aligned
 
 FILE = "gitlab.duckdb"
 PORT = 8929

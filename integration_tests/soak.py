@@ -10,7 +10,7 @@ import argparse
 import sys
 import time
 
-from integration_tests.history_draw import Figures, live_through
+from integration_tests.support.history_draw import Figures, live_through
 
 ROUND = 250
 

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from source_gitlab.declarations import Stream, streams
-from source_gitlab.relations import Reference, references
+from source_gitlab.streams import Stream, streams
+from source_gitlab.streams.relations import Reference, references
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -119,7 +119,7 @@ def stream_notes(stream: Stream, comments: Sequence[str]) -> Iterator[str]:
 
 def streams_page() -> Iterator[str]:
     """docs/streams.md."""
-    comments = remarks((PACKAGE / "streams.yaml").read_text(encoding="utf-8"))
+    comments = remarks((PACKAGE / "streams" / "streams.yaml").read_text(encoding="utf-8"))
     declared = list(streams().values())
     yield GENERATED.format(source="streams.yaml")
     yield ""
@@ -263,7 +263,7 @@ def field_rows(
 
 def configuration_page() -> Iterator[str]:
     """docs/configuration.md."""
-    spec = yaml.safe_load((PACKAGE / "spec.yaml").read_text(encoding="utf-8"))
+    spec = yaml.safe_load((PACKAGE / "config" / "spec.yaml").read_text(encoding="utf-8"))
     specification = spec["connectionSpecification"]
     fields = specification["properties"]
     header = ("Field", "Type", "Default", "What it does")

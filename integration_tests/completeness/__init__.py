@@ -1,0 +1,1 @@
+"""No row is lost, none is stale, none is asked for twice."""

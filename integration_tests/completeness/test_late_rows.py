@@ -1,0 +1,203 @@
+"""Rows that come late and look old: an import keeps the times of what it brings.
+
+The names of these tests stand in docs/behaviors.md beside the promises that they hold.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from integration_tests.completeness.test_completeness import HOUR, copy, create
+from integration_tests.gitlab.clock import SECOND, stamp
+from integration_tests.support.history_changes import micros
+from integration_tests.support.history_world import API, OUTSIDE, OWN, START, SUB, TOP, WEB
+
+if TYPE_CHECKING:
+    from integration_tests.support.copying import Copy
+
+DAY = 24 * HOUR
+LISTS = ("issues", "merge_requests", "epics")
+SCOPES: dict[str, dict[str, Any]] = {
+    "group": {},
+    "projects": {"groups_list": [], "projects_list": [str(WEB), str(API)]},
+    "membership": {"groups_list": []},
+}
+
+
+def counted(it: Copy) -> list[str]:
+    """The requests of the last sync that only count."""
+    lists = [address for address in it.asked if "/issues?" in address]
+    return [address for address in lists if "per_page=1&" in f"{address}&"]
+
+
+def bring(it: Copy, stream: str, days: float, count: int, *, created: bool = True) -> list[int]:
+    """Rows that come now, and say that they were changed, and perhaps created, long ago."""
+    now = it.emulator.world.clock.now()
+    old = micros(now - int(days * DAY * SECOND))
+    place = {"group_id": SUB} if stream == "epics" else {"project_id": WEB}
+    times = {"created_at": old if created else stamp(now), "updated_at": old}
+    made: list[int] = it.change("create", table=stream, count=count, **place, **times)
+    if stream == "merge_requests":
+        for number in made[:2]:
+            it.change("push_to_merge_request", id=number)
+            it.change("update", table=stream, id=number, set={}, updated_at=old)
+    return made
+
+
+@pytest.mark.parametrize("scope", list(SCOPES))
+@pytest.mark.parametrize("created", [True, False])
+@pytest.mark.parametrize("days", [400, 3, 1.5])
+def test_rows_with_old_times_arrive_with_the_first_read_of_the_next_day(
+    scope: str, days: float, *, created: bool
+) -> None:
+    it = copy(**SCOPES[scope])
+    names = ["issues", "merge_requests", "merge_request_commits"]
+    names += ["epics"] if scope == "group" else []
+    it.sync(*names)
+    it.later(HOUR)
+    it.sync(*names)
+    for stream in LISTS[: len(names) - 1 if scope == "group" else 2]:
+        bring(it, stream, days, 40, created=created)
+    create(it, "issues", WEB, it.emulator.world.clock.now())
+    it.later(HOUR)
+    it.sync(*names)
+    it.later(DAY)
+    it.sync(*names)
+    params = {"groups": ",".join(it.settings["groups_list"])}
+    params["projects"] = ",".join(it.settings.get("projects_list", []))
+    assert it.lacks(*names, **params) == []
+    it.later(DAY)
+    assert it.sync(*names) == {name: [] for name in names}
+
+
+def test_within_the_day_nothing_is_counted_again() -> None:
+    it = copy()
+    for _ in range(2):
+        it.sync("issues")
+        assert counted(it) == []
+        it.later(HOUR)
+    it.later(DAY)
+    it.sync("issues")
+    assert len(counted(it)) == 2
+
+
+def test_deleted_rows_are_no_reason_to_read_anything_again() -> None:
+    it = copy()
+    made = create(it, "issues", WEB, START - DAY * SECOND, 30)
+    it.sync("issues")
+    for number in made[:10]:
+        it.change("delete", table="issues", id=number)
+    it.later(DAY)
+    assert it.sync("issues")["issues"] == []
+    bring(it, "issues", 30, 4)
+    it.later(DAY)
+    it.sync("issues")
+    assert it.lacks("issues") == []
+
+
+@pytest.mark.parametrize("late", [0, 3])
+@pytest.mark.parametrize("how", ["moved", "shown"])
+def test_a_member_that_enters_neither_hides_late_rows_nor_counts_as_some(
+    how: str, late: int
+) -> None:
+    """Whether it enters before the list is counted, or in the read that counts it."""
+    for pause in (HOUR, DAY):
+        it = copy()
+        if how == "shown":
+            it.change("hide_project", id=API)
+        it.sync("issues")
+        it.later(pause)
+        if how == "shown":
+            it.change("show_project", id=API)
+        else:
+            it.change("move_project", id=OUTSIDE, group_id=TOP)
+        bring(it, "issues", 30, late)
+        it.later(60)
+        it.sync("issues")
+        it.later(DAY)
+        again = it.sync("issues")["issues"]
+        assert it.lacks("issues") == []
+        # What lies in the overlap of the group's own list comes with that, too.
+        assert late or all(row["updated_at"] > "2026-03-01T11:50" for row in again)
+        it.later(DAY)
+        assert it.sync("issues")["issues"] == []
+
+
+@pytest.mark.parametrize("pages", range(1, 9))
+def test_a_read_that_is_killed_among_late_rows_loses_none(pages: int) -> None:
+    it = copy(5)
+    it.killed("issues", 4)
+    bring(it, "issues", 40, 6)
+    it.later(DAY)
+    it.sync("issues")
+    bring(it, "issues", 30, 20)
+    bring(it, "issues", 30, 20, created=False)
+    it.later(DAY)
+    it.killed("issues", pages)
+    it.later(HOUR)
+    it.killed("issues", pages)
+    it.later(DAY)
+    it.sync("issues")
+    assert it.lacks("issues") == []
+
+
+@pytest.mark.parametrize("limit", [0, 3, 20, 10_000])
+def test_lists_that_gitlab_does_not_count_as_a_whole(limit: int) -> None:
+    it = copy()
+    it.emulator.world.settings.count_limit = limit
+    for number in range(60):
+        create(it, "issues", WEB, START - (100 - number) * HOUR * SECOND)
+    it.sync("issues")
+    windows = it.states["issues"]["counts"][f"group:{TOP}"]["windows"]
+    assert bool(windows) == bool(limit)
+    bring(it, "issues", 3, 10)
+    it.later(DAY)
+    found = it.sync("issues")["issues"]
+    if limit:
+        assert it.lacks("issues") == []
+        assert limit > 60 or len(found) < 60
+    else:
+        assert len(counted(it)) < 5
+
+
+def test_rows_from_before_the_start_date_are_not_brought() -> None:
+    it = copy(start_date="2026-02-26T00:00:00Z")
+    it.sync("issues")
+    old = set(bring(it, "issues", 30, 4))
+    recent = set(bring(it, "issues", 1.5, 4))
+    it.later(DAY)
+    it.sync("issues")
+    held = {number for (number,) in it.tables["issues"]}
+    assert recent <= held
+    assert not old & held
+
+
+def test_of_a_long_list_only_the_part_that_grew_is_read_again() -> None:
+    it = copy(num_workers=4)
+    for number in range(60):
+        create(it, "issues", WEB, START - (70 - number) * HOUR * SECOND, 100)
+    it.sync("issues")
+    it.later(DAY)
+    assert it.sync("issues")["issues"] == []
+    assert len(it.states["issues"]["counts"][f"group:{TOP}"]["windows"]) >= 3
+    bring(it, "issues", 2, 7)
+    it.later(DAY)
+    assert 7 <= len(it.sync("issues")["issues"]) < 2_600
+    assert it.lacks("issues") == []
+
+
+def test_lists_are_counted_as_far_as_the_state_has_room() -> None:
+    it = copy(groups_list=[], projects_list=[str(WEB), str(API), str(OWN)])
+    it.sync("issues")
+    state = it.states["issues"]
+    assert set(state["counts"]) == {f"project:{number}" for number in (WEB, API, OWN)}
+    state["counts"] = {
+        f"project:{number}": {"asked": "2026-03-01T12:00:00.000Z", "windows": [["2026-03-01", 1]]}
+        for number in range(1_000, 1_200)
+    }
+    it.later(HOUR)
+    it.sync("issues")
+    assert len(it.states["issues"]["counts"]) == 200
+    assert counted(it) == []

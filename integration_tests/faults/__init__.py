@@ -1,0 +1,1 @@
+"""What GitLab, or what stands in front of it, does wrong."""

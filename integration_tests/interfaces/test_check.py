@@ -1,0 +1,613 @@
+"""The setup report: what is wrong, by name, and what this token, role and tier can read."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import pty
+import socket
+import subprocess
+import sys
+import time
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from airbyte_cdk.models import Status
+
+from integration_tests.gitlab.launch import Emulator
+from integration_tests.support.reading import config_for, read
+from source_gitlab import SourceGitlab
+from source_gitlab.config import parse
+from source_gitlab.setup_check import Result, Step, check, session_for
+from source_gitlab.streams import streams
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+Row = dict[str, Any]
+
+READ_USER = "glpat-emulator-read-user-0001"
+PROJECT = "glpat-emulator-project-0001"
+EXPIRED = "glpat-emulator-expired-0001"
+REVOKED = "glpat-emulator-revoked-0001"
+GUEST = "glpat-emulator-guest-0001"
+JOB = "glcbt-emulator-job-0001"
+UNKNOWN = "glpat-emulator-nobody-has-this-one"
+MOST = 40
+CHILDREN_OF_PIPELINES = {"pipelines_extended", "pipeline_trigger_jobs"}
+
+
+def report_of(config: Row, **bounds: float) -> Result:
+    """The setup report for a configuration; it never shows the token."""
+    with session_for(parse(config)) as session:
+        result = check(session, **bounds)  # type: ignore[arg-type]
+    shown = json.dumps(result.to_json())
+    for name, value in config["credentials"].items():
+        assert name in {"auth_type", "client_id"} or value not in shown
+    assert result.requests <= MOST
+    assert set(result.streams) in (set(), set(streams()))
+    return result
+
+
+def with_token(gitlab: Emulator, token: str, **more: Any) -> Row:
+    """A configuration with another token than the default one."""
+    credentials = {"auth_type": "access_token", "access_token": token}
+    return {"api_url": gitlab.url, "credentials": credentials, **more}
+
+
+def step_of(result: Result, title: str) -> Step:
+    """The one step of this title."""
+    found = [step for step in result.steps if step.title == title]
+    assert len(found) == 1, [step.title for step in result.steps]
+    return found[0]
+
+
+def verdicts(result: Result) -> dict[str, str]:
+    """The verdicts that are not `ok`."""
+    return {name: one.verdict for name, one in result.streams.items() if one.verdict != "ok"}
+
+
+def free_port() -> int:
+    """A port where nothing listens."""
+    with socket.socket() as listening:
+        listening.bind(("127.0.0.1", 0))
+        return int(listening.getsockname()[1])
+
+
+def test_everything_is_well(gitlab: Emulator) -> None:
+    """Each thing that was looked at has its step, with the facts for programs."""
+    gitlab.reset_requests()
+    result = report_of(config_for(gitlab, groups_list=["acme", "public-works"]))
+    assert result.status == "passed"
+    assert [step.title for step in result.steps] == [
+        "Address",
+        "TLS",
+        "GitLab",
+        "Token",
+        "Scopes",
+        "Expiry",
+        "Group acme",
+        "Group public-works",
+        "Projects of acme",
+        "Projects of public-works",
+        "Scope",
+        "Streams",
+    ]
+    assert step_of(result, "GitLab").details == {
+        "version": "18.5.2-ee",
+        "edition": "Enterprise Edition",
+    }
+    assert step_of(result, "Token").details == {"kind": "personal", "user": "ada"}
+    assert step_of(result, "Scopes").details == {"scopes": ["read_api"]}
+    assert step_of(result, "Group acme").details["id"] == 10
+    assert step_of(result, "Projects of acme").details["projects"] == 8
+    assert verdicts(result) == {}
+    assert gitlab.requests()["total"] == result.requests
+
+
+def test_without_names_the_membership_is_the_scope(gitlab: Emulator) -> None:
+    """And it is counted."""
+    result = report_of(config_for(gitlab))
+    assert step_of(result, "Membership").details == {"groups": 6, "projects": 11}
+    assert "6 groups, 11 projects" in result.message
+    assert verdicts(result) == {}
+
+
+@pytest.mark.parametrize(
+    ("token", "words"),
+    [
+        (UNKNOWN, "GitLab does not accept the token (401 Unauthorized)."),
+        (EXPIRED, "Token is expired."),
+        (REVOKED, "Token was revoked."),
+        (JOB, "it is a CI job token, which auth_type job_token is for"),
+    ],
+)
+def test_a_token_that_is_refused(gitlab: Emulator, token: str, words: str) -> None:
+    """One sentence, after two requests; the address was right, and the report says so."""
+    result = report_of(with_token(gitlab, token, groups_list=["acme"]))
+    assert result.status == "failed"
+    assert step_of(result, "Address").status == "passed"
+    assert words in step_of(result, "Token").message
+    assert token not in result.message
+    assert result.message == step_of(result, "Token").message
+    assert "put a new one into the configuration" in result.message
+    assert (result.streams, result.requests) == ({}, 2)
+
+
+def test_a_scope_that_does_not_do(gitlab: Emulator) -> None:
+    """It names the scope that the token has, and the one that it needs."""
+    result = report_of(with_token(gitlab, READ_USER, groups_list=["acme"]))
+    assert result.message == (
+        "The token has the scopes read_user, but reading needs read_api. Make a token with that"
+        " scope."
+    )
+    assert step_of(result, "Token").status == "passed"
+
+
+MISSING = [
+    (
+        {"groups_list": ["no-such-group"]},
+        """
+        The group 'no-such-group' in groups_list was not found, or this token may not see it. Check
+        its path or id, and that the token's user is a member of it.
+        """,
+    ),
+    (
+        {"groups_list": ["acme", "acme/plattform"]},
+        """
+        The group 'acme/plattform' in groups_list was not found, or this token may not see it. Did
+        you mean 'acme/platform'?
+        """,
+    ),
+    (
+        {"projects_list": ["acme/web", "acme/wbe"]},
+        """
+        The project 'acme/wbe' in projects_list was not found, or this token may not see it. Did you
+        mean 'acme/web'?
+        """,
+    ),
+    (
+        {"groups_list": ["acme/web"], "projects_list": ["acme/platform"]},
+        """
+        The group 'acme/web' in groups_list was not found, or this token may not see it. It is a
+        project: name it in projects_list (--project).
+        The project 'acme/platform' in projects_list was not found, or this token may not see it. It
+        is a group: name it in groups_list (--group).
+        """,
+    ),
+    (
+        {"groups_list": ["ada"]},
+        """
+        The group 'ada' in groups_list was not found, or this token may not see it. It is a user,
+        whose projects lie in no group: name them in projects_list (--project).
+        """,
+    ),
+    (
+        {"projects_list": ["hidden/secret"]},
+        """
+        The project 'hidden/secret' in projects_list was not found, or this token may not see it.
+        Check its path or id, and that the token's user is a member of it.
+        """,
+    ),
+]
+
+
+@pytest.mark.parametrize(("names", "text"), MISSING)
+def test_a_name_that_is_not_there(gitlab: Emulator, names: Row, text: str) -> None:
+    """Every wrong name is said at once, with what to do; right ones beside it are no matter."""
+    result = report_of(config_for(gitlab, **names))
+    assert result.message == " ".join(text.split())
+    read_says = read(config_for(gitlab, **names), ["projects"]).failure or ""
+    for sentence in result.message.split(" The "):
+        assert sentence in read_says
+    assert [step.status for step in result.steps].count("failed") == text.count("was not found")
+    assert result.streams == {}
+
+
+def test_a_name_that_has_moved_is_a_warning(changing_gitlab: Emulator) -> None:
+    """The old path still leads there, until somebody takes it."""
+    changing_gitlab.mutate("rename_project", id=101, path="website")
+    result = report_of(config_for(changing_gitlab, projects_list=["acme/web"]))
+    assert result.ok
+    step = step_of(result, "Project acme/web")
+    assert step.status == "warning"
+    assert step.message == (
+        "acme/web has moved to acme/website. Write the new path in projects_list."
+    )
+
+
+def test_nothing_answers() -> None:
+    """After three tries, not after the minutes that a read would try."""
+    url = f"http://127.0.0.1:{free_port()}"
+    result = report_of({"api_url": url, "credentials": {"access_token": UNKNOWN}})
+    assert result.message == (
+        f"{url}/api/v4/metadata: the connection was refused; check api_url and its port."
+    )
+    assert [step.title for step in result.steps] == ["Address"]
+    assert result.requests <= 3
+
+
+def test_an_address_that_is_no_gitlab(gitlab: Emulator) -> None:
+    """A server answers, but below this address there is no API."""
+    result = report_of({**config_for(gitlab), "api_url": f"{gitlab.url}/elsewhere"})
+    assert result.message.startswith(f"There is no GitLab API at {gitlab.url}/elsewhere/api/v4 (")
+    assert result.message.endswith("Check api_url.")
+
+
+@pytest.mark.parametrize(
+    ("fault", "words"),
+    [
+        (
+            {"kind": "html"},
+            "/metadata answered with text/html that is not JSON. Check that api_url",
+        ),
+        ({"kind": "sign_in"}, "/metadata leads to a sign-in page. Check api_url"),
+        ({"kind": "status", "status": 502}, "GitLab failed to answer "),
+        ({"kind": "reset"}, "/metadata: the connection was lost."),
+    ],
+)
+def test_a_server_that_answers_something_else(
+    changing_gitlab: Emulator, fault: Row, words: str
+) -> None:
+    """One sentence about the address; nothing is said of the token, which nobody looked at."""
+    changing_gitlab.faults([{**fault, "path": "/api/v4/"}])
+    result = report_of(config_for(changing_gitlab, groups_list=["acme"]))
+    assert words in result.message
+    assert [step.title for step in result.steps] == ["Address"]
+
+
+def test_tls(tmp_path: Path) -> None:
+    """An authority that nobody knows fails as TLS; with it, and our certificate, all is well."""
+    with Emulator("--require-client-cert", "--certificates", tmp_path) as gitlab:
+        plain = config_for(gitlab, groups_list=["acme"])
+        result = report_of(plain)
+        assert [(step.title, step.status) for step in result.steps] == [("TLS", "failed")]
+        assert "TLS failed" in result.message
+        assert "check api_url, ca_certificate and client_certificate" in result.message
+        known = {**plain, "ca_certificate": (tmp_path / "ca.pem").read_text()}
+        assert not report_of(known).ok
+        key = (tmp_path / "client-key.pem").read_text()
+        certificate = (tmp_path / "client.pem").read_text()
+        mutual = {**known, "client_certificate": certificate, "client_private_key": key}
+        result = report_of(mutual)
+        assert result.ok, result.message
+        assert step_of(result, "TLS").details == {"mutual": True}
+        assert key.splitlines()[1] not in json.dumps(result.to_json())
+
+
+def test_a_project_access_token_needs_no_names(gitlab: Emulator) -> None:
+    """Its one project is in scope; streams of groups have nothing to read, which is no warning."""
+    result = report_of(with_token(gitlab, PROJECT))
+    assert result.status == "passed"
+    assert step_of(result, "Token").details["kind"] == "project"
+    assert step_of(result, "Membership").message == (
+        "This project access token reads its one project, ada/dotfiles."
+    )
+    empty = {name for name, verdict in verdicts(result).items() if verdict == "empty scope"}
+    assert empty == {
+        "groups",
+        "group_milestones",
+        "group_members",
+        "group_labels",
+        "group_issue_boards",
+        "epics",
+        "epic_issues",
+    }
+
+
+def test_a_token_of_no_group_reads_named_projects(changing_gitlab: Emulator) -> None:
+    """And without names the report says that there is nothing to read."""
+    changing_gitlab.mutate("remove_member", user_id=8, project_id=110)
+    result = report_of(with_token(changing_gitlab, PROJECT, projects_list=["public-works/site"]))
+    assert result.ok
+    result = report_of(with_token(changing_gitlab, PROJECT))
+    assert "a member of no group and no project, so there is nothing to read" in result.message
+    assert not result.ok
+
+
+@pytest.mark.parametrize(("days", "status"), [(5, "warning"), (13, "warning"), (14, "passed")])
+def test_a_token_that_expires(changing_gitlab: Emulator, days: int, status: str) -> None:
+    """Under 14 days is a warning: time enough to make another one."""
+    token = "glpat-emulator-short-lived-0001"
+    made = {"op": "create", "token": token, "scopes": ["read_api"], "days": days}
+    changing_gitlab.post("tokens", made)
+    result = report_of(with_token(changing_gitlab, token, groups_list=["acme"]))
+    step = step_of(result, "Expiry")
+    assert (step.status, step.details["days"]) == (status, days)
+    assert result.ok
+    assert f"The token expires in {days} days, on 20" in result.message
+
+
+def test_oauth(changing_gitlab: Emulator) -> None:
+    """It tells its scopes in a place of its own, and its life is nobody's concern."""
+    pair = changing_gitlab.post("oauth", {})
+    credentials = {
+        "auth_type": "oauth2.0",
+        "client_id": "client",
+        "client_secret": "client-secret",
+        "access_token": pair["access_token"],
+        "refresh_token": pair["refresh_token"],
+    }
+    config = {"api_url": changing_gitlab.url, "credentials": credentials, "groups_list": ["acme"]}
+    result = report_of(config)
+    assert result.status == "passed", result.message
+    assert step_of(result, "Token").details == {"kind": "oauth", "user": "ada"}
+    assert step_of(result, "Scopes").details == {"scopes": ["read_api"]}
+    assert "renewed by itself" in step_of(result, "Expiry").message
+    alone = with_token(changing_gitlab, pair["access_token"], groups_list=["acme"])
+    step = step_of(report_of(alone), "Expiry")
+    assert step.status == "warning"
+    assert "cannot be renewed without its refresh token" in step.message
+
+
+def test_a_token_of_a_job(gitlab: Emulator) -> None:
+    """Few lists are open to it; the report tells which."""
+    credentials = {"auth_type": "job_token", "job_token": JOB}
+    config = {"api_url": gitlab.url, "credentials": credentials, "projects_list": ["acme/web"]}
+    result = report_of(config)
+    assert result.ok, result.message
+    assert step_of(result, "Token").details["kind"] == "job"
+    found = verdicts(result)
+    assert found.keys().isdisjoint({"issues", "pipelines", "pipelines_extended"})
+    assert found["project_members"] == "needs another token"
+    assert "is not open to the tokens of CI jobs" in result.streams["project_members"].message
+    unnamed = report_of({**config, "projects_list": []})
+    assert "cannot be listed, so name what to read in projects_list." in unnamed.message
+
+
+def test_public_data_without_a_token(gitlab: Emulator) -> None:
+    """What is shown to everybody is read, and the report names what is not."""
+    config = {
+        "api_url": gitlab.url,
+        "credentials": {"auth_type": "none"},
+        "groups_list": ["public-works"],
+    }
+    result = report_of(config)
+    assert result.ok
+    assert step_of(result, "Token").details == {"kind": "none"}
+    assert verdicts(result) == dict.fromkeys(("jobs", "pipeline_trigger_jobs"), "needs a token")
+    closed = {**config, "groups_list": ["acme"]}
+    told = "was not found, or it is not public. Check its path, or give a token."
+    assert told in report_of(closed).message
+    assert told in str(read(closed, ["issues"]).failure)
+
+
+@pytest.mark.parametrize("how", ["403", "404"])
+def test_a_tier_that_is_missing(changing_gitlab: Emulator, how: str) -> None:
+    """Free instances answer in two ways; a warning, for everything else can be read."""
+    changing_gitlab.settings(epics=how)
+    result = report_of(config_for(changing_gitlab, groups_list=["acme"]))
+    assert result.status == "warning"
+    assert verdicts(result) == {"epics": "needs Premium", "epic_issues": "needs Premium"}
+    count = len(streams())
+    assert (
+        f"{count - 2} of {count} streams can be read (epics, epic_issues: needs Premium)."
+        in result.message
+    )
+
+
+def test_a_feature_that_is_off(gitlab: Emulator) -> None:
+    """One request is not spent on it: the project says so itself."""
+    gitlab.reset_requests()
+    result = report_of(config_for(gitlab, projects_list=["acme/platform/no-ci"]))
+    off = {name for name, verdict in verdicts(result).items() if verdict == "feature off"}
+    assert off == {"pipelines", "jobs", *CHILDREN_OF_PIPELINES}
+    assert result.streams["jobs"].message == "builds is switched off in acme/platform/no-ci."
+    assert not [path for path in gitlab.requests()["counts"] if "pipelines" in path]
+    assert result.status == "warning"
+
+
+def test_a_feature_that_is_off_in_some_projects_only(gitlab: Emulator) -> None:
+    """Then the stream can be read."""
+    names = ["acme/platform/no-ci", "acme/platform/api"]
+    assert verdicts(report_of(config_for(gitlab, projects_list=names))) == dict.fromkeys(
+        (
+            "groups",
+            "group_milestones",
+            "group_members",
+            "group_labels",
+            "group_issue_boards",
+            "epics",
+            "epic_issues",
+        ),
+        "empty scope",
+    )
+
+
+def test_a_role_that_is_too_low(gitlab: Emulator) -> None:
+    """It names the role that would do."""
+    result = report_of(with_token(gitlab, GUEST, groups_list=["acme"]))
+    assert result.status == "warning"
+    assert verdicts(result)["deployments"] == "needs role Reporter"
+    assert "is Guest in acme/" in result.streams["deployments"].message
+    assert verdicts(result).keys().isdisjoint({"issues", "projects", "group_members"})
+
+
+@pytest.mark.parametrize(
+    "fault", [{"kind": "status", "status": 500}, {"kind": "html"}, {"kind": "torn"}]
+)
+def test_a_stream_that_fails_is_its_own_verdict(changing_gitlab: Emulator, fault: Row) -> None:
+    """Other streams are tested all the same, and a read can start."""
+    changing_gitlab.faults([{**fault, "template": "/groups/:id/issues"}])
+    result = report_of(config_for(changing_gitlab, groups_list=["acme"]))
+    assert verdicts(result) == {"issues": "unknown (probe failed)"}
+    assert f"{changing_gitlab.url}/api/v4/groups/10/issues" in result.streams["issues"].message
+    assert result.status == "warning"
+
+
+def test_a_scope_that_is_missing_for_every_stream_is_a_failure(changing_gitlab: Emulator) -> None:
+    """A fine-grained token tells of its permissions only where it is used."""
+    refusal = {
+        "kind": "status",
+        "status": 403,
+        "body": {
+            "error": "insufficient_granular_scope",
+            "error_description": "Access denied: the token lacks [Issue: Read]",
+        },
+    }
+    changing_gitlab.faults(
+        [
+            {**refusal, "path": "/groups/10/(?!projects)"},
+            {**refusal, "path": "/projects/[0-9]+/"},
+        ]
+    )
+    result = report_of(config_for(changing_gitlab, groups_list=["acme"]))
+    assert verdicts(result)["issues"] == "needs scope read_api"
+    assert "[Issue: Read]" in result.streams["issues"].message
+    assert not result.ok
+    assert result.message.startswith("The token may read none of the streams.")
+
+
+def test_a_large_instance() -> None:
+    """Hundreds of projects cost no more than a few, and slow answers are asked for in parallel."""
+    size = ("--projects", 300, "--groups", 40, "--issues", 2, "--pipelines-per-project", 1)
+    with Emulator(*size, "--latency", 200) as gitlab:
+        result = report_of(config_for(gitlab))
+        assert result.ok
+        assert result.requests <= 60
+        assert gitlab.requests(0)["most_in_flight"] > 1
+        assert step_of(result, "Membership").details["projects"] == 300
+        assert not [name for name, verdict in verdicts(result).items() if "failed" in verdict]
+
+
+def test_more_names_than_requests() -> None:
+    """Names that the token is a member of are found in one list; what is left is said to be."""
+    with Emulator("--projects", 60, "--issues", 1, "--pipelines-per-project", 1) as gitlab:
+        rows = gitlab.get("projects", per_page=100).json()
+        names = [row["path_with_namespace"] for row in rows]
+        assert len(names) == 60
+        result = report_of(config_for(gitlab, projects_list=names))
+        assert result.ok
+        assert len([step for step in result.steps if step.title.startswith("Project ")]) == 60
+        strange = [f"nowhere/unknown-{number}" for number in range(30)]
+        result = report_of(config_for(gitlab, projects_list=strange))
+    untested = step_of(result, "Other names")
+    assert untested.status == "warning"
+    failed = [step for step in result.steps if step.status == "failed"]
+    assert failed
+    assert len(failed) + len(untested.details["names"]) == 30
+
+
+def test_the_time_is_bounded(changing_gitlab: Emulator) -> None:
+    """A limit that would make a read wait ten minutes ends the report with a sentence."""
+    limit = {"kind": "rate_limit", "form": "retry_after", "seconds": 600}
+    changing_gitlab.faults([{**limit, "path": "/api/v4/"}])
+    started = time.monotonic()
+    result = report_of(config_for(changing_gitlab), seconds=3)
+    assert time.monotonic() - started < 300
+    assert "refuses requests as too many (429). Try again in some minutes." in result.message
+    changing_gitlab.faults([{**limit, "template": "/groups/:id/issues"}])
+    result = report_of(config_for(changing_gitlab, groups_list=["acme"]), seconds=10)
+    assert result.ok
+    assert verdicts(result)["issues"].startswith("unknown")
+
+
+def test_the_token_is_revoked_meanwhile(changing_gitlab: Emulator) -> None:
+    """Then it is the token that is wrong, not a stream."""
+    refusal = {"kind": "status", "status": 401, "body": {"message": "401 Unauthorized"}}
+    meanwhile = {**refusal, "path": "/user$", "skip": 1}
+    changing_gitlab.faults([{**refusal, "path": "/groups/10/"}, meanwhile])
+    result = report_of(config_for(changing_gitlab, groups_list=["acme"]))
+    assert not result.ok
+    assert result.message.startswith("GitLab does not accept the token")
+
+
+def test_a_server_that_sends_the_token_back(changing_gitlab: Emulator) -> None:
+    """It does not get into the report; `report_of` looks for it."""
+    echo = {"message": f"403 Forbidden for {changing_gitlab.token}"}
+    changing_gitlab.faults(
+        [{"kind": "status", "status": 403, "body": echo, "template": "/groups/:id/epics"}]
+    )
+    result = report_of(config_for(changing_gitlab, groups_list=["acme"]))
+    assert "403 Forbidden for [secret]" in result.streams["epics"].message
+
+
+def test_airbyte_gets_one_message(gitlab: Emulator) -> None:
+    """Succeeded with what was found, or failed with each failure."""
+    source = SourceGitlab()
+    logger = logging.getLogger("airbyte")
+    good = source.check(logger, config_for(gitlab, groups_list=["acme"]))
+    assert good.status is Status.SUCCEEDED
+    assert good.message == (
+        f"Connected to {gitlab.url}. It is GitLab 18.5.2-ee, Enterprise Edition. The token is"
+        " valid: a personal access token, of the user ada. Its scopes are enough: read_api. The"
+        " token does not expire. acme holds 8 projects. Found everything that was named: 1 group."
+        f" All {len(streams())} streams can be read."
+    )
+    bad = source.check(logger, config_for(gitlab, groups_list=["acme", "nowhere", "neither"]))
+    assert bad.status is Status.FAILED
+    assert bad.message is not None
+    assert "'nowhere'" in bad.message
+    assert "'neither'" in bad.message
+
+
+def run(*arguments: str, token: str = "") -> subprocess.CompletedProcess[str]:
+    """`source-gitlab check` as a process of its own."""
+    environment = {**os.environ, "GITLAB_TOKEN": token}
+    return subprocess.run(
+        [sys.executable, "-m", "source_gitlab", "check", *arguments],
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+def test_the_command_for_platforms(gitlab: Emulator, tmp_path: Path) -> None:
+    """One message of Airbyte's on standard output, the whole report in a file."""
+    config, report = tmp_path / "config.json", tmp_path / "report.json"
+    config.write_text(json.dumps(config_for(gitlab, groups_list=["acme"])))
+    done = run("--config", str(config), "--report", str(report))
+    assert (done.returncode, done.stderr) == (0, "")
+    messages = [json.loads(line) for line in done.stdout.splitlines()]
+    answers = [one for one in messages if one["type"] == "CONNECTION_STATUS"]
+    assert [one["connectionStatus"]["status"] for one in answers] == ["SUCCEEDED"]
+    written = json.loads(report.read_text())
+    assert written["message"] == answers[0]["connectionStatus"]["message"]
+    assert written.keys() == {"status", "message", "steps", "streams", "requests"}
+    assert written["streams"].keys() == streams().keys()
+    assert gitlab.token not in done.stdout + report.read_text()
+
+
+def test_the_command_for_people(gitlab: Emulator, tmp_path: Path) -> None:
+    """Flags and a token from the environment do, as for `sync`; plain lines go into a pipe."""
+    report = tmp_path / "report.json"
+    flags = ("--url", gitlab.url, "--group", "acme", "--report", str(report))
+    done = run(*flags, token=gitlab.token)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert f"All {len(streams())} streams can be read." in done.stdout
+    assert json.loads(report.read_text())["status"] == "passed"
+    wrong = run("--url", gitlab.url, "--group", "nowhere", token=gitlab.token)
+    assert wrong.returncode == 1
+    assert "FAILED  Group nowhere" in wrong.stdout
+    assert gitlab.token not in done.stdout + wrong.stdout + wrong.stderr
+
+
+def test_a_terminal_gets_a_table(gitlab: Emulator, tmp_path: Path) -> None:
+    """Even with --config: whoever looks at a terminal is no platform."""
+    config = tmp_path / "config.json"
+    config.write_text(json.dumps(config_for(gitlab, groups_list=["acme"])))
+    ours, theirs = pty.openpty()
+    command = [sys.executable, "-m", "source_gitlab", "check", "--config", str(config)]
+    environment = {**os.environ, "TERM": "xterm", "COLUMNS": "120"}
+    with subprocess.Popen(command, stdout=theirs, stderr=theirs, env=environment) as process:
+        os.close(theirs)
+        shown = b""
+        while chunk := _read(ours):
+            shown += chunk
+        assert process.wait(60) == 0
+    os.close(ours)
+    text = shown.decode()
+    assert "CONNECTION_STATUS" not in text
+    assert "pipeline_trigger_jobs" in text
+    assert "Everything is ready: a read can start." in text
+
+
+def _read(terminal: int) -> bytes:
+    """What was written; nothing when the other side is closed, which Linux tells by an error."""
+    try:
+        return os.read(terminal, 65_536)
+    except OSError:
+        return b""

@@ -1,0 +1,158 @@
+"""The output breaks: one sentence, and nothing comes out behind the gap."""
+
+from __future__ import annotations
+
+import errno
+import io
+import subprocess
+import threading
+from typing import TYPE_CHECKING, Any
+
+import orjson
+import pytest
+from airbyte_cdk.models import AirbyteStreamStatus
+
+from integration_tests.gitlab.launch import Emulator
+from integration_tests.support.process import ROOT, catalog, command, file, run, surroundings
+from integration_tests.support.reading import config_for, read
+from source_gitlab.gitlab.client import Retries
+from source_gitlab.interfaces.airbyte.queue import Delivery, Undeliverable
+from source_gitlab.interfaces.airbyte.writer import Writer
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+
+COMPLETE, INCOMPLETE = AirbyteStreamStatus.COMPLETE, AirbyteStreamStatus.INCOMPLETE
+QUICK = Retries(tries=4, first=0.01)
+
+
+@pytest.fixture(scope="module")
+def large() -> Iterator[Emulator]:
+    """A GitLab whose lists have several pages."""
+    sizes = ("--projects", 2, "--issues", 430, "--branches", 230, "--commits", 120, "--tags", 120)
+    with Emulator("--world", "scaled", *sizes) as emulator:
+        yield emulator
+
+
+STREAMS = ("issues", "branches", "commits", "tags")
+READ = ("read", "--config", "{}/config.json", "--catalog", "{}/catalog.json")
+
+
+def _files(large: Emulator, tmp_path: Path) -> list[str]:
+    file(tmp_path, "config.json", config_for(large))
+    file(tmp_path, "catalog.json", catalog(*STREAMS))
+    return command(*(part.format(tmp_path) for part in READ))
+
+
+def _sorted(rows: list[dict[str, Any]]) -> list[bytes]:
+    """The rows as JSON, but for when they were read."""
+    without = ({**row, "read_at": None} for row in rows)
+    return sorted(orjson.dumps(row, option=orjson.OPT_SORT_KEYS) for row in without)
+
+
+@pytest.mark.parametrize("workers", [1, 20])
+def test_lines_are_the_rows_and_states_count_them(
+    large: Emulator, tmp_path: Path, workers: int
+) -> None:
+    """The command line writes pages as they were read; a program gets the same rows one by one."""
+    _files(large, tmp_path)
+    file(tmp_path, "config.json", config_for(large, num_workers=workers))
+    done = run(*(part.format(tmp_path) for part in READ))
+    assert done.code == 0, done.stderr
+    lines: dict[str, list[dict[str, Any]]] = {name: [] for name in STREAMS}
+    uncounted = dict.fromkeys(STREAMS, 0)
+    for message in done.messages:
+        if message["type"] == "RECORD":
+            lines[message["record"]["stream"]].append(message["record"]["data"])
+            uncounted[message["record"]["stream"]] += 1
+        elif message["type"] == "STATE":
+            name = message["state"]["stream"]["stream_descriptor"]["name"]
+            assert message["state"]["sourceStats"]["recordCount"] == uncounted[name]
+            uncounted[name] = 0
+    rows = read(config_for(large), STREAMS).rows
+    for name in STREAMS:
+        assert uncounted[name] == 0
+        assert rows[name]
+        assert _sorted(lines[name]) == _sorted(rows[name])
+
+
+def test_a_disk_that_is_full(large: Emulator, tmp_path: Path) -> None:
+    """The output cannot be written: one sentence, exit code 1, and the process is gone."""
+    with open("/dev/full", "wb") as full:  # noqa: PTH123 -- a device, not a file
+        done = subprocess.run(
+            _files(large, tmp_path),
+            cwd=ROOT,
+            env=surroundings(),
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            timeout=120,
+            check=False,
+        )
+    assert done.returncode == 1
+    assert done.stderr.count("\n") == 1
+    assert "the output cannot be written (No space left on device)" in done.stderr
+
+
+def test_nothing_is_written_behind_a_gap() -> None:
+    """Room that comes back after a failed write must not let a state follow the lost records."""
+
+    class Full(io.BytesIO):
+        def write(self, data: Any, /) -> int:
+            if not self.tell():
+                super().write(b" ")
+                raise OSError(errno.ENOSPC, "No space left on device")
+            return super().write(data)
+
+    output = Full()
+    writer = Writer(output)
+    with pytest.raises(OSError, match="No space"):
+        writer.line("lost")
+    with pytest.raises(OSError, match="No space"):
+        writer.line("too late")
+    assert output.getvalue() == b" "
+
+
+def test_threads_that_deliver_are_let_go() -> None:
+    """A thread that waits for room would keep the process alive when the output is broken."""
+    queue = Delivery()
+    for number in range(queue.maxsize):
+        queue.put(number)
+    ended: list[BaseException] = []
+
+    def deliver() -> None:
+        try:
+            queue.put("one too many")
+        except Undeliverable as error:
+            ended.append(error)
+
+    thread = threading.Thread(target=deliver, daemon=True)
+    thread.start()
+    thread.join(0.1)
+    assert thread.is_alive()
+    queue.close()
+    thread.join(60)
+    assert ended
+
+
+def test_a_pipe_that_is_closed(large: Emulator, tmp_path: Path) -> None:
+    """Whoever reads goes away in the middle: the same."""
+    process = subprocess.Popen(
+        _files(large, tmp_path),
+        cwd=ROOT,
+        env=surroundings(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout is not None
+    assert process.stderr is not None
+    with process.stderr:
+        process.stdout.readline()
+        process.stdout.close()
+        assert process.wait(timeout=120) == 1
+        said = process.stderr.read()
+    assert said.count("\n") == 1
+    assert "nobody reads the output any more" in said

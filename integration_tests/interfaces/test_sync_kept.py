@@ -1,0 +1,103 @@
+"""What a sync could not read keeps its rows, and what it read beside is there."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import duckdb
+import pytest
+
+from integration_tests.support.process import run
+from source_gitlab.streams import streams
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from integration_tests.gitlab.launch import Emulator
+    from integration_tests.support.process import Ended
+
+WEB, API = 101, 102
+REFUSED = {"kind": "status", "status": 403, "body": {"message": "403 Forbidden"}}
+BROKEN = {"kind": "html"}
+SELECT = ("--select", "branches", "project_labels", "projects")
+BRANCHES = f"/projects/{WEB}/repository/branches"
+FAILING = [{**REFUSED, "path": BRANCHES}, {**BROKEN, "path": BRANCHES}]
+
+
+def sync(gitlab: Emulator, path: Path, *more: str) -> Ended:
+    """A sync of everything that the token is a member of."""
+    return run("sync", "--to", path, "--url", gitlab.url, *more, GITLAB_TOKEN=gitlab.token)
+
+
+def branches(path: Path) -> dict[int, set[str]]:
+    """The names of branches in the file, by project."""
+    found: dict[int, set[str]] = {}
+    with duckdb.connect(str(path), read_only=True) as connection:
+        rows = connection.execute("SELECT project_id, name FROM branches").fetchall()
+    for project, name in rows:
+        found.setdefault(project, set()).add(name)
+    return found
+
+
+@pytest.mark.parametrize("fault", FAILING, ids=["refused", "failed"])
+@pytest.mark.parametrize("full", [(), ("--full-refresh",)], ids=["replaced", "full refresh"])
+def test_one_project_that_cannot_be_read(
+    changing_gitlab: Emulator, tmp_path: Path, fault: dict[str, Any], full: tuple[str, ...]
+) -> None:
+    """Its rows stay, although they are gone; what is gone elsewhere goes, and what is new comes."""
+    gitlab, path = changing_gitlab, tmp_path / "gitlab.duckdb"
+    assert sync(gitlab, path, *SELECT).code == 0
+    before = branches(path)
+    for project in (WEB, API):
+        gone = min(before[project] - {"main", "master"})
+        gitlab.mutate("delete_branch", project_id=project, branch=gone)
+    gone = min(before[API] - {"main", "master"})
+    gitlab.mutate("create_branch", project_id=API, branch="brand-new")
+    gitlab.faults([fault])
+    done = sync(gitlab, path, *SELECT, *full)
+    assert done.code == (0 if fault["kind"] == "status" else 1), done.stdout
+    after = branches(path)
+    assert after[WEB] == before[WEB]
+    assert after[API] == (before[API] | {"brand-new"}) - {gone}
+
+
+def test_a_first_sync_that_fails_in_part_has_the_rest(
+    changing_gitlab: Emulator, tmp_path: Path
+) -> None:
+    """Not "12 read, 0 in file"."""
+    gitlab, path = changing_gitlab, tmp_path / "gitlab.duckdb"
+    gitlab.faults([{**BROKEN, "path": BRANCHES}])
+    assert sync(gitlab, path, "--select", "branches").code == 1
+    found = branches(path)
+    assert WEB not in found
+    assert found[API]
+
+
+def test_a_name_that_is_wrong_removes_nothing(changing_gitlab: Emulator, tmp_path: Path) -> None:
+    """Not even of a group that another sync of the same file had chosen."""
+    gitlab, path = changing_gitlab, tmp_path / "gitlab.duckdb"
+    assert sync(gitlab, path, *SELECT, "--group", "acme").code == 0
+    before = branches(path)
+    done = sync(gitlab, path, *SELECT, "--group", "public-works", "acme/nope")
+    assert done.code == 2
+    after = branches(path)
+    assert {number: after[number] for number in before} == before
+    assert set(after) > set(before)
+
+
+def test_a_token_that_is_revoked_removes_nothing(changing_gitlab: Emulator, tmp_path: Path) -> None:
+    """Of any table, also when everything was to be read again."""
+    gitlab, path = changing_gitlab, tmp_path / "gitlab.duckdb"
+    assert sync(gitlab, path).code == 0
+
+    def counts() -> dict[str, int]:
+        with duckdb.connect(str(path), read_only=True) as connection:
+            return {
+                name: (connection.execute(f'SELECT count(*) FROM "{name}"').fetchone() or (0,))[0]  # noqa: S608
+                for name in streams()
+            }
+
+    before = counts()
+    gitlab.faults([{"kind": "status", "status": 401, "skip": 25}])
+    assert sync(gitlab, path, "--full-refresh").code == 2
+    assert counts() == before

@@ -1,0 +1,1 @@
+"""Which groups and projects are read, and as whom."""

@@ -1,0 +1,274 @@
+"""Histories: a world that changes while syncs run, are killed and resumed; then a quiet sync.
+
+A history is plain data, so hypothesis can draw it, repeat it and make it smaller. It says how the
+world begins, what the connector is asked for, and of each sync when it is killed and what happens
+before which of its requests: changes of the world, and faults. When everything is over, what a
+destination holds that appends and dedupes by key must contain every row of the world, as it is;
+what is promised within a day only is compared after another sync, a day later.
+
+Rows that were deleted in GitLab may stay in the destination: no list tells of them. Some columns
+show other things than the row itself, which do not move it when they change (a project's path, a
+milestone's title, …): they are not compared.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from random import Random
+from typing import TYPE_CHECKING, Any
+from unittest import mock
+
+from integration_tests.gitlab.clock import DAY, SECOND, stamp
+from integration_tests.gitlab.expected import expected_rows
+from integration_tests.gitlab.faults import Fault
+from integration_tests.gitlab.world import OWNER
+from integration_tests.support.history_changes import Changes
+from integration_tests.support.history_model import Event, History, Sync
+from integration_tests.support.history_reading import KilledError, Reading
+from integration_tests.support.history_troubles import (
+    TROUBLES,
+    Trouble,
+    children_hidden,
+    headers_stripped,
+)
+from integration_tests.support.history_world import OWN, SITE, START, TOP, WEB, small_world
+from integration_tests.support.inprocess import Wire, session
+from source_gitlab.gitlab.errors import FatalError
+from source_gitlab.streams import streams
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from integration_tests.support.inprocess import HttpAnswer
+
+
+Row = dict[str, Any]
+Key = tuple[Any, ...]
+
+INCREMENTAL = tuple(name for name, stream in streams().items() if stream.incremental)
+SCOPES: tuple[dict[str, list[str]], ...] = (
+    {"groups_list": ["top"]},
+    {"groups_list": ["top", "open"]},
+    {},
+    {"projects_list": [str(WEB), str(SITE), str(OWN)]},
+)
+SIZES = (100, 2, 3, 5)
+FAULTS = ("reset", "torn", "500", "503", "html", "empty", "not_json")
+
+# Columns that show other things than the row itself; see the top of this module.
+_OTHERS = frozenset(
+    {"web_url", "references", "_links", "milestone", "milestones", "epic", "deployable", "commit"}
+    | {"downstream_pipeline", "commit_path", "tag_path", "assets", "evidences", "detailed_status"}
+)
+
+
+@dataclass
+class Run:
+    """A history as it happens, and what it comes to; `figures` counts everything."""
+
+    history: History
+    figures: Counter[str] = field(default_factory=Counter)
+
+    def __post_init__(self) -> None:
+        """Make the world."""
+        history = self.history
+        size = SIZES[history.size]
+        self.emulator = small_world(Random(history.seed), size)
+        self.wire = Wire(self.emulator)
+        self.wire.before = self._before
+        self.changes = Changes(self.emulator, strangers=size == max(SIZES), imports=history.imports)
+        self.settings: dict[str, Any] = {
+            **SCOPES[history.scope],
+            "include_archived": history.archived,
+            "commit_refs": "all" if history.every_branch else "default",
+            "num_workers": 3 if history.parallel else 1,
+        }
+        self.tables: dict[str, dict[Key, Row]] = defaultdict(dict)
+        self.states: dict[str, Any] = {}
+        self._waiting: list[Event] = []
+        self._gap = 0
+        self._hidden = False
+        self._seconds = Random(history.seed)
+
+    def problems(self) -> list[str]:
+        """Live through the history; what the destination then lacks."""
+        with ExitStack() as stack:
+            if self.history.parallel:
+                # Windows, and new roots of their page numbers, which need some thousand rows.
+                for name, value in (
+                    ("seek.PER_PAGE", 2),
+                    ("seek._PAGES_WORTH_WINDOWS", 2),
+                    ("windows.PER_PAGE", 2),
+                    ("windows._WINDOW_PAGES", 1),
+                    ("windows._WINDOWS_FROM_ROOT", 3),
+                ):
+                    stack.enter_context(mock.patch(f"source_gitlab.core.{name}", value))
+            for sync in self.history.syncs:
+                self._sync(sync)
+            self._bring_back()
+            names = self.history.streams
+            found = self._compare([name for name in names if not _is_late(name)])
+            self.emulator.world.clock.advance(25 * 3600 * SECOND)
+            self.changes.late_jobs.clear()
+            tables = {table for table, _ in self.changes.late_rows}
+            self.changes.late_rows.clear()
+            late = [name for name in names if _is_late(name) or name in {"jobs", *tables}]
+            return found + self._compare(late)
+
+    def _before(self, _path: str, _query: str) -> None:
+        """What happens ahead of a request."""
+        self.figures["requests"] += 1
+        self.emulator.world.clock.advance(self._seconds.randrange(3) * SECOND)
+        self._gap += 1
+        while self._waiting and self._gap >= self._waiting[0].gap:
+            self._gap = 0
+            self._happen(self._waiting.pop(0))
+
+    def _happen(self, event: Event) -> None:
+        if event.number >= 0:
+            before = self.changes.done
+            self.changes.apply(event.number, event.a, event.b)
+            self.figures["changes"] += self.changes.done - before
+            return
+        self.figures["faults"] += 1
+        if event.number < -1:
+            kind = TROUBLES[-event.number - 2]
+            # Without headers a page is known to be full by what was asked for, which is what GitLab
+            # gives at most. A world that cuts it further is none that lets them be stripped.
+            if kind is headers_stripped and SIZES[self.history.size] != max(SIZES):
+                return
+            # What is hidden from several reads is taken for gone.
+            if kind is children_hidden and self._hidden:
+                return
+            self._hidden = self._hidden or kind is children_hidden
+            self.wire.tamper = Trouble(kind, event.a, event.b)
+            return
+        fault = FAULTS[event.b % len(FAULTS)]
+        strikes = 1 + event.a % 4
+        if fault in {"reset", "torn"}:
+            self.wire.broken, self.wire.torn = strikes, fault == "torn"
+        else:
+            status = int(fault) if fault.isdigit() else 500
+            fault = "status" if fault.isdigit() else fault
+            rules = self.emulator.faults.rules
+            rules.append(Fault(fault, status=status, times=strikes))
+
+    def _sync(self, sync: Sync) -> None:
+        self.figures["syncs"] += 1
+        self._waiting, self._gap = list(sync.events), 0
+        if sync.level:
+            self.changes.role(sync.level)
+        reading = Reading(self, sync)
+        try:
+            settings = dict(self.settings)
+            if sync.other_scope:
+                settings = {"groups_list": [], "projects_list": []} | settings
+                settings |= SCOPES[sync.other_scope - 1]
+            if sync.start_days:
+                settings["start_date"] = stamp(START - sync.start_days * DAY)
+            with session(self.wire, **settings) as opened:
+                reading.read(opened, self.history.streams)
+        except KilledError:
+            self.figures["kills"] += 1
+        except FatalError:
+            self.figures["failed syncs"] += 1
+        self.emulator.faults.rules.clear()
+        self.wire.broken = 0
+        self.wire.tamper = _untouched
+        for event in self._waiting:
+            if event.number >= 0:
+                self._happen(event)
+        self._waiting = []
+        self.changes.pause()
+        self.emulator.world.clock.advance(sync.pause * SECOND)
+
+    def _bring_back(self) -> None:
+        """Let everything that was named be there, and seen."""
+        if any(sync.level for sync in self.history.syncs):
+            self.changes.role(OWNER)
+        for project_id in map(int, self.settings.get("projects_list", [])):
+            self.changes.do("show_project", id=project_id)
+            if project_id != OWN:
+                self.changes.do("move_project", id=project_id, group_id=TOP)
+
+    def _compare(self, names: Sequence[str]) -> list[str]:
+        """Read these streams once more, when nothing changes; what the destination then lacks."""
+        if not names:
+            return []
+        reading = Reading(self, Sync((), 0, lossy=False, choices=1, pause=0))
+        with session(self.wire, **self.settings) as opened:
+            reading.read(opened, names)
+            failed = [f"the quiet sync failed: {entry.message}" for entry in opened.report.failed]
+        return failed + self._missing(names)
+
+    def _missing(self, names: Sequence[str]) -> list[str]:
+        params = {"streams": ",".join([*names, "projects"])}
+        params["groups"] = ",".join(self.settings.get("groups_list", []))
+        params["projects"] = ",".join(self.settings.get("projects_list", []))
+        if not self.history.archived:
+            params["archived"] = "false"
+        found = []
+        world = expected_rows(self.emulator, params)
+        inside = {entry["row"]["id"] for entry in world.pop("projects")}
+        for name, entries in world.items():
+            for entry in entries:
+                row = {**entry["row"], **entry["parent"]}
+                if name == "commits" and not self._is_followed(row):
+                    continue
+                if name == "jobs" and row["id"] in self.changes.late_jobs:
+                    continue
+                if (name, row.get("id")) in self.changes.late_rows:
+                    continue
+                # An issue moves its epic only if it is in scope, and tells nothing of its return.
+                if (
+                    name == "epic_issues"
+                    and row["project_id"] not in inside - self.changes.lost_once
+                ):
+                    continue
+                self.figures["rows compared"] += 1
+                found += lacking(name, self.tables[name], entry)
+        self.figures["rows lost"] += len(found)
+        return found
+
+    def _is_followed(self, row: Row) -> bool:
+        if self.history.every_branch:
+            return True
+        repository = self.emulator.world.repository(row["project_id"])
+        head = repository.branches.get(repository.default_branch)
+        return head is not None and row["id"] in repository.reachable([head.sha])
+
+
+def _untouched(_path: str, _query: str, answer: HttpAnswer) -> HttpAnswer:
+    """An answer as GitLab gave it."""
+    return answer
+
+
+def _is_late(name: str) -> bool:
+    """Whether some changes are certain to be seen after a day only.
+
+    Each release touches its project, so nothing of releases has to wait.
+    """
+    again = streams()[name].again
+    return again is not None and again.signal != "touch"
+
+
+def lacking(name: str, held: dict[Key, Row], entry: dict[str, Row]) -> list[str]:
+    """What a destination's table lacks of one expected row of the world."""
+    row = {**entry["row"], **entry["parent"]}
+    key = tuple(row[column] for column in streams()[name].key)
+    if key not in held:
+        return [f"{name} {key} is missing"]
+    return [
+        f"{name} {key} has {column} {_own(held[key].get(column))!r}, not {value!r}"
+        for column, value in _own(entry["row"]).items()
+        if _own(held[key].get(column)) != value
+    ]
+
+
+def _own(value: Any) -> Any:
+    """A row without what it shows of other things."""
+    if isinstance(value, dict):
+        return {name: _own(inner) for name, inner in value.items() if name not in _OTHERS}
+    return value

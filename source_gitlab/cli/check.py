@@ -1,0 +1,84 @@
+"""`source-gitlab check` for people: its arguments, and its report on the terminal."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+from typing import TYPE_CHECKING
+
+from source_gitlab import report_file
+from source_gitlab.cli.options import (
+    TOKEN_VARIABLES,
+    add_flags,
+    assemble,
+    flags_of,
+    keeper_of,
+    read_file,
+)
+from source_gitlab.config import ConfigError
+from source_gitlab.engine.exit_codes import DONE, EPILOG, INCOMPLETE, USAGE, UsageError
+from source_gitlab.interfaces.arguments import Parser, add_report
+from source_gitlab.setup_check.display import show
+from source_gitlab.setup_check.result import Result
+from source_gitlab.setup_check.run import check, session_for
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Sequence
+    from pathlib import Path
+
+_EPILOG = f"""
+The token comes from the environment variable {TOKEN_VARIABLES[0]} (or {TOKEN_VARIABLES[1]}), or
+from the file given with --config. With --config and output that goes into a file or a pipe, the
+answer is Airbyte's: one message in JSON, and a check that fails is an answer too, with exit code 0.
+{EPILOG}"""
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run `source-gitlab check` with these arguments; the exit code.
+
+    0: a read can work. 1: something failed. 2: the arguments or the configuration have a mistake.
+    """
+    parser = Parser(
+        prog="source-gitlab check",
+        description="Test an address, a token, groups and projects, and what can be read of them.",
+        epilog=_EPILOG,
+    )
+    add_flags(parser)
+    add_report(parser)
+    options = parser.parsed(arguments)
+    # The report says it in its own words.
+    logging.getLogger("airbyte.source-gitlab").addHandler(logging.NullHandler())
+    if options.report:
+        check_report(options.report, options.config)
+    result = _checked(options)
+    show(result, sys.stdout)
+    if options.report:
+        report_file.write(options.report, result.to_json())
+    if result.is_mistake:
+        return USAGE
+    return DONE if result.ok else INCOMPLETE
+
+
+def check_report(path: Path, *others: Path | None) -> None:
+    """Find out that a report can be written, before anything is asked.
+
+    Raises:
+        UsageError: it cannot, or would take the place of something else.
+    """
+    try:
+        report_file.check_place(path, others)
+    except report_file.NoPlaceError as error:
+        raise UsageError(str(error)) from error
+
+
+def _checked(options: argparse.Namespace) -> Result:
+    try:
+        file = read_file(options.config) if options.config else {}
+        config = assemble(flags_of(options), os.environ, file, options.profile)
+        keeper = keeper_of(options, config)
+    except ConfigError as error:
+        return Result.of_mistake(str(error))
+    with session_for(config, keeper=keeper) as session:
+        return check(session)

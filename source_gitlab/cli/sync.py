@@ -1,0 +1,292 @@
+"""`source-gitlab sync --to gitlab.duckdb`: the command line of the DuckDB face."""
+
+from __future__ import annotations
+
+import gc
+import importlib.util
+import logging
+import os
+import sys
+import threading
+from contextlib import ExitStack, closing, contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from source_gitlab import interrupts
+from source_gitlab.cli.check import check_report
+from source_gitlab.cli.options import (
+    add_flags,
+    assemble,
+    flags_of,
+    keeper_of,
+    read_file,
+    split_names,
+)
+from source_gitlab.config import ConfigError
+from source_gitlab.config.values import Setting
+from source_gitlab.core.selection import NotFound
+from source_gitlab.core.session import Session
+from source_gitlab.core.state import StateError
+from source_gitlab.distribution import install_command
+from source_gitlab.engine.exit_codes import EPILOG, UsageError, code_of
+from source_gitlab.gitlab.errors import FatalError
+from source_gitlab.interfaces.arguments import Parser, file_name, meant
+from source_gitlab.interfaces.duckdb.progress import Progress, progress_on
+from source_gitlab.interfaces.duckdb.summary import summary
+from source_gitlab.interfaces.duckdb.target import target
+from source_gitlab.interfaces.duckdb.types import DEEPEST
+from source_gitlab.streams import Stream, streams
+from source_gitlab.terminal import ended, printable
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Iterator, Mapping, Sequence
+    from pathlib import Path
+
+    from source_gitlab.interfaces.duckdb.sync import Outcome
+
+_EPILOG = f"""
+The token comes from the environment variable GITLAB_TOKEN (or GITLAB_PRIVATE_TOKEN), or from the
+file given with --config. Without --group and --project, everything that the token is a member of
+is read. Run the same command again to read what changed since.
+{EPILOG}"""
+# How long is waited for GitLab before it is looked whether to stop, in seconds.
+_PATIENCE = 0.1
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run `source-gitlab sync` with these arguments; the exit code, of those in `exits`.
+
+    Raises:
+        UsageError, ConfigError, GitlabError: nothing could be read, for the reason that they give.
+        KeyboardInterrupt: it was interrupted before anything was read.
+    """
+    parser = _parser()
+    options = parser.parsed(arguments)
+    if options.to is None:
+        parser.error("--to FILE is missing, the DuckDB file to write")
+    return _sync(options, target(options.to))
+
+
+def _parser() -> Parser:
+    parser = Parser(
+        prog="source-gitlab sync",
+        description="Copy a GitLab into a DuckDB file, or bring such a file up to date.",
+        epilog=_EPILOG,
+    )
+    parser.add_argument("--to", metavar="FILE", help="the DuckDB file, made if missing; required")
+    add_flags(parser)
+    parser.add_argument(
+        "--select",
+        nargs="+",
+        action="extend",
+        metavar="NAME",
+        help="streams to read, if not all: issues,merge_requests",
+    )
+    parser.add_argument("--since", metavar="DATE", help="read only what changed since 2024-01-01")
+    parser.add_argument(
+        "--report", type=file_name, metavar="FILE", help="write what was skipped or failed, as JSON"
+    )
+    parser.add_argument(
+        "--full-refresh",
+        action="store_true",
+        help="read everything again, and replace each table when its stream is complete",
+    )
+    return parser
+
+
+def _sync(options: argparse.Namespace, path: Path) -> int:
+    if importlib.util.find_spec("duckdb") is None:
+        message = f"This needs DuckDB. Install it with: {install_command('duckdb')}"
+        raise UsageError(message)
+    selected = _selected(split_names(options.select))
+    file = read_file(options.config) if options.config else {}
+    config = assemble(_flags(options), os.environ, file, options.profile)
+    keeper = keeper_of(options, config)
+    if options.report:
+        check_report(options.report, path, path.with_name(f"{path.name}.wal"), options.config)
+    stopped = threading.Event()
+    with (
+        interrupts.calling(stopped.set),
+        _few_collections(),
+        closing(progress_on(sys.stderr)) as progress,
+        _notes(progress) as told,
+    ):
+        with (
+            Session(config, keeper=keeper, deepest=DEEPEST) as session,
+            _reported(session, options.report),
+        ):
+            wanted = _Wanted(path, selected, full_refresh=options.full_refresh)
+            try:
+                outcome = _run(session, wanted, progress, stopped)
+            except NotFound as error:
+                chosen = {entry.message for entry in session.report.selection}
+                if chosen and chosen <= told:
+                    return code_of(error)
+                raise
+        text = "".join(f"{printable(line)}\n" for line in summary(outcome, path, told))
+    return ended(outcome.code, text=text, what=f"What the sync did is in {path} all the same.")
+
+
+@dataclass(frozen=True)
+class _Wanted:
+    """What to bring up to date, and whether to read all of it again."""
+
+    path: Path
+    streams: Mapping[str, Stream]
+    full_refresh: bool
+
+
+def _run(
+    session: Session, wanted: _Wanted, progress: Progress, stopped: threading.Event
+) -> Outcome:
+    """Open or make the file, and bring it up to date.
+
+    A file that is there is opened first; a new one is made when it is known that there is something
+    to read, so that no file is left by a wrong token.
+    """
+    # Imported here, because everything else must work without DuckDB.
+    from source_gitlab.interfaces.duckdb.store import Store, StoreError  # noqa: PLC0415
+    from source_gitlab.interfaces.duckdb.sync import Sync  # noqa: PLC0415
+    from source_gitlab.interfaces.duckdb.types import StreamTable  # noqa: PLC0415
+
+    tables = {
+        name: StreamTable.from_schema(name, stream.schema, stream.key, cursor=stream.cursor)
+        for name, stream in wanted.streams.items()
+    }
+    path = wanted.path
+
+    def opened() -> Store:
+        urls = {"instance": session.config.base_url, "former": session.config.former_url}
+        return Store(path, tables, **urls, warn=progress.note)
+
+    try:
+        store = opened() if path.exists() else None
+        with ExitStack() as stack:
+            if store is not None:
+                stack.enter_context(store)
+            _begin(session, stopped)
+            if store is None:
+                store = stack.enter_context(opened())
+            sync = Sync(
+                session,
+                store,
+                wanted.streams.values(),
+                progress=progress,
+                full_refresh=wanted.full_refresh,
+            )
+            return sync.run(stopped)
+    except StoreError as error:
+        raise UsageError(str(error), passes=error.passes) from error
+    except StateError as error:
+        message = f"The state in {path} cannot be read ({error}). Use --full-refresh."
+        raise UsageError(message) from error
+
+
+def _begin(session: Session, stopped: threading.Event) -> None:
+    """Find out what there is to read, in a thread, so that a signal does not wait for GitLab.
+
+    Raises:
+        GitlabError: there is nothing, or GitLab could not be asked.
+        KeyboardInterrupt: it was interrupted meanwhile.
+    """
+    failures: list[BaseException] = []
+
+    def begin() -> None:
+        try:
+            session.begin()
+        except BaseException as error:  # noqa: BLE001 -- it is raised in the thread that waits
+            failures.append(error)
+
+    thread = threading.Thread(target=begin, name="begin", daemon=True)
+    thread.start()
+    while thread.is_alive() and not stopped.is_set():
+        thread.join(_PATIENCE)
+    if stopped.is_set():
+        raise KeyboardInterrupt
+    if failures:
+        if isinstance(failures[0], FatalError):
+            session.report.stop(failures[0])
+        raise failures[0]
+
+
+def _flags(options: argparse.Namespace) -> dict[str, Any]:
+    since = {"start_date": _instant(options.since)} if options.since else {}
+    return {**flags_of(options), **since}
+
+
+def _instant(text: str) -> str:
+    """The instant that `--since` names. What is none is not repeated: it may be a token."""
+    try:
+        return Setting("--since", text).instant()
+    except ConfigError as error:
+        message = "--since is not a date. Write it like 2024-01-31 or 2024-01-31T00:00:00Z."
+        raise UsageError(message) from error
+
+
+def _selected(names: Sequence[str]) -> dict[str, Stream]:
+    """The streams of these names, in declared order; all of them for none."""
+    known = streams()
+    for name in names:
+        if name not in known:
+            # What is close to no stream is not repeated: it may be a token.
+            close = meant(name, known)
+            there = f"There are: {', '.join(known)}."
+            message = (
+                f"There is no stream {name}{close}"
+                if close
+                else f"There is no such stream. {there}"
+            )
+            raise UsageError(message)
+    return {name: stream for name, stream in known.items() if not names or name in names}
+
+
+class _Notes(logging.Handler):
+    """Warnings of the core, shown above the progress line."""
+
+    def __init__(self, progress: Progress) -> None:
+        super().__init__(logging.WARNING)
+        self._progress = progress
+        self.told: set[str] = set()
+
+    def emit(self, record: logging.LogRecord) -> None:
+        message = record.getMessage()
+        self.told.add(message)
+        self._progress.note(message)
+
+
+@contextmanager
+def _notes(progress: Progress) -> Iterator[set[str]]:
+    """Show warnings of the core; what was told so far."""
+    logger = logging.getLogger("airbyte")
+    handler = _Notes(progress)
+    logger.addHandler(handler)
+    try:
+        yield handler.told
+    finally:
+        logger.removeHandler(handler)
+
+
+@contextmanager
+def _reported(session: Session, path: Path | None) -> Iterator[None]:
+    """Write the report when the sync is over, however it ended."""
+    try:
+        yield
+    finally:
+        if path is not None:
+            try:
+                session.report.write(path)
+            except OSError as error:
+                message = f"The report cannot be written to {path}: {error.strerror}."
+                raise UsageError(message, passes=True) from error
+
+
+@contextmanager
+def _few_collections() -> Iterator[None]:
+    """Rows are many small objects without cycles, for which Python would look far too often."""
+    before = gc.get_threshold()
+    gc.set_threshold(50_000, 20, 100)
+    try:
+        yield
+    finally:
+        gc.set_threshold(*before)

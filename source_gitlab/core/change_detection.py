@@ -1,0 +1,153 @@
+"""Which lists that take no time filter have to be read again, because something in them may differ.
+
+What tells is a signal that costs little: the project's own `last_activity_at` or `updated_at`, or
+one list that a chosen group has of the same things in all its projects. Such a list is compared as
+a whole while it is short. Of a longer one, the first page and the number of rows are: what is
+created or deleted shows, what is only renamed further behind, or made up for by an equal number,
+does not. No signal of GitLab's is complete (the protection of a branch is no activity either), so
+everything is read again after a day at the latest.
+
+What a project shows of the groups above it (their labels) changes without a trace in such a list
+when the project moves, which touches the project. When a whole group moves, nothing tells of it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import orjson
+
+from source_gitlab.core.state import Held
+from source_gitlab.core.walks.list_length import count_beyond
+from source_gitlab.core.walks.pages import PER_PAGE, read_pages
+from source_gitlab.gitlab.errors import FatalError, GitlabError
+from source_gitlab.timestamps import ahead, plus
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from source_gitlab.core.inventory import Group, Project
+    from source_gitlab.core.prefetch import Ahead
+    from source_gitlab.core.slices import Row
+    from source_gitlab.core.state import StreamState
+    from source_gitlab.gitlab.client import Answer, Client, Query
+    from source_gitlab.streams import Again, Stream
+
+# GitLab writes last_activity_at once an hour at most (RESET_PROJECT_ACTIVITY_INTERVAL).
+_ACTIVITY_LAG_HOURS = 1
+_LONGEST_HOURS = 24
+# A longer list is not compared row by row.
+_SHORT_PAGES = 3
+
+
+class Signals:
+    """Asks for signals, each at most once a read. Thread-safe."""
+
+    def __init__(self, client: Client, ahead: Ahead, lookback_minutes: int) -> None:
+        """Ask nothing yet."""
+        self._client = client
+        self._ahead = ahead
+        self._lookback_minutes = lookback_minutes
+        self._lock = threading.Lock()
+        self._digests: dict[tuple[int, str], str | None] = {}
+
+    def watch(
+        self, stream: Stream, roots: tuple[Group, ...], state: StreamState, start: str
+    ) -> None:
+        """Note in `state` which chosen groups hold another list than at the last read."""
+        if stream.again is None or stream.again.signal != "list":
+            return
+        for root in roots:
+            held = self._digest(root, stream.again)
+            if held is None:
+                state.held.pop(root.id, None)
+            elif root.id not in state.held:
+                state.held[root.id] = Held(held, start)
+            elif state.held[root.id].digest != held:
+                # GitLab tells its time in whole seconds, so this read may have begun in the same
+                # one as the read before; what that one brought must not pass for this one's.
+                known = (one for one in state.projects.values() if not ahead(one, start))
+                newest = max(known, default=start)
+                changed = max(start, plus(newest, milliseconds=1))
+                state.held[root.id] = replace(state.held[root.id], digest=held, changed=changed)
+
+    def is_quiet(
+        self,
+        stream: Stream,
+        through: str | None,
+        start: str,
+        *,
+        project: Project | None = None,
+        held: Held | None = None,
+    ) -> bool:
+        """Whether what was read up to `through` certainly is as it was, or is read again today.
+
+        `held` is what is known of the group's list; None when there is none to go by.
+        """
+        if stream.again is None or through is None or plus(through, hours=_LONGEST_HOURS) <= start:
+            return False
+        if ahead(through, start):
+            # It was written by a clock that was wrong, and tells nothing of what was read.
+            return False
+        if stream.again.signal == "list" and not _covers(held, through):
+            return False
+        if stream.again.signal == "list" and project is None:
+            return True
+        if stream.again.signal == "daily":
+            return True
+        # What happened in the very second of the last read's start may have been too late for it.
+        since = plus(through, minutes=-self._lookback_minutes)
+        if stream.again.signal in {"touch", "list"}:
+            moved = project.updated_at if project else None
+        else:
+            moved = project.last_activity_at if project else None
+            since = plus(since, hours=-_ACTIVITY_LAG_HOURS)
+        return moved is not None and moved < since
+
+    def _digest(self, root: Group, again: Again) -> str | None:
+        """A digest of the group's list, whatever its order; None when it cannot be read."""
+        with self._lock:
+            asked = (root.id, again.path)
+            if asked not in self._digests:
+                path = f"groups/{root.id}/{again.path}"
+                try:
+                    self._digests[asked] = self._ask_digest(path, dict(again.query))
+                except FatalError:
+                    raise
+                except GitlabError:
+                    # Without this signal every list is asked itself, and says what is wrong.
+                    self._digests[asked] = None
+            return self._digests[asked]
+
+    def _ask_digest(self, path: str, query: Query) -> str:
+        first = self._client.rows(path, {**query, "per_page": PER_PAGE})
+        if first.total is None and "page" in (first.next or {}):
+            first = replace(first, total=count_beyond(self._client, path, query))
+        if first.total is not None and first.total > _SHORT_PAGES * PER_PAGE:
+            return digest_of_long(first)
+        pages = read_pages(self._client, self._ahead, path, query, ("id",), first=first)
+        return _digest_of(row for rows in pages for row in rows)
+
+
+def _covers(held: Held | None, through: str) -> bool:
+    """Whether the list of a group is what it was when a project was read."""
+    return held is not None and held.changed is not None and through >= held.changed
+
+
+def digest_of_long(first: Answer) -> str:
+    """A digest of a list by name, of which only the first page and the total are known.
+
+    Rows of one name stand in any order (app/finders/labels_finder.rb sorts by the title alone), so
+    those of the last name on the page are not compared: the next time it may show others of them.
+    """
+    last = first.data[-1].get("name") if first.data else None
+    return _digest_of((row for row in first.data if row.get("name") != last), first.total)
+
+
+def _digest_of(rows: Iterable[Row], total: int | None = None) -> str:
+    """A digest of rows, whatever their order, and of the number of rows where they are not all."""
+    texts = sorted(orjson.dumps(row, option=orjson.OPT_SORT_KEYS) for row in rows)
+    return hashlib.blake2b(b"\n".join([*texts, b"%d" % (total or 0)]), digest_size=8).hexdigest()

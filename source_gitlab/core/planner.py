@@ -1,0 +1,387 @@
+"""Which slices a stream has now, given what was asked for and what was read before."""
+
+from __future__ import annotations
+
+import logging
+import re
+import threading
+import time
+from collections import defaultdict
+from typing import TYPE_CHECKING
+
+from source_gitlab.core.membership import only_groups
+from source_gitlab.core.origin_check import Origins, must_fit
+from source_gitlab.core.selection import all_of
+from source_gitlab.core.slices import Slice
+from source_gitlab.core.state import Group as Known
+from source_gitlab.core.state import Held, key_of
+from source_gitlab.gitlab.errors import FatalError, GitlabError, Skipped
+from source_gitlab.streams import streams
+from source_gitlab.timestamps import ahead, at, plus
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+    from source_gitlab.config import Config
+    from source_gitlab.core.change_detection import Signals
+    from source_gitlab.core.inventory import Group, Project, Scopes
+    from source_gitlab.core.membership import Coverage
+    from source_gitlab.core.selection import NotFound
+    from source_gitlab.core.state import StreamState
+    from source_gitlab.gitlab.client import Client
+    from source_gitlab.streams import Stream
+
+# How long ago a watermark was written that lies in the future, is not known. It was up to so many
+# days ago, and as long again as it is ahead.
+_UNKNOWN_DAYS = 2
+# One answer may be wrong.
+_MORE_ANSWERS = 2
+
+LOGGER = logging.getLogger("airbyte.source-gitlab")
+
+_NOTHING: Mapping[int, str] = {}
+
+
+class Planner:
+    """Plans the slices of every stream. Thread-safe, as its scopes are."""
+
+    def __init__(
+        self, client: Client, config: Config, scopes: Scopes, signals: Signals, coverage: Coverage
+    ) -> None:
+        """Plan over `scopes`."""
+        self._client = client
+        self._origins = Origins(client, config, coverage.standings)
+        self._config = config
+        self._scopes = scopes
+        self._signals = signals
+        self.coverage = coverage
+        self._lock = threading.Lock()
+        self._began: float | None = None
+        self._start: str | None = None
+        self._told: set[str] = set()
+        self._version: tuple[int, int] | None = None
+        self._left_out: defaultdict[str, list[NotFound]] = defaultdict(list)
+
+    def plan(self, stream: Stream, state: StreamState) -> Iterator[Slice]:
+        """The slices of `stream`; `state` is brought up to date with what is in scope.
+
+        Raises:
+            NotFound: after all slices: something chosen cannot be read by any stream.
+            OtherInstance, StartsAhead: the state or the start date does not fit this GitLab.
+            GitlabError: GitLab could not be asked what is in scope.
+        """
+        must_fit([state], self._config)
+        roots = self._scopes.roots()
+        self._origins.must_have_begun()
+        if stream.incremental:
+            self._origins.settle(stream, state)
+        start = self._planned()
+        state.forget(start, 2 * self._config.lookback_minutes)
+        left_out = self._left_out[stream.name] = []
+        kind = self.kind(stream)
+        if kind == "inventory":
+            yield from (
+                self._slice(stream, "inventory", root.id, None, start) for root in roots.groups
+            )
+            if roots.projects and stream.name == "projects":
+                yield self._slice(stream, "inventory", 0, None, start)
+        elif kind == "group":
+            yield from self._each_group(stream, state, start)
+        elif kind == "project":
+            yield from self._each_project(stream, state, start)
+        else:
+            yield from self._in_groups(stream, state, start)
+        problem = all_of([*roots.missing, *left_out])
+        if problem is not None:
+            raise problem
+
+    def is_whole(self, stream: Stream) -> bool:
+        """Whether the slices that were planned cover all that is in scope."""
+        return self._scopes.roots().complete and not self._left_out[stream.name]
+
+    def entered(self, stream: Stream, state: StreamState) -> None:
+        """Note that not all rows before the start date are covered by `state` any more."""
+        self._origins.entered(stream, state)
+
+    def _each_root(
+        self,
+        stream: Stream,
+        roots: tuple[Group, ...],
+        plan: Callable[[Group], Iterator[Slice]],
+        *,
+        of_groups: bool,
+    ) -> Iterator[Slice]:
+        """The slices of every group; one whose groups or projects cannot be listed has none.
+
+        Where some of them cannot be listed, the others have slices, and the stream is not whole.
+        """
+        for root in roots:
+            try:
+                yield from plan(root)
+            except FatalError:
+                raise
+            except GitlabError as error:
+                self._left_out[stream.name].append(self._scopes.leave_out(root, error))
+            problem = self._scopes.lacking(root, of_groups=of_groups)
+            if problem is not None:
+                self._left_out[stream.name].append(problem)
+
+    def started(self) -> str:
+        """When this read began, by the earliest of GitLab's clocks: one instant for all streams.
+
+        It is put back when an answer tells of an earlier clock. No watermark may stand later.
+        """
+        with self._lock:
+            if self._began is None:
+                self._began = time.time()
+            reached = at(self._client.clock.reached(self._began))
+            if self._client.clock.is_silent:
+                return reached
+            if self._start is None or ahead(self._start, reached):
+                self._start = reached
+            return self._start
+
+    def _planned(self) -> str:
+        """The same, from clocks that agree, which may take another answer or two."""
+        with self._lock:
+            if self._began is None:
+                self._began = time.time()
+                self._compare_clocks()
+        return self.started()
+
+    def _compare_clocks(self) -> None:
+        for _ in range(_MORE_ANSWERS):
+            if not self._client.clock.is_sure:
+                self._version = self._ask_version()
+        behind = self._client.clock.behind()
+        if behind:
+            LOGGER.warning(
+                "GitLab's clock is %s ahead of this machine's, so one of them is wrong. Until they"
+                " are set right, each read goes back so far, in case it is GitLab's.",
+                _in_words(behind),
+            )
+
+    def kind(self, stream: Stream) -> str:
+        """How the stream is read from this GitLab: old versions lack some group lists."""
+        kind = stream.kind
+        if kind == "child":
+            return streams()[stream.parent or ""].kind
+        needed = stream.descendants_since
+        if needed and self._scopes.roots().groups and self.version() < needed:
+            return "group" if stream.scopes == ("group",) else "project"
+        return kind
+
+    def version(self) -> tuple[int, int]:
+        """GitLab's version, major and minor; (0, 0) when it does not tell."""
+        with self._lock:
+            if self._version is None:
+                self._version = self._ask_version()
+            return self._version
+
+    def _ask_version(self) -> tuple[int, int]:
+        try:
+            text = str(self._client.one("version").get("version", ""))
+        except Skipped:
+            text = ""
+        found = re.match(r"(\d+)\.(\d+)", text)
+        return (int(found[1]), int(found[2])) if found else (0, 0)
+
+    def _slice(
+        self, stream: Stream, scope: str, number: int, through: str | None, start: str
+    ) -> Slice:
+        since = plus(through, minutes=-self._config.lookback_minutes) if through else None
+        slice_ = Slice(
+            stream=stream.name,
+            scope=scope,
+            id=number,
+            since=since,
+            start=start,
+            read_at=max(start, through or start),
+        )
+        beyond = ahead(through, start) if through else 0.0
+        if since and beyond:
+            slice_["since"] = plus(since, seconds=-2 * beyond, days=-_UNKNOWN_DAYS)
+            slice_["went_back"] = True
+            if stream.name not in self._told:
+                self._told.add(stream.name)
+                LOGGER.warning(
+                    "The state of %s lies %s in the future (%s): a clock was wrong when it was"
+                    " written, or is now. What changed since %s is read again.",
+                    stream.name,
+                    _in_words(beyond),
+                    through,
+                    slice_["since"],
+                )
+        return slice_
+
+    def _each_group(self, stream: Stream, state: StreamState, start: str) -> Iterator[Slice]:
+        """One slice for each group in scope, but for those that are quiet."""
+        roots = self._scopes.roots().groups
+        self._signals.watch(stream, roots, state, start)
+
+        def plan(root: Group) -> Iterator[Slice]:
+            held = state.held.get(root.id)
+            for row in self._scopes.group_rows(root):
+                through = state.projects.get(row["id"])
+                if not self._signals.is_quiet(stream, through, start, held=held):
+                    slice_ = self._slice(stream, "group", row["id"], through, start)
+                    yield self._resumed(stream, slice_, state)
+
+        return self._each_root(stream, roots, plan, of_groups=True)
+
+    def _each_project(self, stream: Stream, state: StreamState, start: str) -> Iterator[Slice]:
+        """One slice for each project in scope, but for those that are quiet."""
+        roots = self._scopes.roots()
+        chosen = roots.groups if roots.whole else ()
+        self._signals.watch(stream, chosen, state, start)
+        alone = len(chosen) == 1 and not roots.projects and roots.complete
+
+        def plan(root: Group) -> Iterator[Slice]:
+            if alone:
+                suspects = self._suspects(stream, root, state, start)
+                if suspects is not None:
+                    held = state.held.get(root.id)
+                    yield from self._projects(stream, suspects, state, start, held=held)
+                    return
+                self._forget_others(stream, root, state, start)
+            projects = self._projects_in(root, state)
+            yield from self._projects(stream, projects, state, start, held=state.held.get(root.id))
+
+        yield from self._each_root(stream, chosen, plan, of_groups=False)
+        yield from self._projects(stream, list(roots.projects), state, start)
+
+    def _projects_in(self, root: Group, state: StreamState) -> list[Project]:
+        """The projects of a group, with those that are known and that a listing lacks."""
+        listed = self._scopes.listing(root).projects
+        projects = list(listed.values())
+        if self._scopes.lacking(root, of_groups=False):
+            projects += self._scopes.unlisted_projects(root, state.projects.keys() - listed)[0]
+        return projects
+
+    def _suspects(
+        self, stream: Stream, root: Group, state: StreamState, start: str
+    ) -> list[Project] | None:
+        """The projects that may have to be read again; None when only a listing can tell.
+
+        They need not be listed when the group certainly has the projects that were read before,
+        and its list tells that none of them changed, or the probe of the group shows each that may
+        have.
+        """
+        held = state.held.get(root.id)
+        oldest = min(state.projects.values(), default=None)
+        if stream.again is None or held is None or oldest is None:
+            return None
+        if ahead(max(state.projects.values()), start):
+            return None
+        suspects: list[Project] = []
+        if stream.again.signal in {"touch", "list"}:
+            probe = self._scopes.probe(root)
+            suspects = list(probe.newest)
+            # No project behind the last one of the probe was touched later.
+            last = probe.newest[-1] if probe.newest else None
+            quiet = self._signals.is_quiet(stream, oldest, start, project=last, held=held)
+            told = probe.complete or quiet
+        else:
+            told = self._signals.is_quiet(stream, oldest, start, held=held)
+        known = Known(projects=set(state.projects), others=held.others, listed=held.listed)
+        return suspects if told and self.coverage.unchanged(stream, root, known) else None
+
+    def _forget_others(self, stream: Stream, root: Group, state: StreamState, start: str) -> None:
+        """Drop what is no longer in the group, so that the count of projects can be right."""
+        if stream.again is not None and stream.again.signal == "touch":
+            state.held.setdefault(root.id, Held())
+        held = state.held.get(root.id)
+        listed = self._scopes.listing(root).projects.values()
+        if held is not None and self._scopes.lacking(root, of_groups=False) is None:
+            wanted = {one.id for one in listed if not self.coverage.is_off(stream, one, root)}
+            held.others, held.listed = len(listed) - len(wanted), start
+            for number in state.projects.keys() - wanted:
+                del state.projects[number]
+
+    def _projects(  # noqa: PLR0913 -- what is known of them
+        self,
+        stream: Stream,
+        projects: list[Project],
+        state: StreamState,
+        start: str,
+        *,
+        held: Held | None = None,
+        covered: Mapping[int, str] = _NOTHING,
+    ) -> Iterator[Slice]:
+        # A row of several projects may come from another one than before, and never with an
+        # earlier time.
+        newest = state.newest if stream.distinct else ""
+        for project in projects:
+            if self.coverage.is_off(stream, project):
+                continue
+            state.see(project.id, partial=self.coverage.is_partial(stream, project))
+            instants = state.projects.get(project.id), covered.get(project.id)
+            through = max(filter(None, instants), default=None)
+            if self._signals.is_quiet(stream, through, start, project=project, held=held):
+                continue
+            slice_ = self._slice(stream, "project", project.id, through, start)
+            slice_["read_at"] = max(slice_["read_at"], newest)
+            yield self._resumed(stream, slice_, state)
+
+    def _in_groups(self, stream: Stream, state: StreamState, start: str) -> Iterator[Slice]:
+        """One slice for each chosen group, and one for each member that entered it since."""
+        roots = self._scopes.roots()
+        if roots.whole or only_groups(stream):
+
+            def plan(root: Group) -> Iterator[Slice]:
+                return self._in_group(stream, root, state, start)
+
+            by_group = only_groups(stream)
+            yield from self._each_root(stream, roots.groups, plan, of_groups=by_group)
+        if not only_groups(stream) and roots.projects:
+            covered = _covered(state)
+            yield from self._projects(stream, list(roots.projects), state, start, covered=covered)
+
+    def _in_group(
+        self, stream: Stream, root: Group, state: StreamState, start: str
+    ) -> Iterator[Slice]:
+        entered = self.coverage.entered(stream, root, state)
+        through = state.group(root.id).through
+        slice_ = self._slice(stream, "group", root.id, through, start)
+        if entered:
+            slice_["apart"] = entered
+        yield self._resumed(stream, slice_, state)
+        scope = "group" if only_groups(stream) else "project"
+        for number in entered:
+            alone = state.group(number).through if scope == "group" else state.projects.get(number)
+            slice_ = self._slice(stream, scope, number, alone, start)
+            slice_["group"] = root.id
+            yield self._resumed(stream, slice_, state)
+
+    def _resumed(self, stream: Stream, slice_: Slice, state: StreamState) -> Slice:
+        """The slice, with what `state` knows of it; and `state` with what the slice changes."""
+        if slice_["since"] is None or stream.walk == "refs":
+            # The start date decides how far back it is read.
+            self._origins.entered(stream, state)
+        position = state.positions.get(key_of(slice_))
+        if position and ahead(position["start"], slice_["start"]):
+            # It belongs to a read of which it is not known when it began.
+            position = None
+            state.positions.pop(key_of(slice_))
+        if position:
+            slice_["position"] = position
+        return slice_
+
+
+def _covered(state: StreamState) -> dict[int, str]:
+    """How far projects were read as members of groups, which may be read on their own now."""
+    covered: dict[int, str] = {}
+    for number in list(state.groups):
+        group = state.group(number)
+        if group.through is not None:
+            for one in group.projects - group.partial:
+                covered[one] = max(group.through, covered.get(one, ""))
+    return covered
+
+
+def _in_words(seconds: float) -> str:
+    """A length of time, rounded down, for people."""
+    for unit, size in (("days", 86_400), ("hours", 3_600), ("minutes", 60)):
+        if seconds >= 2 * size:
+            return f"{seconds // size:.0f} {unit}"
+    return f"{seconds:.0f} seconds"

@@ -1,0 +1,239 @@
+"""One read of a GitLab, shared by all streams: their slices, their rows, and what went wrong."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING
+
+from source_gitlab.core.change_detection import Signals
+from source_gitlab.core.inventory import Scopes
+from source_gitlab.core.membership import Coverage, column_of, may_be_idle, only_groups
+from source_gitlab.core.outcome import Report
+from source_gitlab.core.planner import Planner
+from source_gitlab.core.prefetch import Ahead
+from source_gitlab.core.row_validation import Keys, as_documented, first_of
+from source_gitlab.core.selection import NotFound, nothing_left
+from source_gitlab.core.slice_reader import Reader
+from source_gitlab.core.slices import Place
+from source_gitlab.gitlab.client import Client
+from source_gitlab.gitlab.decoding import DEEPEST
+from source_gitlab.gitlab.errors import FatalError, GitlabError, ReadError, Skipped
+from source_gitlab.streams import streams
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from typing_extensions import Self
+
+    from source_gitlab.config import Config
+    from source_gitlab.core.extent import Extent
+    from source_gitlab.core.slices import Page, Slice
+    from source_gitlab.core.state import StreamState
+    from source_gitlab.gitlab.auth import Rotated
+    from source_gitlab.gitlab.client import Retries
+    from source_gitlab.gitlab.pagination import Missed
+    from source_gitlab.streams import Stream
+    from source_gitlab.tokens.rotation import Keeper
+
+LOGGER = logging.getLogger("airbyte.source-gitlab")
+
+
+class Session:
+    """What every face drives: plan a stream, then read its slices, from as many threads as wanted.
+
+    `on_rotated` is told of a renewed OAuth token before the token is used; `keeper` keeps it where
+    no profile of this machine does. Rows nested deeper than `deepest` levels are stepped over, for
+    the face could not write them.
+    """
+
+    def __init__(
+        self,
+        config: Config,
+        *,
+        on_rotated: Callable[[Rotated], None] | None = None,
+        retries: Retries | None = None,
+        keeper: Keeper | None = None,
+        deepest: int = DEEPEST,
+    ) -> None:
+        """Make no request yet."""
+        self.config = config
+        self.report = Report()
+        self.client = Client(
+            config, on_rotated=on_rotated, retries=retries, keeper=keeper, deepest=deepest
+        )
+        self.ahead = Ahead(config.num_workers)
+        self.scopes = Scopes(self.client, config, self.ahead, self.report)
+        self.report.path_of = self.scopes.path_of
+        signals = Signals(self.client, self.ahead, config.lookback_minutes)
+        coverage = Coverage(self.client, config, self.scopes, self.ahead, self.report)
+        self._planner = Planner(self.client, config, self.scopes, signals, coverage)
+        self._reader = Reader(
+            self.client,
+            config,
+            self.scopes,
+            self.ahead,
+            self.report,
+            started=self._planner.started,
+            entered=self._planner.entered,
+        )
+
+    def __enter__(self) -> Self:
+        """Use the session for the length of a `with` block."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Stop what is still under way, and close all connections."""
+        self.close()
+
+    def close(self) -> None:
+        """Stop what is still under way, and close all connections."""
+        self.client.limits.stop.set()
+        self.ahead.close()
+        self.client.close()
+
+    def begin(self) -> None:
+        """Find out what was chosen, before anything is read, or made in a destination.
+
+        A face calls this first. It costs the requests that planning makes otherwise, and none when
+        it is called again. A name that does not resolve is in `report.selection`, once for the
+        whole read, and what was named beside it can be read.
+
+        Raises:
+            NotFound: nothing that was named resolves, so there is nothing to read.
+            Unauthorized: the token was refused.
+            GitlabError: GitLab could not be asked.
+        """
+        with as_documented(self.client.api_url):
+            problem = nothing_left(self.scopes.roots())
+        if problem is not None:
+            raise problem
+
+    def plan(self, stream: Stream, state: StreamState) -> Iterator[Slice]:
+        """The slices of `stream` that have to be read, given its state.
+
+        Raises:
+            NotFound: after all slices: a group or project that the user named does not resolve.
+            OtherInstance, StartsAhead: the state or the start date does not fit this GitLab.
+            GitlabError: GitLab could not be asked what is in scope.
+        """
+        extents = self.report.extents
+        with as_documented(self.client.api_url):
+            for slice_ in self._planner.plan(stream, state):
+                extents.plan(stream.name, slice_, deep=self._is_deep(stream, slice_))
+                yield slice_
+        if self._planner.is_whole(stream):
+            extents.planned(stream.name)
+
+    def extent(self, stream: Stream) -> Extent:
+        """How much of `stream` was read: which rows that did not come may count as gone.
+
+        Ask when every slice that was planned without a state has been read or has failed. With a
+        state a read leaves out what did not change, which is then not gone. What was skipped,
+        failed, stepped over or never read keeps its rows; so does everything of which it is not
+        known whether it is in scope, when a name does not resolve, a chosen group is refused, or a
+        list of groups or projects breaks.
+        """
+
+        def members(group: int) -> frozenset[int] | None:
+            return self.scopes.known_members(group, of_groups=only_groups(stream))
+
+        return self.report.extents.of(stream.name, column_of(stream), members)
+
+    def _is_deep(self, stream: Stream, slice_: Slice) -> bool:
+        return self._planner.kind(stream) == "scope" and "group" not in slice_
+
+    def read(self, stream: Stream, slice_: Slice, state: StreamState) -> Iterator[Page]:
+        """The rows of a slice, page by page; `state` follows.
+
+        When the next page is taken, the rows of the page before count as delivered, and `state`
+        says so; at the end the whole slice does. A slice that GitLab refuses ends early and is in
+        the report, and the state stays where it is.
+
+        Raises:
+            NotFound: a chosen group cannot be listed.
+            ReadError: the slice failed, or, at its end, rows of it did not come; the state covers
+                what was taken before.
+            FatalError: nothing else can be read either.
+        """
+        where = self._place(slice_)
+        url = f"{self.client.api_url}/{_address(stream, slice_)}"
+        pages = self._reader.pages(stream, slice_, state)
+        idle = False
+        if stream.incremental and self._planner.kind(stream) == "scope":
+            idle = may_be_idle(slice_)
+            pages = self._planner.coverage.watched(stream, slice_, state, pages)
+        problems: list[Missed] = []
+        try:
+            with as_documented(url):
+                for page in Keys(stream).checked(pages, url):
+                    idle = idle and not page.rows
+                    problems += self._left_out(stream, where, page.missed)
+                    if stream.distinct:
+                        page.rows = state.firsts.of(page.rows, stream.key)
+                    yield page
+                    if stream.incremental:
+                        state.advance(self._certain(slice_), page)
+        except GitlabError as error:
+            if self._is_skip(stream, where, error):
+                return
+            if isinstance(error, FatalError):
+                raise
+            raise first_of(problems) or error from error
+        if stream.incremental and not idle:
+            state.close(self._certain(slice_))
+        self._end(stream, slice_, problems)
+
+    def _certain(self, slice_: Slice) -> Slice:
+        """The slice as if it had started no later than all clocks that are known by now tell."""
+        certain = slice_.copy()
+        certain["start"] = min(slice_["start"], self._planner.started())
+        return certain
+
+    def _end(self, stream: Stream, slice_: Slice, problems: list[Missed]) -> None:
+        problem = first_of(problems)
+        if problem is not None:
+            raise problem
+        if not problems:
+            self.report.extents.read(stream.name, slice_, deep=self._is_deep(stream, slice_))
+
+    def _left_out(self, stream: Stream, where: Place, missed: list[Missed]) -> list[Missed]:
+        """Report what did not come; the rows among it."""
+        for one in missed:
+            if one.reason == "failed":
+                self.report.fail(stream.name, where, ReadError(one.message, url=one.url))
+            elif self.report.skip(stream.name, where, one.reason, one.message):
+                called = self.report.called(where)
+                LOGGER.warning("%s: left out a part of %s. %s", stream.name, called, one.message)
+        return [one for one in missed if one.lacks]
+
+    def _is_skip(self, stream: Stream, where: Place, error: GitlabError) -> bool:
+        """Note what ended a slice, and say whether the stream is complete all the same."""
+        if isinstance(error, NotFound):
+            # It is in the report already, once for all streams.
+            return error.skipped
+        if isinstance(error, Skipped):
+            if self.report.refused(stream, where, error):
+                LOGGER.warning("%s: skipped %s. %s", stream.name, self.report.called(where), error)
+            return True
+        if isinstance(error, FatalError):
+            self.report.stop(error)
+        else:
+            self.report.fail(stream.name, where, error)
+        return False
+
+    def _place(self, slice_: Slice) -> Place:
+        """What a slice reads."""
+        if slice_["scope"] != "inventory":
+            return Place(slice_["scope"], slice_["id"])
+        if not slice_["id"]:
+            return Place("the chosen projects", None)
+        return Place(f"the projects of {self.report.called(Place('group', slice_['id']))}", None)
+
+
+def _address(stream: Stream, slice_: Slice) -> str:
+    """Where the rows of a slice come from, below /api/v4."""
+    if slice_["scope"] == "inventory":
+        return f"groups/{slice_['id']}/projects" if slice_["id"] else "projects"
+    # The children of many parents have no address together.
+    listed = streams()[stream.parent] if stream.parent else stream
+    return f"{slice_['scope']}s/{slice_['id']}/{listed.path}"

@@ -1,0 +1,400 @@
+"""What of a stream has been read, and how far: the state that a later read starts from.
+
+One shape for all streams, keyed by numeric ids and bounded by the number of projects, about
+three characters each, and eight more for a head or a highest id, whatever the number of rows::
+
+    {"version": 1,
+     "origin": {"instance": …, "start_date": …},  what it was made with (origin.py)
+     "through": "2026-01-31T12:00:00.000Z",      projects (or groups) that are read on their
+     "projects": "<ids>",                        own: up to here, all these,
+     "earlier": [["2026-01-30T…Z", "<ids>"]],    and these up to an earlier instant only
+     "groups": {"12": {"through": …,             a group's list: up to here,
+                       "projects": "<ids>",      for these members of the group: its projects,
+                                                 or its groups where the rows belong to groups;
+                       "others": 3,              so many more are in it, left out on purpose
+                       "listed": "…Z"}},         when its members were last listed
+     "positions": {"project:7": {…}},            where a slice under way has come to
+     "heads": {"commits": "<base64>", …},        commits: the heads that were reached (heads.py)
+     "counts": {"group:12": {…}},               how many rows a list holds (counts.py)
+     "tops": {"ids": "<base64>", …},            jobs: the highest ids that were read (tops.py)
+     "held": {"12": {"digest": …,                a group whose projects are read on their own:
+                     "changed": "…Z",            what its list held, since which read,
+                     "others": 3,                how many projects were left out on purpose
+                     "listed": "…Z"}},           when they were last listed
+     "owed": {"columns": […], "parents": […]},   parents whose children did not come (owed.py)
+     "recent": {"<digest>": "…Z"}}               rows delivered inside the next read's overlap
+"""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+from collections import defaultdict
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from source_gitlab.core.state import id_sets
+from source_gitlab.core.state.branch_heads import Heads
+from source_gitlab.core.state.highest_ids import Tops
+from source_gitlab.core.state.members import Group, Held, Seen
+from source_gitlab.core.state.origin import Origin
+from source_gitlab.core.state.owed_parents import OwedParents
+from source_gitlab.core.walks.distinct_rows import Firsts
+from source_gitlab.core.walks.row_counts import Counts
+from source_gitlab.timestamps import instant, plus
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from source_gitlab.core.slices import Page, Slice
+    from source_gitlab.gitlab.pagination import Missed
+
+__all__ = ["Group", "Held", "Seen", "StateError", "StreamState", "digest", "identity", "key_of"]
+
+VERSION = 1
+# Slices under way and slices that failed each stand at an instant of their own; beyond this many,
+# neighbours fall back to the earlier of their two instants.
+_MOST_INSTANTS = 64
+_MOST_RECENT = 500
+# Some forty bytes each.
+_MOST_WINDOWS = 200
+
+
+class StateError(ValueError):
+    """The state was not written by this connector, nor by one whose state it can take over."""
+
+
+def digest(key: Iterable[object], updated_at: object) -> str:
+    """A short name for one version of one row."""
+    text = "\x1f".join(str(part) for part in (*key, updated_at))
+    return hashlib.blake2b(text.encode(), digest_size=6).hexdigest()
+
+
+def identity(row: Mapping[str, Any], key: Iterable[str]) -> str:
+    """The digest of a row with an `updated_at`."""
+    return digest((row.get(column) for column in key), instant(row["updated_at"]))
+
+
+class StreamState:
+    """The state of one stream. Thread-safe: slices of the stream are read by several threads."""
+
+    def __init__(self) -> None:
+        """Nothing has been read."""
+        self.projects: dict[int, str] = {}
+        self.groups: dict[int, Group] = {}
+        self.heads = Heads()
+        self.tops = Tops()
+        self.counts: dict[str, Counts] = {}
+        # What is being read: members of a group that come into it, and what they bring with them.
+        self.entering: dict[int, set[int]] = {}
+        self._joining: dict[str, list[int]] = {}
+        self.positions: dict[str, dict[str, Any]] = {}
+        self.held: dict[int, Held] = {}
+        self.owed = OwedParents()
+        self.recent: dict[str, str] = {}
+        self.partial: set[int] = set()
+        self.origin: Origin | None = None
+        self._texts: dict[int, tuple[frozenset[int], str]] = {}
+        self._stuck: set[str] = set()
+        self._lacking: set[str] = set()
+        self.firsts = Firsts()
+        self._lock = threading.RLock()
+
+    @classmethod
+    def load(cls, raw: Mapping[str, Any] | None) -> StreamState:
+        """The state that `to_json` wrote, or one of Airbyte's connector, read with caution.
+
+        Raises:
+            StateError: it is neither.
+        """
+        if not raw or raw.get("__ab_no_cursor_state_message"):
+            return cls()
+        try:
+            if raw.get("version") == VERSION:
+                return cls._parse(raw)
+            return cls._parse_airbyte(raw)
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
+            raise StateError(str(error)) from error
+
+    @classmethod
+    def _parse(cls, raw: Mapping[str, Any]) -> StreamState:
+        state = cls()
+        levels = list(raw.get("earlier", []))
+        if "projects" in raw:
+            levels.append([raw["through"], raw["projects"]])
+        for through, text in levels:
+            # In order, because what is nearly in order is quickly sorted when it is written.
+            state.projects.update(dict.fromkeys(sorted(id_sets.decode(text)), instant(through)))
+        for number, group in raw.get("groups", {}).items():
+            state.groups[int(number)] = Group.load(group)
+        state.heads = Heads.load(raw.get("heads", {}), state.projects)
+        state.counts = {str(k): Counts.load(v) for k, v in raw.get("counts", {}).items()}
+        state.tops = Tops.load(raw.get("tops", {}), state.projects)
+        for number, held in raw.get("held", {}).items():
+            state.held[int(number)] = Held.load(held)
+        state.owed = OwedParents.load(raw.get("owed", {}))
+        state.partial = id_sets.decode(raw["partial"]) if "partial" in raw else set()
+        state.origin = Origin.load(raw["origin"]) if "origin" in raw else None
+        state.positions = {str(key): dict(value) for key, value in raw.get("positions", {}).items()}
+        state.recent = {str(key): instant(value) for key, value in raw.get("recent", {}).items()}
+        return state
+
+    @classmethod
+    def _parse_airbyte(cls, raw: Mapping[str, Any]) -> StreamState:
+        """Take over the cursors that Airbyte's connector kept by project.
+
+        Its global cursor does not say which projects it covers, so where there is only that one
+        everything is read again. Where it kept two cursors for a project (pipelines have two
+        lists) the earlier one counts, and the other is missing when only one list was read.
+        """
+        if "states" not in raw and "use_global_cursor" not in raw:
+            known = {"updated_at", "created_at", "pipeline_updated_at"}
+            if not known & set(raw):
+                message = f"it has none of the parts of a state, only {', '.join(sorted(raw)[:5])}"
+                raise ValueError(message)
+            return cls()
+        found: dict[int, list[str]] = defaultdict(list)
+        doubled = False
+        for entry in raw.get("states") or []:
+            doubled = doubled or "pipeline_source" in entry["partition"]
+            number = int(entry["partition"]["id"])
+            found[number] += [instant(str(value)) for value in entry["cursor"].values()]
+        state = cls()
+        wanted = 2 if doubled else 1
+        state.projects = {
+            number: min(instants) for number, instants in found.items() if len(instants) >= wanted
+        }
+        return state
+
+    def to_json(self) -> dict[str, Any]:
+        """The state as JSON; every part that is empty is left out."""
+        with self._lock:
+            result: dict[str, Any] = {"version": VERSION}
+            if self.origin is not None:
+                result["origin"] = self.origin.to_json()
+            projects = sorted(self.projects)
+            levels = self._levels(projects)
+            if levels:
+                through = max(levels, key=lambda level: len(levels[level]))
+                result |= {"through": through, "projects": id_sets.encode(levels.pop(through))}
+            if levels:
+                result["earlier"] = [
+                    [through, id_sets.encode(numbers)]
+                    for through, numbers in sorted(levels.items())
+                ]
+            groups = self._groups()
+            if groups:
+                result["groups"] = groups
+            if self.heads:
+                result["heads"] = self.heads.to_json(projects)
+            counts = {key: one.to_json() for key, one in sorted(self.counts.items())}
+            partial = id_sets.encode(self.partial) if self.partial else ""
+            parts = {"partial": partial, "counts": counts, "tops": self.tops.to_json(projects)}
+            parts["owed"] = self.owed.to_json()
+            result |= {name: part for name, part in parts.items() if part}
+            if self.held:
+                result["held"] = {
+                    str(number): held.to_json() for number, held in sorted(self.held.items())
+                }
+            if self.positions:
+                result["positions"] = dict(self.positions)
+            if self.recent:
+                newest = sorted(self.recent.items(), key=lambda item: item[1])[-_MOST_RECENT:]
+                result["recent"] = dict(newest)
+            return result
+
+    def _groups(self) -> dict[str, Any]:
+        return {
+            str(number): group.to_json(self._text_of(number, group.projects))
+            for number, group in sorted(self.groups.items())
+            if group.through is not None
+        }
+
+    @property
+    def is_full_of_counts(self) -> bool:
+        """Whether no other list is counted, because the state would grow too large."""
+        with self._lock:
+            return sum(len(one.windows) for one in self.counts.values()) >= _MOST_WINDOWS
+
+    def start_over(self) -> None:
+        """Forget what was read, so that all of it is read again as if it had never been."""
+        with self._lock:
+            for part in (self.projects, self.groups, self.positions, self.held, self.counts):
+                part.clear()
+            self.heads, self.tops, self.owed = Heads(), Tops(), OwedParents()
+
+    @property
+    def newest(self) -> str:
+        """The latest instant up to which any project was read; "" when none was."""
+        with self._lock:
+            return max(self.projects.values(), default="")
+
+    def _levels(self, projects: list[int]) -> dict[str, list[int]]:
+        levels: dict[str, list[int]] = defaultdict(list)
+        for number in projects:
+            levels[self.projects[number]].append(number)
+        while len(levels) > _MOST_INSTANTS:
+            # The smallest set joins the one before it: those projects are read from there again.
+            in_order = sorted(levels)
+            smallest = min(in_order[1:], key=lambda level: len(levels[level]))
+            before = in_order[in_order.index(smallest) - 1]
+            levels[before] += levels.pop(smallest)
+        return levels
+
+    def _text_of(self, number: int, members: set[int]) -> str:
+        """The members of a group as text, encoded again only when they are others than before."""
+        kept = self._texts.get(number)
+        if kept is None or kept[0] != members:
+            kept = self._texts[number] = (frozenset(members), id_sets.encode(members))
+        return kept[1]
+
+    def cover(
+        self,
+        number: int,
+        members: set[int],
+        others: int,
+        listed: str | None,
+        seen: Seen | None = None,
+    ) -> list[int]:
+        """Note the members of a group whose list is read next; the ones to be read on their own.
+
+        Those are the members that entered since the list was last read, and those of which only a
+        part was `seen` then, and all is now. Where members were read
+        on their own before, most of them, the list goes on from the earliest of their instants.
+        """
+        with self._lock:
+            group = self.groups.setdefault(number, Group())
+            if group.through is None:
+                before = members & set(self.projects)
+                if not before or 2 * len(before) < len(members):
+                    group.projects = set(members)
+                else:
+                    group.projects = before
+                    group.through = min(self.projects[one] for one in before)
+                for one in before:
+                    del self.projects[one]
+            seen = seen or Seen()
+            if group.standing is not None:
+                group.projects = group.projects - (group.partial - seen.partial)
+            group.standing, group.partial = seen.standing, set(seen.partial)
+            self.retain(number, members, others, listed)
+            self.entering[number] = members - group.projects
+            return sorted(self.entering[number])
+
+    def retain(self, number: int, members: set[int], others: int, listed: str | None) -> None:
+        """Note the members of a group whose list is being read: those that left are uncovered."""
+        with self._lock:
+            group = self.groups[number]
+            group.projects = group.projects & members
+            group.others, group.listed = others, listed
+            group.entered = len(members - group.projects)
+
+    def group(self, number: int) -> Group:
+        """A copy of what is known of a group."""
+        with self._lock:
+            known = self.groups.get(number, Group())
+            return replace(known, projects=set(known.projects), partial=set(known.partial))
+
+    def see(self, number: int, *, partial: bool) -> None:
+        """Note whether a project that is read on its own shows only a part of its rows.
+
+        One that did, and does so no more, is read again from the start.
+        """
+        with self._lock:
+            if partial:
+                self.partial.add(number)
+            elif number in self.partial:
+                self.partial.discard(number)
+                self.projects.pop(number, None)
+                self.positions.pop(f"project:{number}", None)
+
+    def advance(self, slice_: Slice, page: Page) -> None:
+        """Note that the rows of `page` are delivered.
+
+        Never later than the slice's start: what was read beside the list (rows without an instant,
+        a second list, members that entered) is certain up to there only. Where rows did not come,
+        what is known of the slice stays as it is until the next read, which asks for them again.
+        """
+        with self._lock:
+            self.recent.update(page.seen)
+            if not any(one.holds for one in page.missed):
+                self.owed.settle(page.settled)
+            if self._is_stuck(key_of(slice_), page.missed):
+                return
+            if page.through is not None:
+                self._reach(slice_, min(page.through, slice_["start"]))
+            if page.counts is not None:
+                self.counts[key_of(slice_)] = page.counts
+            if page.position:
+                position = {"since": slice_["since"], "start": slice_["start"], **page.position}
+                self.positions[key_of(slice_)] = position
+            elif page.position is not None:
+                self.positions.pop(key_of(slice_), None)
+            if slice_["scope"] == "project":
+                self.heads.reach(slice_["id"], page.heads)
+                if page.top is not None:
+                    self.tops.reach(slice_["id"], page.top)
+            elif page.denied:
+                group = self.groups[slice_["id"]]
+                kept = group.projects - page.denied
+                group.entered += len(group.projects) - len(kept)
+                group.projects = kept
+
+    def _is_stuck(self, name: str, missed: list[Missed]) -> bool:
+        if any(not one.remembered for one in missed):
+            self._lacking.add(name)
+        if any(one.holds for one in missed):
+            self._stuck.add(name)
+        return name in self._stuck
+
+    def join(self, slice_: Slice, rows: list[int]) -> None:
+        """Note what a member that enters a group adds to its counts, once the slice is closed."""
+        with self._lock:
+            self._joining[key_of(slice_)] = rows
+
+    def close(self, slice_: Slice) -> None:
+        """Note that the slice is read to its end, unless rows of it, or parts of them, are missing.
+
+        The next read then looks at the slice again, however quiet it is.
+        """
+        number = slice_["id"]
+        with self._lock:
+            if key_of(slice_) in self._lacking:
+                return
+            self.positions.pop(key_of(slice_), None)
+            if "group" not in slice_:
+                self._reach(slice_, slice_["start"])
+                return
+            if slice_["scope"] == "project":
+                self.projects.pop(number, None)
+            else:
+                self.groups.pop(number, None)
+            key = f"group:{slice_['group']}"
+            if key in self.counts:
+                self.counts[key] = self.counts[key].plus(self._joining.pop(key_of(slice_), []))
+            self.entering.get(slice_["group"], set()).discard(number)
+            group = self.groups[slice_["group"]]
+            group.entered -= number not in group.projects
+            group.projects.add(number)
+
+    def _reach(self, slice_: Slice, through: str) -> None:
+        number = slice_["id"]
+        if slice_["scope"] == "group" and (number in self.groups or "group" in slice_):
+            self.groups.setdefault(number, Group()).through = through
+        else:
+            self.projects[number] = through
+
+    def forget(self, start: str, minutes: int) -> None:
+        """Drop what no read from `start` on uses: digests before its overlap, parents of nobody."""
+        with self._lock:
+            through = [group.through for group in self.groups.values() if group.through]
+            first = plus(min([start, *through]), minutes=-minutes)
+            self.recent = {key: value for key, value in self.recent.items() if value >= first}
+            if self.owed and not self.positions:
+                in_groups = (group.projects for group in self.groups.values())
+                self.owed.retain({*self.projects, *self.groups}.union(*in_groups))
+
+
+def key_of(slice_: Slice) -> str:
+    """The name of a slice in `positions`."""
+    return f"{slice_['scope']}:{slice_['id']}"

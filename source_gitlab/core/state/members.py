@@ -1,0 +1,106 @@
+"""What a state knows of a group: whose rows its lists were read for, and what they were."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from source_gitlab.core.state import id_sets
+from source_gitlab.timestamps import instant
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from collections.abc import Set as AbstractSet
+
+
+@dataclass
+class Group:
+    """How far the list of one group is read, and for which of its members.
+
+    `entered` counts members that were seen to have come since, and are not read yet. `standing`
+    is how the user stood when it was read (standings.py; None: not known), and `partial` are the
+    members of which the user's role showed a part only.
+    """
+
+    through: str | None = None
+    projects: set[int] = field(default_factory=set)
+    others: int = 0
+    listed: str | None = None
+    entered: int = field(default=0, compare=False)
+    standing: str | None = None
+    partial: set[int] = field(default_factory=set)
+
+    def to_json(self, projects: str) -> dict[str, Any]:
+        """The group as JSON, with its projects as text.
+
+        Of the members that are partial, and those that are not, the smaller set is written.
+        """
+        result = {"through": self.through, "projects": projects, "others": self.others}
+        result["listed"] = self.listed
+        if self.standing is not None:
+            result["standing"] = self.standing
+        partial = self.partial & self.projects
+        if 2 * len(partial) > len(self.projects):
+            result["full"] = id_sets.encode(self.projects - partial)
+        elif partial:
+            result["partial"] = id_sets.encode(partial)
+        return result
+
+    @classmethod
+    def load(cls, raw: Mapping[str, Any]) -> Group:
+        """The group that `to_json` wrote.
+
+        Raises:
+            KeyError, TypeError, ValueError: it did not.
+        """
+        projects = id_sets.decode(raw["projects"])
+        partial = id_sets.decode(raw["partial"]) if "partial" in raw else set()
+        return cls(
+            through=instant(raw["through"]),
+            projects=projects,
+            others=int(raw["others"]),
+            listed=instant(raw["listed"]) if raw.get("listed") else None,
+            standing=str(raw["standing"]) if "standing" in raw else None,
+            partial=projects - id_sets.decode(raw["full"]) if "full" in raw else partial,
+        )
+
+
+@dataclass(frozen=True)
+class Seen:
+    """How the user stands in the members of a group, and those of which only a part is shown."""
+
+    standing: str | None = None
+    partial: AbstractSet[int] = frozenset()
+
+
+@dataclass
+class Held:
+    """What is known of a group whose projects are read on their own.
+
+    One list of the group held what `digest` tells from the read of `changed` on; both are None
+    for streams that no such list tells of. When they were `listed`, `others` of the group's
+    projects were left out on purpose.
+    """
+
+    digest: str | None = None
+    changed: str | None = None
+    others: int = 0
+    listed: str | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """What is held as JSON; what is empty is left out."""
+        return {name: value for name, value in asdict(self).items() if value}
+
+    @classmethod
+    def load(cls, raw: Mapping[str, Any]) -> Held:
+        """What `to_json` wrote.
+
+        Raises:
+            TypeError, ValueError: it did not.
+        """
+        return cls(
+            digest=str(raw["digest"]) if raw.get("digest") else None,
+            changed=instant(raw["changed"]) if raw.get("changed") else None,
+            others=int(raw.get("others", 0)),
+            listed=instant(raw["listed"]) if raw.get("listed") else None,
+        )

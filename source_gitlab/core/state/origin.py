@@ -1,0 +1,97 @@
+"""What a state was made with: which GitLab, from which start date on, and as whom.
+
+A state says "everything up to here is read". That holds for the GitLab, the start date and the
+user that it was made with, and for no others, so it names them.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from source_gitlab.timestamps import at, instant
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+# GitLab's clock and the user's may differ, and so do their time zones.
+_TOLERANCE_SECONDS = 86_400
+
+
+@dataclass(frozen=True)
+class Origin:
+    """What a state was made with.
+
+    `instance` is the name of the GitLab (`addresses.instance_name`), `start_date` the instant
+    before which rows may not have been read (None: all were), `user` the token's user, with a
+    `+` behind one who sees everything, and `selection` what was chosen, as `selection_of` writes it
+    (None for both: it was not known).
+    """
+
+    instance: str
+    start_date: str | None = None
+    user: str | None = None
+    selection: str | None = None
+
+    def to_json(self) -> dict[str, str]:
+        """The origin as JSON; what is None is left out."""
+        found = {"instance": self.instance, "start_date": self.start_date, "user": self.user}
+        found["selection"] = self.selection
+        return {name: value for name, value in found.items() if value is not None}
+
+    @classmethod
+    def load(cls, raw: Mapping[str, Any]) -> Origin:
+        """The origin that `to_json` wrote.
+
+        Raises:
+            KeyError, ValueError: it did not.
+        """
+        start, user, selection = raw.get("start_date"), raw.get("user"), raw.get("selection")
+        return cls(
+            instance=str(raw["instance"]),
+            start_date=instant(start) if start else None,
+            user=str(user) if user else None,
+            selection=str(selection) if selection else None,
+        )
+
+    def reaches(self, start_date: str | None) -> bool:
+        """Whether what was read goes back to `start_date` (None: to the first row)."""
+        return (self.start_date or "") <= (start_date or "")
+
+    def shows_all_to(self, user: str | None) -> bool:
+        """Whether `user` sees no more than the one with whom all this was read."""
+        known = self.user
+        return known is None or user is None or user in {known, known.removesuffix("+")}
+
+    def lost(self, selection: str) -> bool:
+        """Whether something that was chosen then may not be in this selection."""
+        if self.selection is None:
+            return False
+        before, now = set(self.selection.split(",")), set(selection.split(","))
+        # Projects that are named are all that is read of projects, whatever groups are.
+        narrows = _names_projects(now) and not _names_projects(before)
+        return narrows or not before <= now
+
+    def since(self, start_date: str | None) -> Origin:
+        """The same, but read from `start_date` on only."""
+        return replace(self, start_date=start_date)
+
+
+def lies_ahead(start_date: str, now: float) -> bool:
+    """Whether `start_date` is in the future, whatever the clocks; `now` in seconds since 1970."""
+    return instant(start_date) > at(now + _TOLERANCE_SECONDS)
+
+
+def selection_of(groups: Iterable[str], projects: Iterable[str], *, archived: bool) -> str:
+    """What is chosen, as text: a digest for each name, `*` for all, `a` for archived projects."""
+    names = {f"g{_digest(name)}" for name in groups} | {f"p{_digest(name)}" for name in projects}
+    return ",".join(sorted((names or {"*"}) | ({"a"} if archived else set())))
+
+
+def _digest(name: str) -> str:
+    return hashlib.blake2b(name.casefold().encode(), digest_size=4).hexdigest()
+
+
+def _names_projects(selection: Iterable[str]) -> bool:
+    return any(name.startswith("p") for name in selection)

@@ -1,0 +1,161 @@
+"""Parents whose children did not come: they are owed, and asked for again by every read.
+
+A watermark tells of parents how far they were read. One parent of a thousand may fail for years.
+One may answer 404 for a moment while it stands in its list: replicas of GitLab's database may be a
+minute behind (doc/administration/postgresql/database_load_balancing.md). So the watermark moves
+past it, and the parent is remembered by itself until its children come, GitLab has refused them in
+several reads, or nothing of its project is covered any more.
+
+They stand in a state as a table, which is missing when nothing is owed::
+
+    {"columns": ["project_id", "iid", "updated_at"],  what the children need of a parent
+     "parents": [[7, 12, "2026-…Z", 1]]}              and in how many reads it was refused
+"""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Mapping, Sequence
+    from collections.abc import Set as AbstractSet
+
+    from source_gitlab.core.slices import Row, Slice
+
+# About sixty bytes each.
+MOST = 1_000
+# A parent that was refused in so many reads is believed to be.
+MOST_REFUSALS = 4
+
+Name = tuple[int, int]
+"""The project (or group) that a parent is in, and its number there."""
+
+
+@dataclass(frozen=True)
+class Owed:
+    """A parent, as far as its children need it; `refusals` counts the reads that met a refusal."""
+
+    row: Row
+    refusals: int = 0
+
+
+class OwedParents:
+    """What is owed of one stream. Thread-safe."""
+
+    def __init__(self) -> None:
+        """Nothing is owed."""
+        self._lock = threading.Lock()
+        self._found: dict[Name, Owed] = {}
+
+    @classmethod
+    def load(cls, raw: Mapping[str, Any]) -> OwedParents:
+        """What `to_json` wrote.
+
+        Raises:
+            AttributeError, KeyError, TypeError, ValueError: it did not.
+        """
+        owed = cls()
+        columns = [str(column) for column in raw["columns"]] if raw else []
+        for *values, refusals in raw.get("parents", []):
+            row = dict(zip(columns, values, strict=True))
+            container, number = values[:2]
+            if not all(type(one) is int for one in (container, number, refusals)):
+                message = f"{values} is no parent"
+                raise ValueError(message)
+            owed._found[container, number] = Owed(row, refusals)
+        return owed
+
+    def to_json(self) -> dict[str, Any]:
+        """What is owed as JSON; {} when nothing is."""
+        with self._lock:
+            if not self._found:
+                return {}
+            columns = list(next(iter(self._found.values())).row)
+            parents = [
+                [*(one.row.get(column) for column in columns), one.refusals]
+                for one in self._found.values()
+            ]
+        return {"columns": columns, "parents": parents}
+
+    def of(self, slice_: Slice, members: AbstractSet[int], columns: Sequence[str]) -> Owing:
+        """What a slice owes, whose own project or group, or `members` of it, the parents are in.
+
+        `columns` are those of a parent that its children need; the first two name it.
+        """
+        apart = slice_.get("apart", ())
+        with self._lock:
+            found = {
+                name: one
+                for name, one in self._found.items()
+                if (name[0] == slice_["id"] or name[0] in members) and name[0] not in apart
+            }
+        return Owing(self, columns, found)
+
+    def add(self, name: Name, owed: Owed) -> bool:
+        """Note a parent that is owed, behind all others; False when there are too many."""
+        with self._lock:
+            if name not in self._found and len(self._found) >= MOST:
+                return False
+            self._found.pop(name, None)
+            self._found[name] = owed
+            return True
+
+    def settle(self, names: Iterable[Name]) -> None:
+        """Forget parents whose children are delivered, or given up."""
+        with self._lock:
+            for name in names:
+                self._found.pop(name, None)
+
+    def retain(self, covered: Collection[int]) -> None:
+        """Forget parents in what is not covered: all of that is read, whenever it is read next."""
+        with self._lock:
+            self._found = {name: one for name, one in self._found.items() if name[0] in covered}
+
+    def __len__(self) -> int:
+        """How many parents are owed."""
+        return len(self._found)
+
+
+class Owing:
+    """What one slice owes, and what becomes of it in one read. Thread-safe."""
+
+    def __init__(
+        self, owed: OwedParents, columns: Sequence[str], found: Mapping[Name, Owed]
+    ) -> None:
+        """`found` was owed when the slice began; what comes to be owed is noted in `owed`."""
+        self._owed = owed
+        self._columns = columns
+        self._found = found
+        self._asked: set[Name] = set()
+
+    def ask(self, parents: Iterable[Row]) -> None:
+        """Note that the children of these parents are asked for."""
+        if self._found:
+            self._asked.update(map(self._name, parents))
+
+    def rest(self) -> list[Row]:
+        """The parents that are owed and were not asked for by this read."""
+        return [dict(one.row) for name, one in self._found.items() if name not in self._asked]
+
+    def refusals(self, parent: Row) -> int:
+        """In how many earlier reads the children of a parent were refused."""
+        known = self._found.get(self._name(parent))
+        return known.refusals if known else 0
+
+    def owe(self, parent: Row, refusals: int) -> bool:
+        """Note that a parent's children are owed; False when that is not possible."""
+        row = {column: parent.get(column) for column in self._columns}
+        return self._owed.add(self._name(parent), Owed(row, refusals))
+
+    def names(self, parent: Row) -> list[Name]:
+        """The name of a parent, if it was owed."""
+        if not self._found:
+            return []
+        name = self._name(parent)
+        return [name] if name in self._found else []
+
+    def _name(self, parent: Row) -> Name:
+        container, number = (parent[column] for column in self._columns[:2])
+        return container, number

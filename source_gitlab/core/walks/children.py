@@ -1,0 +1,319 @@
+"""Lists below a parent (commits of a merge request, trigger jobs of a pipeline, …).
+
+The children of every parent that moved since the last read are read, all of them. GitLab does not
+move a parent for a second change within a minute of the first (ThrottledTouch, one minute), so a
+parent that was young when it was read is read again by the next read, moved or not.
+"""
+
+from __future__ import annotations
+
+import string
+import threading
+from dataclasses import dataclass, field, replace
+from functools import partial
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+from source_gitlab.core.row_validation import addressed
+from source_gitlab.core.slices import Page
+from source_gitlab.core.state import identity
+from source_gitlab.core.state.owed_parents import MOST, MOST_REFUSALS
+from source_gitlab.core.walks.pages import read_pages
+from source_gitlab.gitlab.errors import ReadError, Skipped
+from source_gitlab.gitlab.lists import Streak
+from source_gitlab.gitlab.pagination import Missed
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+
+    from source_gitlab.core.prefetch import Ahead
+    from source_gitlab.core.slices import Row
+    from source_gitlab.core.state.owed_parents import Owing
+    from source_gitlab.core.walks.row_counts import Counts
+    from source_gitlab.gitlab.lists import Lists
+    from source_gitlab.streams import Stream
+
+_FULL = f"{MOST:,} others are asked for again by each read already, so the state stays before it."
+
+
+@dataclass
+class Parents:
+    """Parents that moved, with what is known once their children are delivered."""
+
+    rows: list[Row]
+    through: str | None = None
+    position: dict[str, Any] | None = None
+    seen: dict[str, str] = field(default_factory=dict)
+    counts: Counts | None = None
+
+
+@dataclass(frozen=True)
+class Children:
+    """The children of one stream.
+
+    `skip` is told of each parent that GitLab refuses. `shape` makes rows as users get them of those
+    below a parent. `key` are the columns that identify a parent, and
+    `member` is the one that says to which member of a group it belongs; it is None where all
+    parents belong to the one thing that is read. `url` is the address of the parents' list.
+    """
+
+    client: Lists
+    ahead: Ahead
+    stream: Stream
+    shape: Callable[[list[Row], Row], list[Row]]
+    skip: Callable[[Row, Skipped], None]
+    owing: Owing
+    key: Sequence[str]
+    member: str | None
+    url: str
+
+    def pages(self, parents: Iterable[Parents], *, streak: Streak | None = None) -> Iterator[Page]:
+        """The children of all `parents`, a page for each parent.
+
+        A parent that is gone is told to `skip`, and owed to the next read: while a replica is
+        behind, GitLab says so of parents that are there. Those of a member that may not be read
+        are told, too: it is named in a page's `denied`, for it is then not read up to where its
+        parents are. One whose children fail, or are refused where those of others of its member
+        are not, is left out, noted in the lists of `client`, and owed. With a `streak` these are
+        parents that are owed.
+
+        Raises:
+            GitlabError: as `client.errors` sorts it; Skipped when there is no `member` to deny.
+        """
+        refusals = _Refusals()
+        waiting = Page([])
+        columns = columns_of_path(self.stream.path)
+        for batch in parents:
+            # Children of a parent that cannot be addressed must not cost those of the others.
+            parents_, odd, missed = addressed(batch.rows, columns, self.url)
+            self.client.note(*missed)
+            self.owing.ask(parents_)
+            tasks = (partial(self._read, parent, refusals, streak) for parent in parents_)
+            found = self.ahead.in_order(tasks, 2 * self.ahead.workers)
+            seen = dict(batch.seen)
+            for parent in odd:
+                if parent.get("updated_at") is not None:
+                    seen.pop(identity(parent, self.key), None)
+            for parent, one in zip(parents_, found, strict=True):
+                if not one.is_whole and parent.get("updated_at") is not None:
+                    seen.pop(identity(parent, self.key), None)
+                is_settled = one.is_whole or one.is_given_up
+                settled = self.owing.names(parent) if is_settled else []
+                if one.rows or settled:
+                    yield Page(one.rows, settled=settled)
+            waiting = Page(
+                [],
+                through=batch.through or waiting.through,
+                position=batch.position if batch.position is not None else waiting.position,
+                seen={**waiting.seen, **seen},
+                counts=batch.counts or waiting.counts,
+            )
+            # What one refusal is worth, the next parent of the same member tells.
+            if not refusals.are_open:
+                waiting.denied = frozenset(refusals.denied)
+                yield waiting
+                waiting = Page([])
+        if refusals.are_open:
+            self._decide(refusals)
+            waiting.denied = frozenset(refusals.denied)
+            yield waiting
+
+    def again(self) -> Iterator[Page]:
+        """The children of the parents that are owed and were not among those of `pages`.
+
+        They come last, so that nothing else waits for those that fail. When several fail one
+        behind the other, the rest stays owed.
+
+        Raises:
+            Skipped or FatalError: as `pages` raises them.
+        """
+        rest = self.owing.rest()
+        if not rest:
+            return
+        try:
+            yield from self.pages([Parents(rest)], streak=Streak())
+        except ReadError as error:
+            self.client.note(Missed(str(error), error.url, remembered=True))
+
+    def _decide(self, refusals: _Refusals) -> None:
+        """Take a single refusal for one of the member, unless another parent of it was read."""
+        for parent, error, is_single in refusals.rest():
+            member = parent.get(self.member) if self.member else None
+            if is_single:
+                self._refused(parent, error, is_again=False)
+            elif member is None:
+                raise error
+            else:
+                refusals.denied.add(member)
+                self.skip(parent, error)
+
+    def _read(self, parent: Row, refusals: _Refusals, streak: Streak | None) -> _Found:
+        """The children of one parent."""
+        member = parent.get(self.member) if self.member else None
+        if member in refusals.denied:
+            return _Found()
+        below = self.client.below()
+        task = partial(self._find, parent, member, below, refusals, is_again=streak is not None)
+        try:
+            return self.client.attempt(task, _Found(), partial(self._owed, parent), streak)
+        finally:
+            missed = below.take()
+            self.client.note(*(self._owed(parent, one) if one.holds else one for one in missed))
+
+    def _find(
+        self, parent: Row, member: int | None, below: Lists, refusals: _Refusals, *, is_again: bool
+    ) -> _Found:
+        try:
+            rows = self._rows(parent, member, below)
+        except Skipped as error:
+            if error.reason == "gone" or (is_again and not isinstance(error, _Closed)):
+                return _Found(is_given_up=self._refused(parent, error, is_again=is_again))
+            for refused, why in refusals.refused(member, parent, error):
+                if member is None:
+                    raise
+                self.skip(refused, why)
+            return _Found()
+        for refused, why in refusals.worked(member):
+            self._refused(refused, why, is_again=False)
+        return _Found(rows, is_whole=not below.noted)
+
+    def _refused(self, parent: Row, error: Skipped, *, is_again: bool) -> bool:
+        """Owe a parent that GitLab refuses by itself; whether it is given up."""
+        times = self.owing.refusals(parent) + 1 if is_again else 1
+        if times >= MOST_REFUSALS or (is_again and self._is_away(parent)):
+            message = f"{error} In {times} reads it was so: it is not asked for until it changes."
+            self.skip(parent, GivenUp(message, reason=error.reason, url=error.url))
+            return True
+        is_owed = self.owing.owe(parent, times)
+        if not is_owed:
+            self.client.note(Missed(f"{error} {_FULL}", error.url))
+        elif error.reason == "gone":
+            message = f"{error} The next read asks for it again."
+            self.skip(parent, Skipped(message, reason="gone", url=error.url))
+        else:
+            self.client.note(Missed(str(error), error.url, remembered=True))
+        return False
+
+    def _owed(self, parent: Row, missed: Missed) -> Missed:
+        """What is missing below a parent, which is owed if that is possible."""
+        if self.owing.owe(parent, self.owing.refusals(parent)):
+            return replace(missed, remembered=True)
+        return replace(missed, message=f"{missed.message} {_FULL}")
+
+    def _is_away(self, parent: Row) -> bool:
+        """Whether GitLab says of the parent itself that it is gone."""
+        if self.stream.walk == "detail":
+            return False
+        try:
+            self.client.one(path_of(self.stream.path, parent).rpartition("/")[0])
+        except Skipped as error:
+            return error.reason == "gone"
+        return False
+
+    def _rows(self, parent: Row, member: int | None, below: Lists) -> list[Row]:
+        try:
+            return self._ask(parent, below)
+        except Skipped as error:
+            if error.reason != "gone":
+                raise
+            # GitLab answers 404 for a parent that was deleted, and for all that is hidden.
+            self._must_be_there(parent, member)
+            return self._ask(parent, below)
+
+    def _must_be_there(self, parent: Row, member: int | None) -> None:
+        kind = "groups" if "project_id" not in parent else "projects"
+        number = member or parent.get("project_id") or parent.get("group_id")
+        try:
+            self.client.one(f"{kind}/{number}")
+        except Skipped as error:
+            raise _Closed(str(error), reason="permission", url=error.url) from error
+
+    def _ask(self, parent: Row, below: Lists) -> list[Row]:
+        stream = self.stream
+        path = path_of(stream.path, parent)
+        if stream.walk == "detail":
+            rows = [below.one(path, stream.query)]
+        else:
+            # The last column of a key identifies a row below its parent.
+            pages = read_pages(below, None, path, dict(stream.query), stream.key[-1:])
+            rows = [row for page in pages for row in page]
+        return self.shape(rows, parent)
+
+
+@dataclass(frozen=True)
+class _Found:
+    """What came of one parent: its children, whether these are all, or that no more are wanted."""
+
+    rows: list[Row] = field(default_factory=list)
+    is_whole: bool = False
+    is_given_up: bool = False
+
+
+class GivenUp(Skipped):
+    """The refusal of a parent that is not asked for again."""
+
+
+class _Closed(Skipped):
+    """The refusal of a member itself."""
+
+
+class _Refusals:
+    """Which members of a group refuse the children of their parents. Thread-safe.
+
+    One refusal may be that parent's own. Two of them, and none that was read between them, are the
+    member's.
+    """
+
+    def __init__(self) -> None:
+        self.denied: set[int] = set()
+        self._lock = threading.Lock()
+        self._open: dict[int | None, list[tuple[Row, Skipped]]] = {}
+        self._worked: set[int | None] = set()
+
+    @property
+    def are_open(self) -> bool:
+        """Whether something was refused of which nobody knows yet what it means."""
+        return bool(self._open)
+
+    def worked(self, member: int | None) -> list[tuple[Row, Skipped]]:
+        """Note that children were read; the refusals of single parents that this settles."""
+        if member in self._worked and not self._open:
+            return []
+        with self._lock:
+            self._worked.add(member)
+            return self._open.pop(member, [])
+
+    def refused(self, member: int | None, parent: Row, error: Skipped) -> list[tuple[Row, Skipped]]:
+        """Note a refusal; the parents with which the member is now denied."""
+        with self._lock:
+            found = [*self._open.pop(member, []), (parent, error)]
+            if len(found) == 1 and member not in self.denied and not isinstance(error, _Closed):
+                self._open[member] = found
+                return []
+            if member is not None:
+                self.denied.add(member)
+            return found
+
+    def rest(self) -> list[tuple[Row, Skipped, bool]]:
+        """What is still open; whether other children of that member were read."""
+        found = [(*one, key in self._worked) for key, ones in self._open.items() for one in ones]
+        self._open.clear()
+        return found
+
+
+def columns_of_path(template: str) -> list[str]:
+    """The {columns} of a template, in their order."""
+    return [name for _, name, _, _ in string.Formatter().parse(template) if name]
+
+
+def columns_of_parent(stream: Stream) -> list[str]:
+    """The columns of a parent that its children need; the first two name it."""
+    added = [path.removeprefix("parent.") for path in stream.add.values()]
+    taken = [n for n, path in zip(added, stream.add.values(), strict=True) if n != path]
+    return list(dict.fromkeys([*columns_of_path(stream.path), *taken, "updated_at"]))
+
+
+def path_of(template: str, parent: Row) -> str:
+    """The template with its {columns} taken from the parent's row."""
+    columns = columns_of_path(template)
+    return template.format(**{name: quote(str(parent[name]), safe="") for name in columns})

@@ -1,0 +1,198 @@
+"""Rows that come late into a list that is read by time, and look old: found by counting them.
+
+When, and why, is in counts.py. A list is counted before it is read, so that what comes while it is
+read is found by the next count; and what was counted is in the state before its rows are, so that
+a read that is killed is held to it, too.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from source_gitlab.core.walks.children import Parents
+from source_gitlab.core.walks.row_counts import Counter, Counts, Listed, Window
+from source_gitlab.gitlab.errors import ReadError, Skipped
+from source_gitlab.gitlab.pagination import Missed
+from source_gitlab.timestamps import at, instant, plus
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator, Iterator
+
+    from source_gitlab.core.slices import Row, Slice
+    from source_gitlab.core.state import StreamState
+    from source_gitlab.core.walks.seek import Seek
+    from source_gitlab.gitlab.client import Answer, Client, Query
+    from source_gitlab.gitlab.errors import GitlabError
+
+LOGGER = logging.getLogger("airbyte.source-gitlab")
+
+# Where more members enter a group at once, its list is counted anew when they have.
+_MOST_ENTERING = 20
+
+
+@dataclass(frozen=True)
+class _Part:
+    """The rows of a list that were created from `after` to `before`, and the filters for them."""
+
+    after: str | None
+    before: str | None
+    query: Query
+
+
+class Late:
+    """Finds late rows. Thread-safe."""
+
+    def __init__(self, client: Client, lookback_minutes: int) -> None:
+        """Nothing is counted yet."""
+        self._client = client
+        self._counter = Counter(client)
+        self._lookback = lookback_minutes
+        self._lock = threading.Lock()
+        self._totals: dict[str, tuple[int | None, str]] = {}
+
+    def watched(self, seek: Seek) -> Seek:
+        """The same list; how many rows it has is noted when it is walked from its first row on."""
+
+        def note(answer: Answer) -> None:
+            # GitLab tells the time in whole seconds. What is created within this one counts as
+            # late, and is read twice.
+            until = plus(at(self._client.now()), seconds=1)
+            with self._lock:
+                self._totals.setdefault(seek.path, (answer.total, until))
+
+        return replace(seek, told=note)
+
+    def first(self, seek: Seek, slice_: Slice, state: StreamState) -> Counts | None:
+        """The counts of a list whose first page is read, unless it has been counted before."""
+        if "group" in slice_ or _name(slice_) in state.counts or state.is_full_of_counts:
+            return None
+        with self._lock:
+            total, until = self._totals.get(seek.path, (None, ""))
+        if total is not None:
+            return Counts(slice_["start"], (Window(None, until, total),))
+        try:
+            until = plus(slice_["start"], minutes=-self._lookback)
+            return self._counter.first(_listed(seek), until, slice_["start"])
+        except (ReadError, Skipped) as error:
+            seek.client.note(_uncounted(seek, error))
+            return Counts(slice_["start"])
+
+    def parents(  # noqa: PLR0913 -- what is read, and who is told
+        self,
+        seek: Seek,
+        slice_: Slice,
+        state: StreamState,
+        first: str | None,
+        of: Callable[[int], Seek],
+        *,
+        entered: Callable[[], None],
+    ) -> Generator[Parents, None, Missed | None]:
+        """Rows that came late since the list was last counted.
+
+        They are looked for by the first read of each day (UTC). Rows that the walk from the
+        slice's `since` on brings anyway are left out. `first` is the start date, `of` makes the
+        own list of a member of the group. `entered` is called before rows that may have come late
+        are passed over because they look older than the start date: a later count will not tell of
+        them, so `state` must not say that it goes back further.
+
+        Returns:
+            that the list could not be counted; None where it could, or need not.
+
+        Raises:
+            GitlabError: late rows are there, and could not be read.
+        """
+        if "group" in slice_:
+            self._join(seek, slice_, state)
+            return None
+        start, since = slice_["start"], slice_["since"]
+        known = state.counts.get(_name(slice_))
+        if known is None and state.counts and not state.is_full_of_counts:
+            # The list goes on from where others had come to, by another selection, and what came
+            # late into those has not been counted here.
+            known = Counts("")
+        if known is None or since is None or not known.is_due(start):
+            return None
+        entering = state.entering.get(slice_["id"], set()) if slice_["scope"] == "group" else set()
+        if len(entering) > _MOST_ENTERING:
+            return None
+        others = tuple(_listed(of(number)) for number in sorted(entering))
+        listed = replace(_listed(seek), without=others)
+        until = plus(start, minutes=-self._lookback)
+        parts: list[_Part] = []
+        if known.windows:
+            last = known.windows[-1].before
+            parts.append(_Part(last, None, {"created_after": last, "updated_before": last}))
+        counts = None if known.asked else Counts(start)
+        problem: Missed | None = None
+        try:
+            counts, grown = self._counter.again(listed, known, until, start)
+            parts += [_Part(one.after, one.before, one.query) for one in grown]
+            goes_back = state.origin is not None and state.origin.start_date != first
+            if first and goes_back and self._hides(listed, parts, min(first, since)):
+                entered()
+        except (ReadError, Skipped) as error:
+            # The list is read whether or not it can be counted. The next read counts it again.
+            problem = _uncounted(seek, error)
+        for part in parts:
+            yield from _late(seek, part, first, since)
+        if counts is not None:
+            yield Parents([], counts=counts)
+        return problem
+
+    def _hides(self, listed: Listed, parts: list[_Part], first: str) -> bool:
+        """Whether rows of these parts were last changed before the start date."""
+        for part in parts:
+            until = min(first, str(part.query.get("updated_before", first)))
+            if self._counter.has(listed, {**part.query, "updated_before": until}):
+                return True
+        return False
+
+    def _join(self, seek: Seek, slice_: Slice, state: StreamState) -> None:
+        """Count what a member brings into its group, whose counts do not hold it yet."""
+        known = state.counts.get(f"group:{slice_['group']}")
+        if known is None:
+            return
+        try:
+            state.join(slice_, self._counter.rows(_listed(seek), known.windows))
+        except (ReadError, Skipped) as error:
+            # The group then has grown when it is counted next, and is read again.
+            LOGGER.info("%s could not be counted. %s", seek.path, error)
+
+
+def _uncounted(seek: Seek, error: GitlabError) -> Missed:
+    url = f"{seek.client.api_url}/{seek.path}"
+    message = f"{url} could not be counted, so rows that came late with old times were not looked"
+    return Missed(f"{message} for. The next sync counts it again. {error}", url, reason="partial")
+
+
+def _name(slice_: Slice) -> str:
+    return f"{slice_['scope']}:{slice_['id']}"
+
+
+def _listed(seek: Seek) -> Listed:
+    return Listed(seek.path, seek.query)
+
+
+def _late(seek: Seek, part: _Part, first: str | None, since: str) -> Iterator[Parents]:
+    """Rows of a part of the list that were last changed before `since`."""
+    narrow = replace(seek, query={**seek.query, **part.query})
+    for rows, _ in narrow.rows(first):
+        late = [
+            row
+            for row in rows
+            if _is_within(row, part.after, part.before)
+            and (row.get("updated_at") is None or instant(row["updated_at"]) < since)
+        ]
+        if late:
+            yield Parents(late)
+
+
+def _is_within(row: Row, low: str | None, high: str | None) -> bool:
+    """Whether a row was created in between, or may have been."""
+    if row.get("created_at") is None:
+        return True
+    when = instant(row["created_at"])
+    return (low or "") <= when and (high is None or when <= plus(high, milliseconds=1))

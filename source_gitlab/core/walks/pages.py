@@ -1,0 +1,171 @@
+"""Lists that can only be read page by page: all of it, however it shifts while it is read.
+
+A row that is deleted while we page pulls the rows behind it one place forward, so the first of
+them falls between two pages. GitLab tells the number of rows with every page of a list of up to
+10,000; where that is not the number that a walk saw, the list is walked again, until a walk brings
+nothing new. Lists that GitLab continues from the last row (keyset) cannot shift. Branches and tags
+are continued from a name, and when the branch of that name is deleted meanwhile, GitLab refuses to
+go on (422): then the list is walked again, too.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING
+
+from source_gitlab.gitlab.client import pages_of
+from source_gitlab.gitlab.errors import BadRequest, Malformed, ReadError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from source_gitlab.core.prefetch import Ahead
+    from source_gitlab.core.slices import Row
+    from source_gitlab.gitlab.client import Answer, Query
+    from source_gitlab.gitlab.lists import Asking
+
+PER_PAGE = 100
+_MOST_WALKS = 6
+# Pages that cannot be those of one list may come while it shifts; twice, they are wrong.
+_UNSOUND_WALKS = 2
+# GitLab drops rows that the token may not see from pages that it has cut and counted. More than
+# these at the end of a list are no such rows.
+_MOST_HIDDEN = 20
+
+
+def read_pages(  # noqa: PLR0913 -- a list is its address, how to read it, and its key
+    client: Asking,
+    ahead: Ahead | None,
+    path: str,
+    query: Query,
+    key: Sequence[str],
+    *,
+    twice: bool = False,
+    first: Answer | None = None,
+) -> Iterator[list[Row]]:
+    """Every row of a list once, page by page; `key` are the columns that identify a row in it.
+
+    With `ahead`, the pages of a list whose length GitLab tells are fetched in parallel. Equal
+    numbers do not tell of a row deleted and another one added; where that must not be missed,
+    because no later read would bring the row, a list of several pages is walked `twice`. `first`
+    is the first page, where the caller has asked for it already.
+
+    Raises:
+        GitlabError: as `client.errors` sorts it; ReadError also when the list never stands still.
+    """
+    seen: set[tuple[object, ...]] = set()
+    unsound = 0
+    for number in range(_MOST_WALKS):
+        before = len(seen)
+        walk = _Walk()
+        try:
+            for answer in _walk(client, ahead, path, query, None if number else first):
+                fresh = [row for row in answer.data if _is_new(row, key, seen, walk.rows)]
+                walk.add(answer)
+                if fresh:
+                    yield fresh
+        except BadRequest:
+            if not walk.pages:
+                raise
+            continue
+        problem = walk.problem()
+        unsound += problem is not None
+        if problem is not None:
+            if unsound < _UNSOUND_WALKS:
+                continue
+            url = f"{client.api_url}/{path}"
+            message = f"{url} {problem}. What came of it is not all."
+            raise Malformed(message, url=url)
+        is_settled = number and len(seen) == before and not walk.repeats
+        if walk.pages == 1 or not walk.numbered or is_settled:
+            return
+        # What was stepped over is counted, too, and a second walk would not bring it.
+        if walk.missed or (walk.totals == {len(walk.rows)} and not twice):
+            return
+    message = f"{client.api_url}/{path} changed every time it was read. Try again later."
+    raise ReadError(message, url=f"{client.api_url}/{path}")
+
+
+class _Walk:
+    """What one walk over the pages of a list saw; `rows` are the identities of its rows."""
+
+    def __init__(self) -> None:
+        self.rows: set[tuple[object, ...]] = set()
+        self.totals: set[int | None] = set()
+        self.pages = self.missed = self._came = 0
+        self.numbered = False
+        self._first = self._with_rows = 0
+        self._last: Answer | None = None
+
+    def add(self, answer: Answer) -> None:
+        """Take in a page whose rows are in `rows` already."""
+        self.pages += 1
+        self._came += len(answer.data)
+        self.totals.add(answer.total)
+        self.missed += len(answer.missed)
+        self.numbered = self.numbered or "page" in (answer.next or {})
+        if answer.data:
+            self._with_rows += 1
+        if self.pages == 1:
+            self._first = len(self.rows)
+        self._last = answer
+
+    @property
+    def repeats(self) -> bool:
+        """Whether rows came again in place of others that GitLab has counted."""
+        return self._came > len(self.rows) and self._lacking > 0
+
+    @property
+    def _lacking(self) -> int:
+        totals = [total for total in self.totals if total is not None]
+        return min(totals) - len(self.rows) - self.missed if totals else 0
+
+    def problem(self) -> str | None:
+        """Why these pages are not those of a list, if they are not."""
+        total = self._last.total if self._last is not None else None
+        if self._with_rows > 1 and 1 < len(self.rows) == self._first:
+            return "sends the same rows for every page"
+        if self.repeats and self._lacking >= _MOST_HIDDEN:
+            return f"sends rows again in place of {self._lacking} others"
+        if self.pages > 1 and self._last is not None and not self._last.data and total is not None:
+            missing = total - len(self.rows) - self.missed
+            if missing >= _MOST_HIDDEN:
+                return f"says that it has {total} rows, and sends empty pages behind {self._first}"
+        return None
+
+
+def _is_new(
+    row: Row,
+    key: Sequence[str],
+    seen: set[tuple[object, ...]],
+    walked: set[tuple[object, ...]],
+) -> bool:
+    identity = tuple(row.get(column) for column in key)
+    walked.add(identity)
+    if identity in seen:
+        return False
+    seen.add(identity)
+    return True
+
+
+def _walk(
+    client: Asking, ahead: Ahead | None, path: str, query: Query, first: Answer | None
+) -> Iterator[Answer]:
+    first_query = {**query, "per_page": PER_PAGE}
+    first = first or client.rows(path, first_query)
+    url = f"{client.api_url}/{path}"
+    if ahead is None or first.total is None or "page" not in (first.next or {}):
+        yield from pages_of(lambda following: client.rows(path, following), first_query, url, first)
+        return
+    yield first
+    last = -(-first.total // PER_PAGE)
+
+    tasks = (
+        partial(client.rows, path, {**first_query, "page": number}) for number in range(2, last + 1)
+    )
+    answer = first
+    for answer in ahead.in_order(tasks, ahead.workers):
+        yield answer
+    # The list may have grown, or its pages may be shorter than asked.
+    if answer.next is not None:
+        yield from pages_of(lambda following: client.rows(path, following), answer.next, url)

@@ -1,0 +1,1 @@
+"""What all faces share: threads that read slices, and when a state is written."""

@@ -1,0 +1,190 @@
+"""The lists that one slice reads: what GitLab cannot give of them is stepped over, and noted.
+
+Every walk asks through this, and whoever takes the walk's rows takes what is noted first. So a
+state cannot move past a row that did not come, whatever the walk is.
+"""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+
+from source_gitlab.gitlab.errors import LESS_MAY_DO, ReadError
+from source_gitlab.gitlab.next_page import CURSORS
+from source_gitlab.gitlab.page_size import Stepping, lacking
+from source_gitlab.gitlab.pagination import Missed, text_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from source_gitlab.gitlab.client import Client
+    from source_gitlab.gitlab.pagination import Answer, Row
+
+T = TypeVar("T")
+U = TypeVar("U")
+
+# Lists one behind the other that are left out. More of them are no broken parents, but an endpoint
+# that does not work.
+_MOST_IN_A_ROW = 5
+
+
+class Asking(Protocol):
+    """Who can be asked for lists: a `Client`, or the `Lists` of a slice."""
+
+    api_url: str
+
+    def rows(self, path: str, query: Mapping[str, Any], *, whole: bool = True) -> Answer:
+        """One page of a list."""
+        ...
+
+    def one(self, path: str, query: Mapping[str, Any] | None = None) -> Row:
+        """One object."""
+        ...
+
+
+class Streak:
+    """How many lists of one stream failed one behind the other."""
+
+    def __init__(self) -> None:
+        """None yet."""
+        self._failed = 0
+
+    def worked(self) -> None:
+        """One was read."""
+        self._failed = 0
+
+    def failed(self) -> bool:
+        """Count one that failed; whether these are too many to be single ones."""
+        self._failed += 1
+        return self._failed > _MOST_IN_A_ROW
+
+
+class Lists:
+    """Asks `client`, which steps over nothing, for the lists of one slice. Thread-safe.
+
+    A row that does not come is asked for without the `optional` parameters of the query. `streak`
+    is that of all slices of the stream. `sound` takes an address and a page of it, and moves rows
+    that no walk can go by to what is missed.
+    """
+
+    def __init__(
+        self,
+        client: Client,
+        optional: tuple[str, ...] = (),
+        streak: Streak | None = None,
+        sound: Callable[[str, Answer], Answer] | None = None,
+    ) -> None:
+        """Nothing is missing yet."""
+        self.client = client
+        self.api_url = client.api_url
+        self._optional = optional
+        self._lock = threading.Lock()
+        self._missed: dict[str, Missed] = {}
+        self._noted = 0
+        self._before: dict[tuple[tuple[str, str], ...], int] = {}
+        self._streak = streak or Streak()
+        self._sound = sound
+
+    def below(self) -> Lists:
+        """For the lists of one parent: what is missing from them is asked of the result."""
+        return Lists(self.client, self._optional)
+
+    def rows(self, path: str, query: Mapping[str, Any], *, whole: bool = True) -> Answer:
+        """One page of a list, as `Client.rows`, but for the rows that GitLab cannot give.
+
+        Raises:
+            GitlabError: as `client.errors` sorts it; no row of the page can be had.
+        """
+        before = self._rows_before(path, query)
+        stepping = Stepping(before, self._optional)
+        answer = self.client.rows(path, query, whole=whole, stepping=stepping)
+        if self._sound is not None:
+            answer = self._sound(f"{self.api_url}/{path}", answer)
+        if before is not None and answer.next is not None and CURSORS & answer.next.keys():
+            self.place(path, answer.next, before + len(answer.data) + len(answer.missed))
+        self.note(*answer.missed)
+        return answer
+
+    def one(self, path: str, query: Mapping[str, Any] | None = None) -> Row:
+        """One object, as `Client.one`, but without what is optional where it fails with that.
+
+        Raises:
+            GitlabError: as `client.errors` sorts it.
+        """
+        try:
+            return self.client.one(path, query)
+        except LESS_MAY_DO as error:
+            slim = {name: v for name, v in (query or {}).items() if name not in self._optional}
+            if slim == (query or {}):
+                raise
+            row = self.client.one(path, slim)
+            self.note(lacking(row, self._optional, error))
+            return row
+
+    def now(self) -> float:
+        """The server's clock, in seconds since the epoch."""
+        return self.client.now()
+
+    def note(self, *missed: Missed) -> None:
+        """Note what does not come; the same thing once."""
+        if missed:
+            with self._lock:
+                self._noted += sum(one.holds for one in missed)
+                self._missed.update({one.message: one for one in missed})
+
+    def attempt(
+        self,
+        task: Callable[[], T],
+        otherwise: U,
+        noted: Callable[[Missed], Missed],
+        streak: Streak | None = None,
+    ) -> T | U:
+        """What `task` brings; if it fails, that is noted, and the result is `otherwise`.
+
+        What is noted is what `noted` makes of it. `streak` is that of these tasks, where they are
+        not to count among the others of the stream.
+
+        Raises:
+            ReadError: too many tasks failed one behind the other.
+            Skipped or FatalError: as `task` raises them.
+        """
+        streak = streak or self._streak
+        try:
+            result = task()
+        except ReadError as error:
+            if streak.failed():
+                raise
+            self.note(noted(Missed(str(error), error.url)))
+            return otherwise
+        streak.worked()
+        return result
+
+    @property
+    def noted(self) -> int:
+        """How often something was noted that a state must not move past."""
+        return self._noted
+
+    def take(self) -> list[Missed]:
+        """What was noted since the last time."""
+        if not self._missed:
+            return []
+        with self._lock:
+            missed = list(self._missed.values())
+            self._missed = {}
+        return missed
+
+    def place(self, path: str, query: Mapping[str, Any], before: int) -> None:
+        """Note how many rows of a list stand before the page that `query` goes on with."""
+        with self._lock:
+            self._before[_identity(path, query)] = before
+
+    def _rows_before(self, path: str, query: Mapping[str, Any]) -> int | None:
+        if not CURSORS & query.keys():
+            return 0
+        with self._lock:
+            return self._before.pop(_identity(path, query), None)
+
+
+def _identity(path: str, query: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
+    pairs = ((key, text_of(value)) for key, value in query.items())
+    return (("", path), *sorted(pairs))

@@ -1,0 +1,83 @@
+"""Whether the headers that tell of pages reach us, which one list alone may not show.
+
+Lists by page number always have them (lib/gitlab/pagination/offset_header_builder.rb), so one such
+list without them says that something on the way drops them. The last page of a list that is
+continued from its last row has none in any case (lib/gitlab/pagination/keyset/header_builder.rb).
+"""
+
+from __future__ import annotations
+
+import threading
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from source_gitlab.gitlab.errors import FatalError, GitlabError
+from source_gitlab.gitlab.next_page import CURSORS, is_linked
+from source_gitlab.gitlab.pagination import answer_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from source_gitlab.gitlab.pagination import Answer, Query
+
+# Lists that GitLab cuts into pages by number unless it is asked for another way. Some others come
+# whole, and without these headers.
+_BY_NUMBER = frozenset({"groups", "projects", "descendant_groups", "subgroups"})
+# One of them that anyone may ask for, and that costs GitLab little.
+_PATH = "projects"
+_QUERY: Query = {"simple": True, "per_page": 1}
+
+
+class PageHeaders:
+    """Learns from every list; asks for one where none has shown it. Thread-safe.
+
+    `ask` gets a list below /api/v4, and takes what came to `answer`.
+    """
+
+    def __init__(self, ask: Callable[[str, Query], object]) -> None:
+        """Nothing is known yet."""
+        self._ask = ask
+        self._lock = threading.Lock()
+        self._arrive: bool | None = None
+
+    def answer(
+        self, path: str, query: Mapping[str, Any], data: Any, headers: Mapping[str, str]
+    ) -> Answer:
+        """What came for a request, with what is known of the list.
+
+        Raises:
+            Malformed: how its next page is asked for cannot be understood.
+            FatalError: nothing can be asked for any more.
+        """
+        if isinstance(data, list) and not self._arrive:
+            if is_linked(headers):
+                self._arrive = True
+            elif _is_by_number(path, query):
+                self._arrive = False
+        return answer_of(data, headers, query, partial(self._are_stripped, path, query))
+
+    def _are_stripped(self, path: str, query: Mapping[str, Any]) -> bool:
+        """Whether a list without headers should have had some."""
+        if _is_by_number(path, query):
+            return True
+        if self._arrive is None:
+            with self._lock:
+                if self._arrive is None:
+                    self._find_out()
+        return not self._arrive
+
+    def _find_out(self) -> None:
+        try:
+            self._ask(_PATH, _QUERY)
+        except FatalError:
+            raise
+        except GitlabError:
+            # A request more for each list is cheaper than the end of one.
+            pass
+        if self._arrive is None:
+            self._arrive = False
+
+
+def _is_by_number(path: str, query: Mapping[str, Any]) -> bool:
+    is_keyset = query.get("pagination") == "keyset" or CURSORS & query.keys()
+    return not is_keyset and path.rpartition("/")[2] in _BY_NUMBER

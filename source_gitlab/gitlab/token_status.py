@@ -1,0 +1,112 @@
+"""How the token and its user stand with GitLab: asked before one refusal is believed for all.
+
+A single 401 may come from a replica that is behind, and a 403 without a reason may be about the
+user as a whole (config/initializers/1_settings.rb limits addresses a user, an administrator blocks
+accounts). One cheap request tells. It is made by one thread at a time, so that a token that is
+refused costs one request more, whatever the number of workers: GitLab blocks addresses that keep
+sending wrong tokens.
+"""
+
+from __future__ import annotations
+
+import threading
+from enum import Enum
+from typing import TYPE_CHECKING
+
+import requests
+from urllib3.exceptions import HTTPError
+
+from source_gitlab.gitlab import error_messages, verdicts
+from source_gitlab.gitlab.errors import ReadError, Unauthorized, UserRefused
+
+if TYPE_CHECKING:
+    from source_gitlab.gitlab.client import Client
+    from source_gitlab.gitlab.transport.body import Received
+
+
+class Token(Enum):
+    """What GitLab thinks of a token that it has refused once."""
+
+    ACCEPTED = "accepted"
+    RENEWED = "renewed"
+    UNKNOWN = "unknown"
+
+
+class Standing:
+    """Asks who we are. Thread-safe."""
+
+    def __init__(self, client: Client) -> None:
+        """Nothing is asked yet."""
+        self._client = client
+        self._asking = threading.Lock()
+        self._counting = threading.Lock()
+        self._refusals = 0
+        self._answered = False
+
+    def note_answer(self) -> None:
+        """Take in that GitLab gave what was asked."""
+        self._answered = True
+        self._refusals = 0
+
+    def of_token(self, token: str, refusal: Received) -> Token:
+        """What `token`, which one request was refused for (401), is worth.
+
+        Raises:
+            Unauthorized: nothing; every request ends with this error from now on.
+        """
+        with self._asking:
+            self._client.token()  # raises when another thread has found out meanwhile
+            received = self._ask(token)
+            if received is None or not verdicts.is_answer(received):
+                return Token.UNKNOWN
+            if received.status != requests.codes.unauthorized:
+                return Token.ACCEPTED
+            if self._client.renew(token):
+                return Token.RENEWED
+            message = error_messages.unauthorized(refusal.body)
+            raise self._client.die(Unauthorized(message, url=self._url, status=401))
+
+    def note_refusal(self, token: str) -> None:
+        """Take in a 403 that gives no reason which is known.
+
+        Asked is when nothing was ever answered, and after the second, fourth, eighth, … refusal in
+        a row: a thousand lists that may not be read cost ten requests more.
+
+        Raises:
+            UserRefused: GitLab refuses the user whatever is asked.
+        """
+        with self._counting:
+            self._refusals += 1
+            number = self._refusals
+        is_due = number & (number - 1) == 0 and (number > 1 or not self._answered)
+        if not is_due or not token or self._client.is_job:
+            return
+        with self._asking:
+            received = self._ask(self._client.token())
+        if received is None or not verdicts.is_gitlabs(received):
+            return
+        if received.status == requests.codes.forbidden and not verdicts.is_of_the_scope(received):
+            raise self.user_refused(received)
+
+    def user_refused(self, received: Received) -> UserRefused:
+        """The error of a user whom GitLab refuses whatever is asked; nothing more is asked."""
+        message = error_messages.user(received.body)
+        error = self._client.die(UserRefused(message, url=self._url, status=received.status))
+        if isinstance(error, UserRefused):
+            return error
+        raise error
+
+    @property
+    def _url(self) -> str:
+        return f"{self._client.api_url}/{self._path}"
+
+    @property
+    def _path(self) -> str:
+        return "job" if self._client.is_job else "user"
+
+    def _ask(self, token: str) -> Received | None:
+        """The answer of one try; None when there was none."""
+        try:
+            return self._client.ask(self._path, token)
+        except (requests.RequestException, HTTPError, ReadError):
+            return None

@@ -1,0 +1,1 @@
+"""Connections: their pool, their TLS, and the bounds of a body in size and time."""

@@ -1,0 +1,162 @@
+"""One request and one answer over the shared pool of connections, bounded in time and size."""
+
+from __future__ import annotations
+
+import time
+import zlib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import requests
+from urllib3.exceptions import DecodeError, HTTPError
+
+from source_gitlab.gitlab.errors import ServerError
+from source_gitlab.gitlab.transport import deadline
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from requests.auth import AuthBase
+
+CONNECT_TIMEOUT = 15.0
+# A hundred rows of GitLab's largest resources are a few MiB. What is larger is asked for again in
+# smaller pages, so that no answer can fill the memory.
+LARGEST_BODY = 64 * 1024 * 1024
+_LARGEST_ERROR = 64 * 1024
+_LARGEST_CHUNK = 1024 * 1024
+_GZIP = b"\x1f\x8b"
+_LATE = "the answer did not end in time"
+
+
+@dataclass(frozen=True)
+class Received:
+    """An answer as it came. The times are ours, in seconds since the epoch."""
+
+    status: int
+    reason: str
+    headers: Mapping[str, str]
+    body: bytes
+    asked: float
+    answered: float
+
+
+class Wire:
+    """Sends GET requests to one host over a session's connections.
+
+    Which proxy, certificates and headers a request gets is the same for all requests to a host, and
+    working it out costs as much as the rest of a small request, so it is done once.
+    """
+
+    def __init__(self, session: requests.Session, base_url: str) -> None:
+        """Work it out for requests below `base_url`."""
+        self._adapter = session.get_adapter(base_url)
+        self._environment: dict[str, Any] = dict(
+            session.merge_environment_settings(base_url, {}, True, None, None)  # noqa: FBT003 -- stream
+        )
+        # With credentials of its own, so that requests does not look for some in a ~/.netrc.
+        asked = requests.Request("GET", base_url, auth=_unchanged)
+        self._template = session.prepare_request(asked)
+
+    def send(self, url: str, header: AuthBase, timeout: float) -> requests.Response:
+        """GET `url`, which is encoded already, with the header that `header` sets."""
+        request = self._template.copy()
+        request.url = url
+        connecting = min(CONNECT_TIMEOUT, timeout)
+        return self._adapter.send(
+            header(request), timeout=(connecting, timeout), **self._environment
+        )
+
+
+def _unchanged(request: requests.PreparedRequest) -> requests.PreparedRequest:
+    return request
+
+
+def fetch(wire: Wire, url: str, header: AuthBase, timeout: float) -> Received:
+    """GET `url`, following no redirect; `timeout` is how long the next byte may take, in seconds.
+
+    Raises:
+        requests.RequestException or urllib3.exceptions.HTTPError: no whole answer in time.
+        ServerError: the answer is larger than `LARGEST_BODY`.
+    """
+    asked = time.time()
+    until = time.monotonic() + deadline.WHOLE_ANSWER * timeout
+    with wire.send(url, header, timeout) as response:
+        answered = time.time()
+        body = _body(response, url.partition("?")[0], until)
+        return Received(
+            response.status_code, response.reason, response.headers, body, asked, answered
+        )
+
+
+def _body(response: requests.Response, url: str, until: float) -> bytes:
+    """The body. What lies beyond the bound is left unread: the connection is closed then."""
+    is_error = not response.ok
+    most = _LARGEST_ERROR if is_error else LARGEST_BODY
+    announced = response.headers.get("Content-Length", "")
+    size = int(announced) if announced.isascii() and announced.isdigit() else 0
+    encoding = response.headers.get("Content-Encoding", "").strip().lower()
+    gzipped = encoding in {"gzip", "x-gzip"}
+    others = not gzipped and encoding not in {"", "identity"}
+    if is_error or size <= most:
+        body = _received(response, size, most, until, decoded=others)
+        if gzipped and (is_error or len(body) <= most):
+            body = _unzipped(body, most, in_part=is_error)
+        if is_error or len(body) <= most:
+            return body[:most]
+        # Errors are kept while others try, with what their frames hold.
+        body = b""
+    message = f"{url} sent more than {LARGEST_BODY >> 20} MiB at once."
+    raise ServerError(message, url=url, status=response.status_code)
+
+
+def _received(
+    response: requests.Response, size: int, most: int, until: float, *, decoded: bool
+) -> bytes:
+    """The body as it is sent, of `size` bytes if that was announced; ends soon behind `most`.
+
+    A page is best received in one piece: what is put together from pieces goes through the
+    processor's cache twice. So it is not `response.content`, whose pieces have 10 KiB, and not
+    urllib3's decoder.
+    """
+    chunks: list[bytes] = []
+    received = 0
+    chunk_size = min(size or _LARGEST_CHUNK, _LARGEST_CHUNK, most + 1)
+    with deadline.ending_by(until, response.raw):
+        try:
+            while received <= most:
+                chunk = response.raw.read(chunk_size, decode_content=decoded)
+                if not chunk:
+                    break
+                chunks.append(chunk)
+                received += len(chunk)
+        except HTTPError as error:
+            if time.monotonic() >= until:
+                raise requests.exceptions.ReadTimeout(_LATE) from error
+            raise
+    if time.monotonic() >= until:
+        raise requests.exceptions.ReadTimeout(_LATE)
+    return chunks[0] if len(chunks) == 1 else b"".join(chunks)
+
+
+def _unzipped(data: bytes, most: int, *, in_part: bool) -> bytes:
+    """What gzip packed, at most one byte more than `most`; of a part, what there is.
+
+    Raises:
+        urllib3.exceptions.DecodeError: it is damaged, or cut short.
+    """
+    parts: list[bytes] = []
+    room = most + 1
+    while room and (not parts or data.startswith(_GZIP)):
+        member = zlib.decompressobj(16 + zlib.MAX_WBITS)
+        try:
+            parts.append(member.decompress(data, room))
+        except zlib.error as error:
+            raise DecodeError(str(error)) from error
+        room -= len(parts[-1])
+        if room and not member.eof:
+            if in_part:
+                break
+            message = "the packed answer was cut short"
+            raise DecodeError(message)
+        data = member.unused_data
+    return parts[0] if len(parts) == 1 else b"".join(parts)

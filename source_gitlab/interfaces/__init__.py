@@ -1,0 +1,1 @@
+"""The faces: each translates the streams for one kind of user. None imports another."""

@@ -1,0 +1,105 @@
+"""Our errors as Airbyte's: one sentence, and who has to act on it."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING, Final
+
+from airbyte_cdk.models import FailureType, StreamDescriptor
+from airbyte_cdk.utils import AirbyteTracedException
+
+from source_gitlab.config import ConfigError
+from source_gitlab.core.selection import NotFound
+from source_gitlab.core.state import StateError
+from source_gitlab.gitlab.errors import FatalError, ReadError, Skipped, Unavailable
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from source_gitlab.gitlab.errors import GitlabError
+
+
+class _Unrepeated(logging.Filter):
+    """Keeps the CDK from logging what also goes out as a message for people, and what is wrong."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        told = record.exc_info and isinstance(record.exc_info[1], AirbyteTracedException)
+        message = record.getMessage()
+        # The list of what failed, as exceptions in Python's notation.
+        listed = "AirbyteTracedException(" in message
+        # The CDK counts as records what are pages of them.
+        miscounted = message.startswith("Read ") and " records from " in message
+        return not (told or listed or miscounted)
+
+
+_UNREPEATED: Final = _Unrepeated()
+
+
+def engine_logger(logger: logging.Logger) -> logging.Logger:
+    """A logger for the CDK's engine, below the one that it is given, whoever drives the source.
+
+    The engine logs each failed slice with a traceback (`ConcurrentReadProcessor.on_exception`) and
+    their list at the end; both are in the messages of the read, in words. An exception that is no
+    failure of ours to read is a mistake in a program, and keeps its traceback.
+    """
+    below = logger.getChild("engine")
+    below.addFilter(_UNREPEATED)  # the same one again changes nothing
+    return below
+
+
+def kind_of(error: Exception) -> FailureType:
+    """Who has to act: the user (config), nobody yet (transient), or we (system)."""
+    if isinstance(error, ReadError) or (isinstance(error, Unavailable) and error.reached):
+        return FailureType.transient_error
+    if isinstance(error, NotFound) and error.transient:
+        return FailureType.transient_error
+    if isinstance(error, (ConfigError, StateError, FatalError, NotFound, Skipped)):
+        return FailureType.config_error
+    return FailureType.system_error
+
+
+def traced(error: Exception, stream: str | None = None) -> AirbyteTracedException:
+    """The error as the exception that the CDK turns into a TRACE message."""
+    return AirbyteTracedException(
+        message=str(error),
+        internal_message=f"{type(error).__name__}: {error}",
+        failure_type=kind_of(error),
+        stream_descriptor=StreamDescriptor(name=stream) if stream else None,
+    )
+
+
+def mistake(message: str) -> AirbyteTracedException:
+    """A mistake of the user's that is not in the configuration."""
+    return AirbyteTracedException(
+        message=message, internal_message=message, failure_type=FailureType.config_error
+    )
+
+
+def incomplete(errors: Mapping[str, GitlabError], streams: int) -> AirbyteTracedException:
+    """The end of a read of so many streams, of which these failed, each for this reason at first.
+
+    What ended the whole read is told alone, for it is the reason of all. What was chosen and cannot
+    be read is told once, and so is what else failed.
+    """
+    fatal = list(dict.fromkeys(str(e) for e in errors.values() if isinstance(e, FatalError)))
+    worst = next((e for e in errors.values() if isinstance(e, FatalError)), None)
+    if worst is not None:
+        error = traced(worst)
+        error.message = error.internal_message = " ".join(fatal)
+        return error
+    chosen = [error for error in errors.values() if isinstance(error, NotFound)]
+    others = {name: error for name, error in errors.items() if not isinstance(error, NotFound)}
+    message = " ".join(dict.fromkeys(map(str, chosen)))
+    if chosen:
+        message += " Everything else that was chosen is read and kept."
+    if others:
+        name, first = next(iter(others.items()))
+        message += (
+            f" {len(others)} of {streams} streams are incomplete: {', '.join(others)}. The first"
+            f" error was in {name}: {first} What was read is kept, and the next sync goes on from"
+            " there."
+        )
+    lasting = next((e for e in chosen if not e.transient), next(iter(errors.values())))
+    return AirbyteTracedException(
+        message=message.strip(), internal_message=message.strip(), failure_type=kind_of(lasting)
+    )

@@ -1,0 +1,230 @@
+"""Rows that a table can take: every value fits its column, what does not fit is kept aside.
+
+DuckDB would round 1.5 into a BIGINT and abort the whole transaction at a date that is none, so
+values are checked before they reach it. The check looks at a page column by column, which costs a
+tenth of a check per row; only a page with a stranger in it is looked at row by row.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from operator import itemgetter
+from typing import TYPE_CHECKING, Any
+
+import orjson
+
+from source_gitlab.interfaces.duckdb.types import EXTRA
+from source_gitlab.timestamps import instant
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from collections.abc import Set as AbstractSet
+
+    from source_gitlab.gitlab.pagination import Row
+    from source_gitlab.interfaces.duckdb.types import StreamTable
+
+
+_BIGINT = range(-(2**63), 2**63)
+_NULL = type(None)
+_TYPES: dict[str, frozenset[type]] = {
+    "BIGINT": frozenset({int, _NULL}),
+    "DOUBLE": frozenset({int, float, _NULL}),
+    "BOOLEAN": frozenset({bool, _NULL}),
+    "VARCHAR": frozenset({str, _NULL}),
+}
+# The dates that are certainly dates. 29 February is left to DuckDB, which knows the years.
+_DAY = (
+    r"\d{4}-(?:(?:0[1-9]|1[0-2])-(?:0[1-9]|1\d|2[0-8])|(?:0[13-9]|1[0-2])-(?:29|30)"
+    r"|(?:0[13578]|1[02])-31)"
+)
+_TIME = r"(?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d(?:\.\d{1,6})?"
+_MOMENT = re.compile(f"{_DAY}T{_TIME}(?:Z|[+-](?:0\\d|1[0-4]):[0-5]\\d)")
+_PATTERNS = {"DATE": re.compile(_DAY), "TIMESTAMP WITH TIME ZONE": _MOMENT}
+_DIGITS = re.compile(r"-?[0-9]{1,19}")
+
+
+class _Misfit:
+    """What `_fit` answers for a value that its column cannot hold."""
+
+
+_MISFIT = _Misfit()
+
+
+def _as_is(value: object) -> object:
+    return value
+
+
+def _text(value: object) -> object:
+    return value if isinstance(value, str) else orjson.dumps(value).decode()
+
+
+def _integer(value: object) -> object:
+    if isinstance(value, str) and _DIGITS.fullmatch(value):
+        return _integer(int(value))
+    if isinstance(value, float) and value.is_integer():
+        return _integer(int(value))
+    # A boolean is an int to Python only.
+    if isinstance(value, int) and not isinstance(value, bool) and value in _BIGINT:
+        return value
+    return _MISFIT
+
+
+def _number(value: object) -> object:
+    return value if isinstance(value, (int, float)) and not isinstance(value, bool) else _MISFIT
+
+
+def _boolean(value: object) -> object:
+    return value if isinstance(value, bool) else _MISFIT
+
+
+# Dates and times are missing: DuckDB is asked.
+_FITS: dict[str, Callable[[object], object]] = {
+    "JSON": _as_is,
+    "VARCHAR": _text,
+    "BIGINT": _integer,
+    "DOUBLE": _number,
+    "BOOLEAN": _boolean,
+}
+
+
+@dataclass(frozen=True)
+class Fit:
+    """Rows that fit: as the inside of a JSON array, their keys, and the rest.
+
+    `body` is empty when no row has a usable key; `keyless` are those rows, as they were given.
+    """
+
+    body: bytes
+    keys: frozenset[Any]
+    keyless: list[Row]
+
+
+class Fitter:
+    """Fits rows into one table.
+
+    `castable(text, type)` asks DuckDB whether a text is a value of a type; `warn(message)` is told
+    once of each column that has no place or the wrong type, as in ".weight: a value is no DOUBLE".
+    """
+
+    def __init__(
+        self,
+        table: StreamTable,
+        castable: Callable[[str, str], bool],
+        warn: Callable[[str], None],
+    ) -> None:
+        self._table = table
+        self._castable = castable
+        self._warn = warn
+        self._warned: set[str] = set()
+        self._types = {c.name: c.type for c in table.columns if c.name != EXTRA}
+        self._names = frozenset(self._types)
+        self._key = itemgetter(*table.key)
+        self._typed = [
+            (name, _TYPES[kind] - ({_NULL} if name in table.key else frozenset()))
+            for name, kind in self._types.items()
+            # A text column takes every value as text, except in a key, where 1 and "1" must meet.
+            if kind in _TYPES and (kind != "VARCHAR" or name in table.key)
+        ]
+        self._dated = [
+            (name, _PATTERNS[kind].fullmatch, name not in table.key)
+            for name, kind in self._types.items()
+            if kind in _PATTERNS
+        ]
+
+    def fit(self, rows: list[Row]) -> Fit:
+        """Fit rows; of several with one key the newest stays. The given rows are not changed."""
+        if self._fits_whole(rows):
+            fitted = {self._key(row): row for row in rows}
+            whole = rows if len(fitted) == len(rows) else self._newest(rows)
+            try:
+                # Integers beyond 53 bits may be beyond BIGINT too: the encoder tells for nothing.
+                body = orjson.dumps(whole, option=orjson.OPT_STRICT_INTEGER)
+                return Fit(body[1:-1], frozenset(fitted), [])
+            except orjson.JSONEncodeError:
+                pass  # row by row, below
+        return self._fit_each(rows)
+
+    def split(self, rows: list[Row], keys: AbstractSet[Any]) -> tuple[list[Row], list[Row]]:
+        """The rows with one of these keys, and the others."""
+        with_key: list[Row] = []
+        others: list[Row] = []
+        for row in rows:
+            fit = row if self._fits_whole([row]) else self._fit_row(row)
+            found = fit is not None and self._key(fit) in keys
+            (with_key if found else others).append(row)
+        return with_key, others
+
+    def _newest(self, rows: list[Row]) -> list[Row]:
+        """One row of each key: that with the latest cursor, and of equal ones the last."""
+        newest: dict[Any, Row] = {}
+        for row in rows:
+            key = self._key(row)
+            if key not in newest or self._version(row) >= self._version(newest[key]):
+                newest[key] = row
+        return list(newest.values())
+
+    def _version(self, row: Row) -> str:
+        value = row.get(self._table.cursor or "")
+        # A time that only DuckDB understands is no cursor of GitLab's.
+        return instant(value) if isinstance(value, str) and _MOMENT.fullmatch(value) else ""
+
+    def _fits_whole(self, rows: list[Row]) -> bool:
+        if not self._names.issuperset(set().union(*rows)):
+            return False
+        for name, allowed in self._typed:
+            if not allowed.issuperset({type(row.get(name)) for row in rows}):
+                return False
+        for name, matches, nullable in self._dated:
+            for row in rows:
+                value = row.get(name)
+                if value is None:
+                    if not nullable:
+                        return False
+                elif type(value) is not str or not matches(value):
+                    return False
+        return True
+
+    def _fit_each(self, rows: list[Row]) -> Fit:
+        fitted: list[Row] = []
+        keyless: list[Row] = []
+        for row in rows:
+            fit = self._fit_row(row)
+            if fit is None:
+                keyless.append(row)
+            else:
+                fitted.append(fit)
+        keys = frozenset(map(self._key, fitted))
+        return Fit(orjson.dumps(self._newest(fitted))[1:-1], keys, keyless)
+
+    def _fit_row(self, row: Row) -> Row | None:
+        fitted: Row = {}
+        extra: Row = {}
+        for name, value in row.items():
+            kind = self._types.get(name)
+            fit = _MISFIT if kind is None else self._fit(value, kind)
+            if isinstance(fit, _Misfit):
+                extra[name] = value
+                self._warn_once(name, kind)
+            else:
+                fitted[name] = fit
+        if any(fitted.get(name) is None for name in self._table.key):
+            return None
+        if extra:
+            fitted[EXTRA] = extra
+        return fitted
+
+    def _fit(self, value: object, kind: str) -> object:
+        if value is None:
+            return None
+        fit = _FITS.get(kind)
+        if fit is not None:
+            return fit(value)
+        return value if isinstance(value, str) and self._castable(value, kind) else _MISFIT
+
+    def _warn_once(self, name: str, kind: str | None) -> None:
+        if name in self._warned:
+            return
+        self._warned.add(name)
+        reason = "the schema does not know it" if kind is None else f"a value is no {kind}"
+        self._warn(f".{name}: {reason}; kept in {EXTRA}")

@@ -1,0 +1,387 @@
+"""Rows and the state that covers them, in one DuckDB file, in the same transactions.
+
+A process killed at any moment leaves the file as of the last commit: the rows of a page and the
+state that counts them in are both there or both missing. Rows are upserted by key, so what is read
+again after such a death replaces itself.
+
+A store belongs to one thread.
+"""
+
+# Identifiers cannot be parameters of a statement; every name below goes through `quoted`.
+# ruff: noqa: S608
+
+from __future__ import annotations
+
+import logging
+import re
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import duckdb
+import orjson
+
+from source_gitlab.gitlab.pagination import Row
+from source_gitlab.interfaces.duckdb import file, layout, merging, tables
+from source_gitlab.interfaces.duckdb.coercion import Fitter
+from source_gitlab.interfaces.duckdb.file import StoreError, quoted
+from source_gitlab.interfaces.duckdb.load_buffer import Load
+from source_gitlab.interfaces.duckdb.merging import Changes, Gone
+from source_gitlab.interfaces.duckdb.rows_file import RowsFile
+from source_gitlab.interfaces.duckdb.transactions import Transactions
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterator, Mapping
+
+    from typing_extensions import Self
+
+    from source_gitlab.gitlab.pagination import Row
+    from source_gitlab.interfaces.duckdb.coercion import Fit
+    from source_gitlab.interfaces.duckdb.types import StreamTable
+
+__all__ = ["Changes", "Gone", "Store", "StoreError"]
+
+log = logging.getLogger(__name__)
+
+_DATE = re.compile(r"\d{4}-\d\d-\d\d")
+
+_BUFFER_BYTES = 32 << 20
+"""Rows of all streams that wait, at most."""
+
+_REMEMBERED_KEYS = 500_000
+"""Keys that are remembered, over all tables, to know that a row is new; some 40 MB."""
+
+_LOADED = "temp._source_gitlab_loaded"
+
+
+class Store:
+    """One DuckDB file with a table for each stream of `schemas`.
+
+    `instance` is the address of the GitLab that the rows come from: a file that holds another one's
+    is refused, unless that is the `former` address of this one.
+    `warn` is told, once for each column, of values that went to `_extra`.
+
+    Raises:
+        StoreError: from every method, when the file cannot be used or written. After it only
+            `close` may be called; the file is as of the last commit.
+    """
+
+    def __init__(
+        self,
+        path: str | Path,
+        schemas: Mapping[str, StreamTable],
+        *,
+        instance: str | None = None,
+        former: str | None = None,
+        warn: Callable[[str], None] = log.warning,
+    ) -> None:
+        self.path = Path(path)
+        self._declared = dict(schemas)
+        self._warn = warn
+        self._buffered = 0
+        self._remembered = 0
+        self._rows = self._opened()
+        try:
+            actual = self._prepared((instance, former))
+        except BaseException:
+            self.close()
+            raise
+        self._loads = {name: self._load(table, name) for name, table in actual.items()}
+        for name, load in self._loads.items():
+            load.fresh = self._count(name) == 0
+        self._replacing: dict[str, Load] = {}
+
+    def _opened(self) -> RowsFile:
+        self._connection = file.connect(self.path)
+        self._transactions = Transactions(self._connection, self.path)
+        # Questions about values must not touch the transaction, which any error would abort.
+        self._probe = self._connection.cursor()
+        file.configure(self._probe)
+        try:
+            return RowsFile(self.path)
+        except OSError as error:
+            self._connection.close()
+            raise StoreError(file.reason(self.path, str(error))) from error
+
+    def _prepared(self, urls: tuple[str | None, str | None]) -> dict[str, StreamTable]:
+        """Bring the file up to date; each stream's table as the file has it."""
+        actual, grown = {}, set()
+        with self._transactions.within():
+            ours = layout.claim(self._connection, self.path, self._declared, urls)
+            tables.check_references(self._connection, self.path, self._declared)
+            for name, table in self._declared.items():
+                if name in ours:
+                    actual[name], has_grown = tables.evolve(self._connection, table)
+                    grown |= {name} if has_grown else set()
+                else:
+                    tables.create(self._connection, table)
+                    layout.record(self._connection, name)
+                    actual[name] = table
+            self._rekeyed = {
+                name
+                for name, table in self._declared.items()
+                if tables.key_of(self._connection, name) != table.key
+            }
+        self._transactions.commit()
+        self._refresh_views(grown)
+        return actual
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def state(self, stream: str) -> dict[str, Any] | None:
+        """The state that the last commit of a stream left, None when there is none.
+
+        A stream that `needs_replacing` has none: its rows cannot be added to.
+        """
+        if stream in self._rekeyed:
+            return None
+        with self._transactions.errors():
+            row = self._connection.execute(
+                f"SELECT state FROM {layout.STATE} WHERE stream = ?", [stream]
+            ).fetchone()
+        if row is None:
+            return None
+        state: dict[str, Any] = orjson.loads(row[0])
+        return state
+
+    def last_commit(self, streams: Collection[str]) -> str | None:
+        """When the states of `streams` were written, the oldest: ISO 8601, UTC, whole seconds.
+
+        None when one of them has none.
+        """
+        with self._transactions.errors():
+            row = self._connection.execute(
+                "SELECT system.main.count(*), "
+                "system.main.strftime(system.main.min(updated_at), '%Y-%m-%dT%H:%M:%SZ') "
+                f"FROM {layout.STATE} WHERE system.main.list_contains(?, stream)",
+                [list(streams)],
+            ).fetchone()
+        count, oldest = row or (0, None)
+        return oldest if count == len(streams) else None
+
+    def needs_replacing(self, stream: str) -> bool:
+        """Whether the file's table has another key than the stream has now."""
+        return stream in self._rekeyed
+
+    def write(self, stream: str, rows: list[Row]) -> None:
+        """Upsert rows by key, in the open transaction; of several with one key the newest stays.
+
+        The newest is the one with the latest cursor, and of equal ones the last. A row that an
+        earlier store wrote is older than any of these: GitLab may be restored from a backup.
+
+        Rows go to the table beside while the stream is being replaced. They may wait in memory, at
+        most 32 MB of them, until `commit`.
+        """
+        if not rows:
+            return
+        load = self._replacing.get(stream) or self._loads[stream]
+        fit = load.fitter.fit(rows)
+        again = load.again(fit.keys)
+        if again:
+            repeated, rows = load.fitter.split(rows, again)
+            self._flush(load)
+            self._add(load, load.fitter.fit(repeated), stream)
+            self._flush(load, newest=True)
+            if not rows:
+                return
+            fit = load.fitter.fit(rows)
+        self._add(load, fit, stream)
+
+    def _add(self, load: Load, fit: Fit, stream: str) -> None:
+        if fit.keyless:
+            self._keep_keyless(stream, fit.keyless)
+        if not fit.body:
+            return
+        load.add(fit)
+        self._buffered += len(fit.body)
+        if load.is_full:
+            self._flush(load)
+        elif self._buffered >= _BUFFER_BYTES:
+            self._flush_all()
+
+    def commit(self, states: Mapping[str, Mapping[str, Any]]) -> None:
+        """Make all that was written durable, and with it these states, by stream."""
+        self._flush_all()
+        with self._transactions.within():
+            self._put_states(states)
+        self._transactions.commit()
+
+    def begin_replace(self, stream: str) -> None:
+        """Collect what is written to a stream from now on in an empty table beside its own.
+
+        An empty table is written to as it is: there is nothing to compare with.
+        """
+        self.abandon_replace(stream)
+        load, declared = self._loads[stream], self._declared[stream]
+        if not load.size and not self._count(stream) and self._is_in_shape(stream):
+            return
+        staged = replace(declared, name=layout.staging(stream))
+        with self._transactions.within():
+            tables.create(self._connection, staged, layout.SCHEMA)
+        self._replacing[stream] = self._load(staged, stream, layout.SCHEMA)
+
+    def finish_replace(
+        self, stream: str, state: Mapping[str, Any] | None, gone: Gone | None = None
+    ) -> Changes:
+        """Bring what was collected into the stream's table, with its state, and commit.
+
+        Rows that were not collected leave the table where they are `gone`; without it, all of them
+        do. Without a `state`, that of the last commit stays.
+        """
+        self._flush_all()
+        load, current = self._replacing.get(stream), self._loads[stream]
+        declared, rebuilt = self._declared[stream], False
+        with self._transactions.within():
+            if load is None:
+                changes = Changes(self._count(stream), 0, 0)
+            else:
+                source = tables.place(load.table, layout.SCHEMA)
+                rebuilt = not self._is_in_shape(stream)
+                bring = merging.rebuild if rebuilt else merging.merge
+                changes = bring(self._connection, current.table, declared, source, gone)
+                self._connection.execute(f"DROP TABLE {source}")
+                self._loads[stream] = self._load(declared if rebuilt else current.table, stream)
+                self._loads[stream].fresh = False
+            if state is not None:
+                self._put_states({stream: state})
+        self._replacing.pop(stream, None)
+        self._transactions.commit()
+        if rebuilt:
+            self._rekeyed.discard(stream)
+            self._refresh_views({stream})
+        return changes
+
+    def _is_in_shape(self, stream: str) -> bool:
+        """Whether the file's table of a stream has the key and the types that the stream has."""
+        current, declared = self._loads[stream].table, self._declared[stream]
+        return stream not in self._rekeyed and merging.is_same_shape(current, declared)
+
+    def abandon_replace(self, stream: str) -> None:
+        """Drop the table beside, if there is one; the stream keeps the rows that it had."""
+        load = self._replacing.pop(stream, None)
+        if load is not None:
+            self._buffered -= load.size
+            with self._transactions.within():
+                self._connection.execute(f"DROP TABLE {tables.place(load.table, layout.SCHEMA)}")
+
+    def updated(self, stream: str) -> int:
+        """Rows that were in the table and now have other values, because of `write`."""
+        self._flush_all()
+        return self._loads[stream].updated
+
+    def counts(self) -> dict[str, int]:
+        """Rows in each stream's table, those of the open transaction included."""
+        self._flush_all()
+        return {name: self._count(name) for name in self._loads}
+
+    def checkpoint(self) -> None:
+        """Put what is committed into the file itself, so that it can be copied alone.
+
+        Raises:
+            StoreError: there is no room for it. What was committed stays in the file beside.
+        """
+        beside = file.wal_of(self.path)
+        try:
+            with self._transactions.errors():
+                self._connection.execute("CHECKPOINT")
+        except StoreError as error:
+            message = (
+                f"{error}. What was read is kept in {beside}, which belongs to the file: "
+                "leave both where they are"
+            )
+            raise StoreError(message) from error
+
+    def close(self) -> None:
+        """Give up what was not committed, and the file. Closing twice does nothing."""
+        self._transactions.give_up()
+        self._probe.close()
+        # Closing folds the write-ahead log into the file; with a full disk it stays beside it.
+        with suppress(duckdb.Error):
+            self._connection.close()
+        self._rows.close()
+
+    def _refresh_views(self, changed: Collection[str]) -> None:
+        if changed:
+            with self._transactions.errors():
+                tables.refresh_views(self._connection, changed)
+
+    def _load(self, table: StreamTable, stream: str, schema: str = tables.MAIN) -> Load:
+        def warn(message: str) -> None:
+            self._warn(f"{stream}{message}")
+
+        return Load(table, Fitter(table, self._castable, warn), schema)
+
+    def _castable(self, text: str, kind: str) -> bool:
+        # DuckDB takes a time for a DATE and drops the hours.
+        if kind == "DATE" and not _DATE.fullmatch(text):
+            return False
+        with self._transactions.errors():
+            row = self._probe.execute(
+                f"SELECT TRY_CAST(? AS {kind}) IS NOT NULL", [text]
+            ).fetchone()
+        return bool(row and row[0])
+
+    def _keep_keyless(self, stream: str, rows: list[Row]) -> None:
+        self._warn(f"{stream}: {len(rows)} rows without a usable key, kept in {layout.KEYLESS}")
+        with self._transactions.within():
+            for row in rows:
+                self._connection.execute(
+                    f"INSERT OR REPLACE INTO {layout.KEYLESS} VALUES (?, ?)",
+                    [stream, orjson.dumps(row).decode()],
+                )
+
+    def _each_load(self) -> Iterator[Load]:
+        yield from (*self._loads.values(), *self._replacing.values())
+
+    def _flush_all(self) -> None:
+        for load in self._each_load():
+            self._flush(load)
+
+    def _flush(self, load: Load, *, newest: bool = False) -> None:
+        """Load what waits; with `newest`, only rows that are no older than those of the table."""
+        if not load.size:
+            return
+        with self._transactions.within():
+            self._rows.write(load.parts())
+            source = load.select_from(self._rows.path)
+            if newest:
+                source += load.no_older
+            if load.fresh or self._brings_something(load, source):
+                source = (
+                    source if load.fresh else f"SELECT {tables.names_of(load.table)} FROM {_LOADED}"
+                )
+                before, behind = tables.upsert_into(load.table, load.schema)
+                self._connection.execute(f"{before} {source} {'' if load.is_new else behind}")
+            self._rows.clear()
+        self._buffered -= load.size
+        self._remembered += load.clear()
+        if self._remembered > _REMEMBERED_KEYS:
+            for each in self._each_load():
+                each.known = None
+
+    def _brings_something(self, load: Load, source: str) -> bool:
+        """Load rows into a temporary table, and say whether any of them is new or other.
+
+        Much of what an overlap or a moved parent brings again is the same as before; writing it
+        would wear the file and count as a change.
+        """
+        self._connection.execute(f"CREATE OR REPLACE TEMP TABLE {_LOADED} AS {source}")
+        added, changed = merging.differences(self._connection, load.table, load.table, _LOADED)
+        load.updated += changed
+        return bool(added or changed)
+
+    def _put_states(self, states: Mapping[str, Mapping[str, Any]]) -> None:
+        for stream, state in states.items():
+            self._connection.execute(
+                f"INSERT OR REPLACE INTO {layout.STATE} VALUES (?, ?, system.main.now())",
+                [stream, orjson.dumps(state).decode()],
+            )
+
+    def _count(self, stream: str) -> int:
+        with self._transactions.errors():
+            return merging.count(self._connection, f"{tables.MAIN}.{quoted(stream)}")

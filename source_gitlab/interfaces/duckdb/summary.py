@@ -1,0 +1,110 @@
+"""What a sync did, in words and one table."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from source_gitlab.engine.exit_codes import USAGE
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from collections.abc import Set as AbstractSet
+    from pathlib import Path
+
+    from source_gitlab.core.outcome import Entry
+    from source_gitlab.interfaces.duckdb.sync import Outcome
+
+_HEADER = ("stream", "read", "new", "updated", "removed", "in file")
+_EXAMPLES = 3  # skipped things of one kind that are told in full
+
+
+def summary(outcome: Outcome, path: Path, before: AbstractSet[str] = frozenset()) -> Iterator[str]:
+    """The lines that end a sync: the table, what was left out and why, and the verdict.
+
+    What was chosen in vain is not repeated when it was told `before`, while the sync began.
+    """
+    yield from _table(outcome)
+    yield ""
+    told = {entry.message for entry in (*outcome.selection, *outcome.failed)}
+    chosen = dict.fromkeys(entry.message for entry in outcome.selection)
+    yield from (message for message in chosen if message not in before)
+    yield from _left_out([entry for entry in outcome.skipped if entry.message not in told])
+    for entry in outcome.failed:
+        yield f"{entry.stream}: failed at {entry.where}. {entry.message}"
+    yield from _problems(outcome, " ".join(told))
+    yield _verdict(outcome, path)
+
+
+def _table(outcome: Outcome) -> Iterator[str]:
+    rows = [
+        (name, *(f"{n:,}" for n in (t.read, t.new, t.updated, t.removed, t.total)))
+        for name, t in outcome.tallies.items()
+    ]
+    yield from aligned([_HEADER, *rows])
+
+
+def aligned(rows: Sequence[Sequence[str]]) -> Iterator[str]:
+    """Rows of a table as text, the first column to the left and the others to the right."""
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    for row in rows:
+        cells = [row[0].ljust(widths[0])]
+        cells += [cell.rjust(width) for cell, width in zip(row[1:], widths[1:], strict=True)]
+        yield "  ".join(cells).rstrip()
+
+
+def _left_out(skipped: Sequence[Entry]) -> Iterator[str]:
+    """What was skipped: each reason once, with the streams that it concerns."""
+    streams: dict[tuple[str, str], list[str]] = {}
+    for entry in skipped:
+        streams.setdefault((entry.reason, entry.message), []).append(entry.stream)
+    alike: dict[tuple[str, str], list[str]] = {}
+    for (reason, message), names in streams.items():
+        alike.setdefault((reason, ", ".join(dict.fromkeys(names))), []).append(message)
+    for (reason, where), messages in alike.items():
+        for message in messages[:_EXAMPLES]:
+            yield f"Left out of {where}: {message}"
+        if len(messages) > _EXAMPLES:
+            yield f"Left out of {where}: {len(messages) - _EXAMPLES:,} more like it ({reason})."
+
+
+def _problems(outcome: Outcome, told: str) -> Iterator[str]:
+    """Why streams did not end, each reason once, without what was told before."""
+    if outcome.fatal:
+        yield f"Stopped: {outcome.fatal}"
+    elif outcome.interrupted:
+        yield "Interrupted."
+    else:
+        streams: dict[str, list[str]] = {}
+        for name, problem in outcome.incomplete.items():
+            if problem not in told:
+                streams.setdefault(problem, []).append(name)
+        for problem, names in streams.items():
+            yield problem if set(names) <= outcome.misnamed else f"{', '.join(names)}: {problem}"
+
+
+def _verdict(outcome: Outcome, path: Path) -> str:
+    cost = f"{outcome.requests:,} requests, {outcome.seconds:.1f} s"
+    if outcome.complete:
+        if not outcome.changed and outcome.since:
+            return f"Nothing has changed since {outcome.since}: 0 rows, {cost}."
+        return f"{path}: {_changes(outcome)}; {cost}."
+    done = f"{path}: incomplete, {_changes(outcome)}; {cost}."
+    if outcome.code == USAGE and not outcome.fatal:
+        return f"{done} What was named and is not there was left out; everything else was read."
+    advice = (
+        "Run it again when that is mended."
+        if outcome.code == USAGE
+        else "Run the same command again to go on."
+    )
+    return (
+        f"{done} {len(outcome.incomplete)} of {len(outcome.tallies)} streams did not end; what was "
+        f"read is kept. {advice}"
+    )
+
+
+def _changes(outcome: Outcome) -> str:
+    tallies = outcome.tallies.values()
+    new = sum(tally.new for tally in tallies)
+    updated = sum(tally.updated for tally in tallies)
+    removed = sum(tally.removed for tally in tallies)
+    return f"{new:,} rows new, {updated:,} updated, {removed:,} removed"

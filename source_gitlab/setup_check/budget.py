@@ -1,0 +1,116 @@
+"""A bound on what the setup report asks: so many requests, and so many seconds, in all."""
+
+from __future__ import annotations
+
+import threading
+import time
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from source_gitlab.gitlab.errors import FatalError, Unauthorized
+from source_gitlab.gitlab.lookup import find
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from typing_extensions import Self
+
+    from source_gitlab.gitlab.client import Answer, Client, Query, Row
+
+TRIES = 2
+# What one request may cost: its tries, and the client's look whether anything is answered at all.
+_COST = TRIES + 1
+
+
+class OutOfBudget(Exception):
+    """This was not asked, because the requests or the time are used up; nothing is wrong."""
+
+
+class Budget:
+    """Asks through a client, within bounds. Thread-safe.
+
+    A request waits for those under way while these, tried again, could use up what is left. When
+    the time is over, the client is stopped, because a rate limit could make it wait for minutes.
+    """
+
+    def __init__(self, client: Client, *, requests: int, seconds: float) -> None:
+        """Bound what is asked from now on."""
+        self._client = client
+        self._most = requests
+        self._before = sum(client.requests.values())
+        self._under_way = 0
+        self._turn = threading.Condition()
+        self._until = time.monotonic() + seconds
+        self._timer = threading.Timer(seconds, client.limits.stop.set)
+        self._timer.daemon = True
+
+    def __enter__(self) -> Self:
+        """Let the time run."""
+        self._timer.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Stop the clock."""
+        self._timer.cancel()
+
+    @property
+    def used(self) -> int:
+        """Requests so far, those that were tried again included."""
+        return sum(self._client.requests.values()) - self._before
+
+    @property
+    def late(self) -> bool:
+        """Whether the time is over."""
+        return time.monotonic() >= self._until
+
+    def now(self) -> float:
+        """The server's clock, in seconds since the epoch."""
+        return self._client.now()
+
+    def one(self, path: str, query: Mapping[str, Any] | None = None) -> Row:
+        """One object.
+
+        Raises:
+            OutOfBudget: it was not asked, or not answered in time.
+            GitlabError: as `client.errors` sorts it.
+        """
+        with self._asking():
+            return self._client.one(path, query)
+
+    def rows(self, path: str, query: Mapping[str, Any]) -> Answer:
+        """One page of a list; raises as `one` does."""
+        with self._asking():
+            return self._client.rows(path, query)
+
+    def named(self, kind: str, name: str, query: Query) -> Row:
+        """A group or project by its name; raises as `Client.named` does, and as `one`."""
+        return find(self.one, self.rows, kind, name, query)
+
+    def token_info(self) -> Row:
+        """What an OAuth token says of itself; raises as `one` does."""
+        with self._asking():
+            return self._client.token_info()
+
+    @contextmanager
+    def _asking(self) -> Iterator[None]:
+        self._start()
+        try:
+            yield
+        except Unauthorized:
+            raise
+        except FatalError:
+            if self.late:
+                raise OutOfBudget from None
+            raise
+        finally:
+            with self._turn:
+                self._under_way -= 1
+                self._turn.notify_all()
+
+    def _start(self) -> None:
+        with self._turn:
+            while self.used + (self._under_way + 1) * _COST > self._most and self._under_way:
+                self._turn.wait()
+            if self.late or self.used + _COST > self._most:
+                raise OutOfBudget
+            self._under_way += 1

@@ -1,0 +1,155 @@
+"""All tests of the setup report, in the order in which one is the ground of the next."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from source_gitlab.config import secrets
+from source_gitlab.core.origin_check import ahead
+from source_gitlab.core.session import Session
+from source_gitlab.core.state.origin import lies_ahead
+from source_gitlab.gitlab.client import Retries
+from source_gitlab.gitlab.errors import GitlabError, Skipped, Unauthorized, UserRefused
+from source_gitlab.setup_check import identity, instance
+from source_gitlab.setup_check.budget import TRIES, Budget, OutOfBudget
+from source_gitlab.setup_check.result import (
+    FAILED,
+    NEEDS_SCOPE,
+    NOT_PROBED,
+    PASSED,
+    WARNING,
+    Result,
+    Step,
+    Verdict,
+)
+from source_gitlab.setup_check.selection import ScopeTests
+from source_gitlab.setup_check.streams import StreamTests
+from source_gitlab.streams import streams
+from source_gitlab.timestamps import at, instant
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from source_gitlab.config import Config
+    from source_gitlab.gitlab.auth import Rotated
+    from source_gitlab.tokens.rotation import Keeper
+
+REQUESTS = 40
+# A server that never answers costs three time-outs, and its error tells more than "too slow".
+# Together with the time-out of the request that was started last, this is half a minute.
+SECONDS = 22.0
+_TIMEOUT = 7
+
+
+def session_for(
+    config: Config,
+    *,
+    on_rotated: Callable[[Rotated], None] | None = None,
+    keeper: Keeper | None = None,
+) -> Session:
+    """A session for `check`: of its own, and without the patience that a read has."""
+    quick = replace(config, request_timeout=min(config.request_timeout, _TIMEOUT))
+    retries = Retries(tries=TRIES, first=0.2, refusals=TRIES - 1)
+    return Session(quick, on_rotated=on_rotated, retries=retries, keeper=keeper)
+
+
+def check(session: Session, *, requests: int = REQUESTS, seconds: float = SECONDS) -> Result:
+    """Test the address, the token, every group and project that was named, and every stream.
+
+    At most `requests` requests are made, and none is started after `seconds`; what was not asked
+    then is said to be so. A session whose time ran out is stopped. A test whose ground is missing
+    is left out: with a wrong address nothing is said of the token. Raises nothing of
+    `client.errors`: what goes wrong is a step.
+    """
+    steps: list[Step] = []
+    verdicts: dict[str, Verdict] = {}
+    with Budget(session.client, requests=requests, seconds=seconds) as budget:
+        try:
+            verdicts = _run(session, budget, steps)
+        except (Unauthorized, UserRefused) as error:
+            if not steps:
+                steps += instance.steps(session.config, instance.Instance())
+            steps.append(identity.refused(error, session.config))
+        except OutOfBudget:
+            steps.append(_too_slow(session, seconds))
+        except GitlabError as error:
+            steps.append(instance.failure(error, first=not steps))
+        used = budget.used
+    if verdicts:
+        steps.append(_summary(verdicts))
+    return Result(tuple(steps), verdicts, used).without(secrets(session.config))
+
+
+def _run(session: Session, budget: Budget, steps: list[Step]) -> dict[str, Verdict]:
+    """Add to `steps` as far as they lead; the verdicts on the streams, if they led there."""
+    config = session.config
+    try:
+        here = instance.find(budget, config)
+    except Skipped as error:
+        steps += instance.steps(config, instance.Instance())
+        steps.append(Step("Token", FAILED, str(error), {"status": error.status}))
+        return {}
+    steps += instance.steps(config, here)
+    whose, found = identity.identify(budget, config)
+    steps += found
+    if any(step.status == FAILED for step in found):
+        return {}
+    found = _start_date(config, budget.now())
+    steps += found
+    if any(step.status == FAILED for step in found):
+        return {}
+    scope, found = ScopeTests(budget, session.ahead, config, whose).run()
+    steps += found
+    if any(step.status == FAILED for step in found):
+        return {}
+    tests = StreamTests(
+        budget,
+        session.ahead,
+        scope,
+        enterprise=here.enterprise,
+        kind=whose.kind,
+    )
+    return tests.verdicts()
+
+
+def _start_date(config: Config, now: float) -> list[Step]:
+    if not config.start_date or instant(config.start_date) <= at(now):
+        return []
+    if lies_ahead(config.start_date, now):
+        message = ahead(config.start_date)
+        return [Step("Start date", FAILED, message, {"start_date": config.start_date})]
+    message = (
+        f"start_date is {config.start_date}, which is still to come: only what changes after it is"
+        " read. Write an earlier date, or none to read everything."
+    )
+    return [Step("Start date", WARNING, message, {"start_date": config.start_date})]
+
+
+def _too_slow(session: Session, seconds: float) -> Step:
+    url = session.config.base_url
+    if session.client.limits.refusals:
+        message = f"{url} refuses requests as too many (429). Try again in some minutes."
+    else:
+        message = f"{url} did not answer within {seconds:.0f} s. Try again, or ask who runs it."
+    return Step("Address", FAILED, message, {"url": url})
+
+
+def _summary(verdicts: Mapping[str, Verdict]) -> Step:
+    """One step for all streams: it fails only when a missing scope keeps every stream closed."""
+    alike: dict[str, list[str]] = {}
+    for name, found in verdicts.items():
+        if not found.readable:
+            alike.setdefault(found.verdict, []).append(name)
+    details = {verdict: list(names) for verdict, names in alike.items()}
+    closed = sum(map(len, alike.values()))
+    if not closed:
+        return Step("Streams", PASSED, f"All {len(verdicts)} streams can be read.", details)
+    # The inventory is seen on the way to the streams, so it does not speak for them.
+    tried = [one for name, one in verdicts.items() if streams()[name].kind != "inventory"]
+    if all(one.verdict.startswith(NEEDS_SCOPE) for one in tried):
+        message = "The token may read none of the streams. Make a token with the scope read_api."
+        return Step("Streams", FAILED, message, details)
+    listed = "; ".join(f"{', '.join(names)}: {verdict}" for verdict, names in alike.items())
+    message = f"{len(verdicts) - closed} of {len(verdicts)} streams can be read ({listed})."
+    return Step("Streams", PASSED if alike.keys() == {NOT_PROBED} else WARNING, message, details)

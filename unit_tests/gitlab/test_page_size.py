@@ -1,0 +1,42 @@
+"""In which smaller pages a list is asked for when GitLab cannot give a whole one."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from source_gitlab.gitlab.errors import ServerError
+from source_gitlab.gitlab.page_size import Smaller
+from source_gitlab.gitlab.pagination import Answer
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+@pytest.mark.parametrize(
+    ("wanted", "works", "again"),
+    [(100, 5, [5, 1]), (96, 4, [4, 1]), (100, 1, [1]), (98, 2, [2, 1])],
+)
+def test_each_size_is_tried_once(wanted: int, works: int, again: list[int]) -> None:
+    """Each divides the page, so that its place is the same, and what is known to work is first."""
+    asked: list[int] = []
+    most = works
+
+    def fetch(query: Mapping[str, Any]) -> Answer:
+        asked.append(int(query["per_page"]))
+        if asked[-1] > most:
+            message = "too slow"
+            raise ServerError(message)
+        return Answer([], None, None)
+
+    smaller, query = Smaller(), {"per_page": wanted, "page": 3}
+    smaller.rows(fetch, "groups/1/issues", query, None, whole=False)
+    assert asked[-1] == works
+    assert asked == sorted(set(asked), reverse=True)
+    assert not any(wanted % size for size in asked)
+    asked.clear()
+    most = 0
+    with pytest.raises(ServerError):
+        smaller.rows(fetch, "groups/1/issues", query, None, whole=False)
+    assert asked == again

@@ -1,0 +1,82 @@
+"""Documented references lead to one row, and to columns of the same type."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from source_gitlab.core.transform import Shaper
+from source_gitlab.streams import streams
+from source_gitlab.streams.relations import Reference, reference, references
+
+EVERY = references()
+
+
+def node_at(reference_: Reference) -> dict[str, Any]:
+    """The schema of the column that refers."""
+    node = streams()[reference_.stream].schema
+    for part in reference_.column.split("."):
+        node = node["properties"][part.rstrip("[]")]
+        for _ in range(part.count("[]")):
+            node = node["items"]
+    return node
+
+
+def kind(node: dict[str, Any]) -> str:
+    """The type of a column, but for null."""
+    declared = node["type"]
+    return declared if isinstance(declared, str) else next(one for one in declared if one != "null")
+
+
+@pytest.mark.parametrize("one", EVERY, ids=lambda one: f"{one.stream}.{one.column}>{one.target}")
+def test_a_reference_leads_to_a_column_of_its_type(one: Reference) -> None:
+    """So do the columns that it is joined by besides."""
+    theirs = streams()[one.target].schema["properties"]
+    ours = streams()[one.stream].schema["properties"]
+    assert kind(node_at(one)) == kind(theirs[one.target_column])
+    for their_column, our_column in one.others:
+        assert kind(ours[our_column]) == kind(theirs[their_column])
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("milestones.id", "which no schema declares"),
+        ("users.number", "which no schema declares"),
+        ("users.id, project_id = project", "has no such column"),
+        ("users.username", "several rows"),
+        ("merge_requests.iid", "several rows"),
+    ],
+)
+def test_a_wrong_reference_is_an_error(text: str, problem: str) -> None:
+    """It would draw an edge into nothing, or multiply rows."""
+    with pytest.raises(ValueError, match=problem):
+        reference("issues", "author_id", text)
+
+
+def test_what_a_key_has_besides_is_joined_by_too() -> None:
+    """By the same names, or by those that are given."""
+    assert reference("issues", "author_id", "users.id").others == (("project_id", "project_id"),)
+    given = "commits.id, project_id = source_project_id"
+    assert reference("merge_requests", "sha", given).others == (
+        ("project_id", "source_project_id"),
+    )
+    assert reference("issues", "project_id", "projects.id").others == ()
+
+
+@pytest.mark.parametrize(
+    ("assignees", "ids"),
+    [
+        ([{"id": 7, "name": "A"}, {"id": 3, "name": "B"}], [7, 3]),
+        ([], []),
+        (None, None),
+        ([{"name": "no id"}, None], [None]),
+        ("nobody", None),
+    ],
+)
+def test_ids_of_a_list_keep_its_order(assignees: object, ids: list[int] | None) -> None:
+    """The list itself stays as it is."""
+    (row,) = Shaper(streams()["issues"]).shape([{"id": 1, "assignees": assignees}])
+    assert row["assignee_ids"] == ids
+    assert row["assignees"] == assignees
