@@ -318,7 +318,7 @@ def test_numbered_lists_may_shift_while_they_are_read(stream: str, *, added: boo
 def test_a_watermark_is_never_later_than_the_start_of_its_read() -> None:
     state = StreamState()
     early, late = "2026-03-01T12:00:00.000Z", "2026-03-01T13:00:00.000Z"
-    slice_ = Slice(stream="issues", scope="group", id=TOP, since=None, start=early)
+    slice_ = Slice(stream="issues", container="group", id=TOP, since=None, start=early)
     state.cover(TOP, set(), 0, early)
     state.advance(slice_, Page([], through=late))
     assert state.groups[TOP].through == early

@@ -48,7 +48,7 @@ def first(gitlab: Emulator, name: str) -> Reading:
     return read(config_for(gitlab, groups_list=[ACME]), [name])
 
 
-QUIET = [name for name, stream in streams().items() if stream.again]
+QUIET = [name for name, stream in streams().items() if stream.refresh]
 
 
 @pytest.mark.parametrize("name", QUIET)

@@ -96,9 +96,9 @@ def single_of(stream: Stream) -> str:
     if stream.kind == "inventory":
         path = stream.name
     elif stream.kind != "child":
-        only_groups = stream.kind == "group" or stream.scopes == ("group",)
+        only_groups = stream.kind == "group" or stream.containers == ("group",)
         path = f"{'groups' if only_groups else 'projects'}/{{}}/{path}"
-    return f"/{path}" if stream.walk == "detail" else f"/{path}/{{}}"
+    return f"/{path}" if stream.walk == "object" else f"/{path}/{{}}"
 
 
 def documented() -> dict[str, set[str]]:

@@ -250,8 +250,8 @@ def _is_late(name: str) -> bool:
 
     Each release touches its project, so nothing of releases has to wait.
     """
-    again = streams()[name].again
-    return again is not None and again.signal != "touch"
+    refresh = streams()[name].refresh
+    return refresh is not None and refresh.signal != "touch"
 
 
 def lacking(name: str, held: dict[Key, Row], entry: dict[str, Row]) -> list[str]:

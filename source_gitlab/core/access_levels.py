@@ -160,7 +160,7 @@ def is_mixed(standing: str) -> bool:
 def hides_rows(stream: Stream) -> bool:
     """Whether lists of a stream leave rows out that the user may not read, instead of refusing."""
     parent = streams()[stream.parent] if stream.parent else stream
-    return parent.kind == "scope"
+    return parent.kind == "selection"
 
 
 def depends_on_role(stream: Stream) -> bool:

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from source_gitlab.core.slices import Row
     from source_gitlab.core.state import StreamState
     from source_gitlab.gitlab.client import Answer, Client, Query
-    from source_gitlab.streams import Again, Stream
+    from source_gitlab.streams import Refresh, Stream
 
 # GitLab writes last_activity_at once an hour at most (RESET_PROJECT_ACTIVITY_INTERVAL).
 _ACTIVITY_LAG_HOURS = 1
@@ -58,10 +58,10 @@ class Signals:
         self, stream: Stream, roots: tuple[Group, ...], state: StreamState, start: str
     ) -> None:
         """Note in `state` which chosen groups hold another list than at the last read."""
-        if stream.again is None or stream.again.signal != "list":
+        if stream.refresh is None or stream.refresh.signal != "list":
             return
         for root in roots:
-            held = self._digest(root, stream.again)
+            held = self._digest(root, stream.refresh)
             if held is None:
                 state.held.pop(root.id, None)
             elif root.id not in state.held:
@@ -87,34 +87,38 @@ class Signals:
 
         `held` is what is known of the group's list; None when there is none to go by.
         """
-        if stream.again is None or through is None or plus(through, hours=_LONGEST_HOURS) <= start:
+        if (
+            stream.refresh is None
+            or through is None
+            or plus(through, hours=_LONGEST_HOURS) <= start
+        ):
             return False
         if ahead(through, start):
             # It was written by a clock that was wrong, and tells nothing of what was read.
             return False
-        if stream.again.signal == "list" and not _covers(held, through):
+        if stream.refresh.signal == "list" and not _covers(held, through):
             return False
-        if stream.again.signal == "list" and project is None:
+        if stream.refresh.signal == "list" and project is None:
             return True
-        if stream.again.signal == "daily":
+        if stream.refresh.signal == "daily":
             return True
         # What happened in the very second of the last read's start may have been too late for it.
         since = plus(through, minutes=-self._lookback_minutes)
-        if stream.again.signal in {"touch", "list"}:
+        if stream.refresh.signal in {"touch", "list"}:
             moved = project.updated_at if project else None
         else:
             moved = project.last_activity_at if project else None
             since = plus(since, hours=-_ACTIVITY_LAG_HOURS)
         return moved is not None and moved < since
 
-    def _digest(self, root: Group, again: Again) -> str | None:
+    def _digest(self, root: Group, refresh: Refresh) -> str | None:
         """A digest of the group's list, whatever its order; None when it cannot be read."""
         with self._lock:
-            asked = (root.id, again.path)
+            asked = (root.id, refresh.path)
             if asked not in self._digests:
-                path = f"groups/{root.id}/{again.path}"
+                path = f"groups/{root.id}/{refresh.path}"
                 try:
-                    self._digests[asked] = self._ask_digest(path, dict(again.query))
+                    self._digests[asked] = self._ask_digest(path, dict(refresh.query))
                 except FatalError:
                     raise
                 except GitlabError:

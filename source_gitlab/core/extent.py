@@ -131,7 +131,7 @@ class Extents:
 
 
 def _scope(slice_: Slice, *, deep: bool) -> str:
-    return _DEEP if deep and slice_["scope"] == "group" else slice_["scope"]
+    return _DEEP if deep and slice_["container"] == "group" else slice_["container"]
 
 
 def _owners(places: Places, column: str, members: Members) -> Iterator[frozenset[int] | None]:

@@ -178,7 +178,7 @@ class Coverage:
 
     def _glance(self, stream: Stream, slice_: Slice) -> Callable[[], Probe | Project | None]:
         """One request that tells whether a slice's members are still there, if one can tell."""
-        if slice_["scope"] == "project":
+        if slice_["container"] == "project":
             # Other lists of a project are refused when it, or their feature, is gone.
             return (
                 partial(self._scopes.project, slice_["id"]) if stream.empty_when_off else _nothing
@@ -202,7 +202,7 @@ class Coverage:
             state.retain(root.id, found.ids, found.others, found.asked)
 
     def _root(self, slice_: Slice) -> Group | None:
-        roots = self._scopes.roots().groups if slice_["scope"] == "group" else ()
+        roots = self._scopes.roots().groups if slice_["container"] == "group" else ()
         return next((root for root in roots if root.id == slice_["id"]), None)
 
     def _members(self, stream: Stream, root: Group, known: Known, *, fresh: bool) -> Members:
@@ -289,13 +289,13 @@ def may_be_idle(slice_: Slice) -> bool:
     # Of members that are read on their own, what lies in the overlap would come again.
     if slice_.get("went_back") or slice_.get("apart"):
         return False
-    return slice_["scope"] == "group" and "group" not in slice_ and slice_["since"] is not None
+    return slice_["container"] == "group" and "group" not in slice_ and slice_["since"] is not None
 
 
 def only_groups(stream: Stream) -> bool:
     """Whether the rows of the stream, or of its parent, belong to groups."""
     parent = streams()[stream.parent] if stream.parent else stream
-    return parent.scopes == ("group",)
+    return parent.containers == ("group",)
 
 
 def column_of(stream: Stream) -> str | None:

@@ -168,7 +168,7 @@ class Planner:
             return streams()[stream.parent or ""].kind
         needed = stream.descendants_since
         if needed and self._scopes.roots().groups and self.version() < needed:
-            return "group" if stream.scopes == ("group",) else "project"
+            return "group" if stream.containers == ("group",) else "project"
         return kind
 
     def version(self) -> tuple[int, int]:
@@ -187,12 +187,12 @@ class Planner:
         return (int(found[1]), int(found[2])) if found else (0, 0)
 
     def _slice(
-        self, stream: Stream, scope: str, number: int, through: str | None, start: str
+        self, stream: Stream, container: str, number: int, through: str | None, start: str
     ) -> Slice:
         since = plus(through, minutes=-self._config.lookback_minutes) if through else None
         slice_ = Slice(
             stream=stream.name,
-            scope=scope,
+            container=container,
             id=number,
             since=since,
             start=start,
@@ -269,12 +269,12 @@ class Planner:
         """
         held = state.held.get(root.id)
         oldest = min(state.projects.values(), default=None)
-        if stream.again is None or held is None or oldest is None:
+        if stream.refresh is None or held is None or oldest is None:
             return None
         if ahead(max(state.projects.values()), start):
             return None
         suspects: list[Project] = []
-        if stream.again.signal in {"touch", "list"}:
+        if stream.refresh.signal in {"touch", "list"}:
             probe = self._scopes.probe(root)
             suspects = list(probe.newest)
             # No project behind the last one of the probe was touched later.
@@ -288,7 +288,7 @@ class Planner:
 
     def _forget_others(self, stream: Stream, root: Group, state: StreamState, start: str) -> None:
         """Drop what is no longer in the group, so that the count of projects can be right."""
-        if stream.again is not None and stream.again.signal == "touch":
+        if stream.refresh is not None and stream.refresh.signal == "touch":
             state.held.setdefault(root.id, Held())
         held = state.held.get(root.id)
         listed = self._scopes.listing(root).projects.values()
@@ -355,7 +355,7 @@ class Planner:
 
     def _resumed(self, stream: Stream, slice_: Slice, state: StreamState) -> Slice:
         """The slice, with what `state` knows of it; and `state` with what the slice changes."""
-        if slice_["since"] is None or stream.walk == "refs":
+        if slice_["since"] is None or stream.walk == "commits":
             # The start date decides how far back it is read.
             self._origins.entered(stream, state)
         position = state.positions.get(key_of(slice_))

@@ -140,7 +140,7 @@ class Session:
         return self.report.extents.of(stream.name, column_of(stream), members)
 
     def _is_deep(self, stream: Stream, slice_: Slice) -> bool:
-        return self._planner.kind(stream) == "scope" and "group" not in slice_
+        return self._planner.kind(stream) == "selection" and "group" not in slice_
 
     def read(self, stream: Stream, slice_: Slice, state: StreamState) -> Iterator[Page]:
         """The rows of a slice, page by page; `state` follows.
@@ -159,7 +159,7 @@ class Session:
         url = f"{self.client.api_url}/{_address(stream, slice_)}"
         pages = self._reader.pages(stream, slice_, state)
         idle = False
-        if stream.incremental and self._planner.kind(stream) == "scope":
+        if stream.incremental and self._planner.kind(stream) == "selection":
             idle = may_be_idle(slice_)
             pages = self._planner.coverage.watched(stream, slice_, state, pages)
         problems: list[Missed] = []
@@ -223,8 +223,8 @@ class Session:
 
     def _place(self, slice_: Slice) -> Place:
         """What a slice reads."""
-        if slice_["scope"] != "inventory":
-            return Place(slice_["scope"], slice_["id"])
+        if slice_["container"] != "inventory":
+            return Place(slice_["container"], slice_["id"])
         if not slice_["id"]:
             return Place("the chosen projects", None)
         return Place(f"the projects of {self.report.called(Place('group', slice_['id']))}", None)
@@ -232,8 +232,8 @@ class Session:
 
 def _address(stream: Stream, slice_: Slice) -> str:
     """Where the rows of a slice come from, below /api/v4."""
-    if slice_["scope"] == "inventory":
+    if slice_["container"] == "inventory":
         return f"groups/{slice_['id']}/projects" if slice_["id"] else "projects"
     # The children of many parents have no address together.
     listed = streams()[stream.parent] if stream.parent else stream
-    return f"{slice_['scope']}s/{slice_['id']}/{listed.path}"
+    return f"{slice_['container']}s/{slice_['id']}/{listed.path}"

@@ -137,33 +137,34 @@ class Reader:
             entered = partial(self._entered, stream, state)
             jobs = Jobs(lists, below, path, query, pipelines, lookback, entered=entered)
             yield from jobs.pages(slice_, self._first, state.tops.of(slice_["id"]))
-        elif stream.walk == "refs":
+        elif stream.walk == "commits":
             every = self._config.commit_refs == "all"
             commits = Commits(lists, path, query, every, self._first)
             yield from commits.pages(slice_, state.heads.of(slice_["id"]))
         else:
             if stream.since and since:
                 query = {**query, stream.since: since}
-            own = [column for column in stream.key if not column.endswith("_id")]
             twice = stream.incremental
-            read = partial(read_pages, lists, self._ahead, path, query, own, twice=twice)
+            read = partial(read_pages, lists, self._ahead, path, query, stream.row_key, twice=twice)
             for rows in self._alike.pages(stream, lists, path, read):
-                if stream.keep is not None:
+                if stream.where_set is not None:
                     url = f"{lists.api_url}/{path}"
                     lists.note(*of_nobody(rows, self._owners(stream), url))
                 yield Page(self._within(stream, slice_, state, rows))
 
     def _owners(self, stream: Stream) -> list[str]:
         """The columns by which the rows of a list are shared out among streams."""
-        return [one.keep for one in streams().values() if one.keep and one.path == stream.path]
+        return [
+            one.where_set for one in streams().values() if one.where_set and one.path == stream.path
+        ]
 
     def _within(
         self, stream: Stream, slice_: Slice, state: StreamState, rows: list[Row]
     ) -> list[Row]:
         """Without rows of projects that the group's list shows but that are not in scope."""
         rows = beside(stream, slice_, rows)
-        group = state.groups.get(slice_["id"]) if slice_["scope"] == "group" else None
-        if group is None or stream.keep != "project_id":
+        group = state.groups.get(slice_["id"]) if slice_["container"] == "group" else None
+        if group is None or stream.where_set != "project_id":
             return rows
         return [row for row in rows if row.get("project_id") in group.projects]
 
@@ -179,8 +180,8 @@ class Reader:
         """The lists of a stream that is read by seeking: one for each declared pass."""
         path, query = list_of(stream, slice_, archived=self._config.include_archived)
         return tuple(
-            Seek(lists, self._ahead, path, {**query, **extra}, stream.key, stream.moment)
-            for extra in stream.passes
+            Seek(lists, self._ahead, path, {**query, **extra}, stream.row_key, stream.tie_breaker)
+            for extra in stream.queries
         )
 
     def _moved(
@@ -199,10 +200,10 @@ class Reader:
         passes = self._passes(stream, slice_, lists)
 
         def own(number: int) -> Seek:
-            scope = "group" if stream.scopes == ("group",) else "project"
-            return self._passes(stream, Slice(scope=scope, id=number), lists)[0]
+            container = "group" if stream.containers == ("group",) else "project"
+            return self._passes(stream, Slice(container=container, id=number), lists)[0]
 
-        is_counted = stream.kind != "scope"
+        is_counted = stream.kind != "selection"
         uncounted: Missed | None = None
         if not is_counted:
             entered = partial(self._entered, stream, state)
@@ -224,7 +225,7 @@ class Reader:
                 settled = plus(start, minutes=-SETTLED_MINUTES)
                 reached[number] = min(through, start) if through else reached[number]
                 rows = beside(stream, slice_, rows)  # noqa: PLW2901 -- fewer of them
-                fresh, seen = unknown(rows, stream.key, recent, settled, state.recent)
+                fresh, seen = unknown(rows, stream.row_key, recent, settled, state.recent)
                 if len(passes) == 1:
                     counts = None if is_counted else self._late.first(seek, slice_, state)
                     is_counted = True
@@ -241,7 +242,7 @@ class Reader:
         self, stream: Stream, seek: Seek, since: str | None
     ) -> Iterator[tuple[list[Row], str | None]]:
         """What moved since an instant, as far as possible from what another stream asked."""
-        found = seek.newest if stream.nullable else seek.rows
+        found = seek.newest if stream.cursor_nullable else seek.rows
         for rows, through in self._moves.rows(seek, since, found):
             if through:
                 self._client.clock.saw(epoch(through))
@@ -260,7 +261,7 @@ class Reader:
     def _below(self, stream: Stream, slice_: Slice, state: StreamState, lists: Lists) -> Children:
         """What reads the lists below the parents of a slice."""
         parent = streams()[stream.parent or ""]
-        where = Place(slice_["scope"], slice_["id"])
+        where = Place(slice_["container"], slice_["id"])
 
         def skip(row: Row, error: Skipped) -> None:
             place = place_of(row) or where
@@ -270,10 +271,10 @@ class Reader:
                 LOGGER.warning("%s: skipped a part of %s. %s", stream.name, called, error)
 
         member = None
-        if slice_["scope"] == "group" and "group" not in slice_:
-            member = "group_id" if parent.scopes == ("group",) else "project_id"
+        if slice_["container"] == "group" and "group" not in slice_:
+            member = "group_id" if parent.containers == ("group",) else "project_id"
         shaper, columns = self._shapers[stream.name], columns_of(slice_)
-        members = state.group(slice_["id"]).projects if slice_["scope"] == "group" else set()
+        members = state.group(slice_["id"]).projects if slice_["container"] == "group" else set()
         return Children(
             lists,
             self._ahead,
@@ -281,9 +282,9 @@ class Reader:
             lambda rows, row: shaper.shape(rows, columns, row),
             skip,
             state.owed.of(slice_, members, columns_of_parent(stream)),
-            key=parent.key,
+            key=parent.row_key,
             member=member,
-            url=f"{lists.api_url}/{slice_['scope']}s/{slice_['id']}/{parent.path}",
+            url=f"{lists.api_url}/{slice_['container']}s/{slice_['id']}/{parent.path}",
         )
 
     def _moved_by(
@@ -306,7 +307,7 @@ class Reader:
         seeks = self._passes(other, slice_, lists)
         since = slice_["since"]
         for rows, _ in (found for seek in seeks for found in self._found(other, seek, since)):
-            path = f"{slice_['scope']}s/{slice_['id']}/{other.path}"
+            path = f"{slice_['container']}s/{slice_['id']}/{other.path}"
             named = [row for row in rows if row.get(stream.moved_by.parent)]
             parents = [
                 parent

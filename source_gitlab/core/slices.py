@@ -19,7 +19,7 @@ __all__ = ["Page", "Row", "Slice", "beside", "columns_of", "list_of"]
 class Slice(TypedDict, total=False):
     """One list to walk, as plain JSON: it reads the same in another thread or process.
 
-    `scope` is "group", "project" or "inventory" and `id` its numeric id. `since` is the instant
+    `container` is "group", "project" or "inventory" and `id` its numeric id. `since` is the instant
     from which rows are read (None: all of them), `start` the server's time when the read was
     planned; `read_at` is that time for columns, never earlier than in a read before. What entered
     a group that was read before has that group's id in `group`; in the slice of that group it is
@@ -28,7 +28,7 @@ class Slice(TypedDict, total=False):
     """
 
     stream: str
-    scope: str
+    container: str
     id: int
     since: str | None
     start: str
@@ -85,7 +85,7 @@ def list_of(stream: Stream, slice_: Slice, *, archived: bool) -> tuple[str, Quer
 
     `archived` says whether archived projects are read, where the list takes that.
     """
-    in_group = slice_["scope"] == "group"
+    in_group = slice_["container"] == "group"
     path = f"{'groups' if in_group else 'projects'}/{slice_['id']}/{stream.path}"
     query: Query = dict(stream.query)
     if in_group:
@@ -107,7 +107,7 @@ def place_of(row: Row) -> Place | None:
 def columns_of(slice_: Slice) -> dict[str, Any]:
     """What rows may be given of their slice: `slice.project_id` and the like in declarations."""
     read_at = slice_.get("read_at", slice_["start"])
-    return {f"{slice_['scope']}_id": slice_["id"], "read_at": read_at}
+    return {f"{slice_['container']}_id": slice_["id"], "read_at": read_at}
 
 
 def beside(stream: Stream, slice_: Slice, rows: list[Row]) -> list[Row]:
@@ -115,9 +115,9 @@ def beside(stream: Stream, slice_: Slice, rows: list[Row]) -> list[Row]:
 
     Slices are read at the same time, so of two versions of one row the older might come last.
     """
-    if slice_["scope"] != "group":
+    if slice_["container"] != "group":
         return rows
-    column = "group_id" if stream.scopes == ("group",) else "project_id"
+    column = "group_id" if stream.containers == ("group",) else "project_id"
     if "group" in slice_:
         # The list of a group that entered shows the groups below it, which entered with it.
         return [row for row in rows if row.get(column) in {None, slice_["id"]}]

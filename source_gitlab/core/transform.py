@@ -19,7 +19,7 @@ class Shaper:
     def __init__(self, stream: Stream) -> None:
         """Split the declared paths once, not once a row."""
         self._drop = stream.drop
-        self._keep = stream.keep
+        self._keep = stream.where_set
         self._from_row: list[tuple[str, str, str | None]] = []
         self._from_lists: list[tuple[str, str, str]] = []
         self._from_context: list[tuple[str, str, str]] = []

@@ -142,7 +142,7 @@ class StreamTests:
 
     @staticmethod
     def _only_groups(stream: Stream) -> bool:
-        return stream.kind == "group" or stream.scopes == ("group",)
+        return stream.kind == "group" or stream.containers == ("group",)
 
     def _reads_groups(self, stream: Stream) -> bool:
         """Whether a read would take the stream from a group's list."""
@@ -202,7 +202,7 @@ class StreamTests:
 
     def _try(self, stream: Stream, place: Place) -> Trial:
         path = f"{place.kind}s/{place.id}/{stream.path}"
-        query = {**stream.query, **stream.passes[0], "per_page": 1}
+        query = {**stream.query, **stream.queries[0], "per_page": 1}
         if place.kind == "group":
             query |= stream.group_query
         try:
@@ -243,7 +243,7 @@ class StreamTests:
             return Verdict(NOT_PROBED, "The test ran out of time or requests.")
         except Skipped as error:
             where = f"{parent.name} {row.get('iid', row.get('id'))}"
-            return self._refused(child, Place(parent.scopes[-1], 0, where, None), error)
+            return self._refused(child, Place(parent.containers[-1], 0, where, None), error)
         except ReadError as error:
             return Verdict(PROBE_FAILED, str(error))
         return Verdict(OK, f"Read below a row of {parent.name}.")
@@ -255,7 +255,7 @@ class StreamTests:
         except KeyError as error:
             message = f"A row of {child.parent} came without {error}."
             raise ReadError(message) from error
-        if child.walk == "detail":
+        if child.walk == "object":
             self._budget.one(path)
         else:
             self._budget.rows(path, {**child.query, "per_page": 1})

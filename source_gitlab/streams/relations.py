@@ -71,7 +71,7 @@ def reference(stream: str, column: str, text: str) -> Reference:
     found = Reference(stream, column, target, target_column, tuple(others))
     problem = _problem(found, declared)
     if problem:
-        message = f"schemas/{stream}.json: `{column}` refers to {text}, {problem}"
+        message = f"{stream}.{column} refers to {text}, {problem}"
         raise ValueError(message)
     return found
 

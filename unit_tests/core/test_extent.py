@@ -10,7 +10,7 @@ MEMBERS = {1: frozenset({11, 12}), 2: frozenset({21})}
 
 def slice_of(scope: str, number: int) -> Slice:
     """A slice of some stream."""
-    return Slice(stream="s", scope=scope, id=number)
+    return Slice(stream="s", container=scope, id=number)
 
 
 def extents(planned: list[Slice], read: list[Slice], *, deep: bool, whole: bool = True) -> Extents:

@@ -15,7 +15,7 @@ START = "2026-02-01T00:00:00.000Z"
 
 
 def of(number: int) -> Slice:
-    return Slice(stream="jobs", scope="project", id=number, since=None, start=START)
+    return Slice(stream="jobs", container="project", id=number, since=None, start=START)
 
 
 def again(state: StreamState) -> StreamState:

@@ -20,11 +20,11 @@ EARLY, LATE = "2026-01-01T00:00:00.000Z", "2026-02-01T00:00:00.000Z"
 
 
 def project(number: int, start: str = LATE) -> Slice:
-    return Slice(stream="jobs", scope="project", id=number, since=None, start=start)
+    return Slice(stream="jobs", container="project", id=number, since=None, start=start)
 
 
 def group(number: int, start: str = LATE) -> Slice:
-    return Slice(stream="issues", scope="group", id=number, since=None, start=start)
+    return Slice(stream="issues", container="group", id=number, since=None, start=start)
 
 
 def again(state: StreamState) -> StreamState:

@@ -1,53 +1,226 @@
-"""What editors are told of streams.yaml is what the declarations take."""
+"""A wrong declaration is refused when it is loaded, and says what is wrong with it."""
 
 from __future__ import annotations
 
-import json
+import statistics
 from dataclasses import fields
-from pathlib import Path
+from importlib import resources
 from typing import Any
 
 import jsonschema
 import pytest
-import yaml
 
 from source_gitlab.streams import Stream
+from source_gitlab.streams.declarations import AREAS, build, declared
+from source_gitlab.streams.model import ATTRIBUTES
+from source_gitlab.streams.schema import SchemaError, parse, schemas
+from source_gitlab.streams.schema import fields as columns_of
+from source_gitlab.streams.validation import DeclarationError
+from tools.declarations_page import schema as editor_schema
 
-PACKAGE = Path(__file__).resolve().parents[2] / "source_gitlab"
-SCHEMA: dict[str, Any] = json.loads(
-    (PACKAGE / "streams" / "streams.schema.json").read_text(encoding="utf-8")
-)
-DECLARED = yaml.safe_load((PACKAGE / "streams" / "streams.yaml").read_text(encoding="utf-8"))
-VALIDATOR = jsonschema.Draft7Validator(SCHEMA)
-MINIMAL = {"kind": "project", "path": "x", "key": ["id"], "doc": "https://docs.gitlab.com/api/"}
-
-
-def test_the_streams_fit_their_schema() -> None:
-    """And the schema is one."""
-    jsonschema.Draft7Validator.check_schema(SCHEMA)
-    assert [error.message for error in VALIDATOR.iter_errors(DECLARED)] == []
+_DROP = object()
 
 
-def test_the_schema_has_each_attribute_of_a_stream() -> None:
+def changed(stream: str, **attributes: Any) -> dict[str, dict[str, Any]]:
+    """All declarations, one of them with other attributes; `_DROP` leaves one out."""
+    found = declared()
+    kept = {**found.get(stream, {}), **attributes}
+    found[stream] = {name: value for name, value in kept.items() if value is not _DROP}
+    return found
+
+
+WRONG: dict[str, tuple[str, dict[str, Any], str, object, str]] = {
+    "a parent that does not exist": (
+        "merge_request_commits", {"parent": "merge_request"}, "parent", "merge_request", "a stream",
+    ),
+    "a stream that is its own parent": (
+        "pipeline_trigger_jobs", {"parent": "pipeline_trigger_jobs"}, "parent",
+        "pipeline_trigger_jobs", "not below this one",
+    ),
+    "a parent that is itself a child": (
+        "pipeline_trigger_jobs", {"parent": "pipelines_extended"}, "parent", "pipelines_extended",
+        "merge_requests",
+    ),
+    "a parent that is read page by page": (
+        "merge_request_commits", {"parent": "project_labels"}, "parent", "project_labels",
+        "can be a parent",
+    ),
+    "a parent whose rows have no address": (
+        "merge_requests", {"item": _DROP, "gives": _DROP}, "item", None, "the address",
+    ),
+    "an object of a project": (
+        "users", {"walk": "object", "refresh": _DROP}, "walk", "object", "pages, keyset, seek",
+    ),
+    "a child that is read by seeking": (
+        "merge_request_commits", {"walk": "seek"}, "walk", "seek", "pages, object",
+    ),
+    "several queries without seek": (
+        "users", {"queries": [{}, {"active": True}]}, "queries", [{}, {"active": True}], "seek",
+    ),
+    "a single query": ("pipelines", {"queries": [{}]}, "queries", [{}], "two or more"),
+    "an origin that is none": (
+        "deployments", {"add": {"environment_name": "environments.name"}}, "add",
+        "environments.name", "environment",
+    ),
+    "a column that the parent does not have": (
+        "pipeline_trigger_jobs", {"add": {"pipeline_id": "parent.pipeline_id"}}, "add",
+        "pipeline_id: parent.pipeline_id", "iid",
+    ),
+    "a part of the slice that there is not": (
+        "users", {"add": {"project_id": "slice.group_id"}}, "add", "slice.group_id",
+        "slice.project_id",
+    ),
+    "an added column that the schema lacks": (
+        "users", {"add": {"user_name": "name"}}, "add", "user_name", "username",
+    ),
+    "a key column that is nowhere": (
+        "users", {"key": ["project_id", "user_id"]}, "key", "user_id", "username",
+    ),
+    "a key that may be null": ("users", {"key": ["username"]}, "key", "username", "marks with !"),
+    "a key that is the same in all rows of a list": (
+        "users", {"key": ["project_id"]}, "key", ["project_id"], "differs between the rows",
+    ),
+    "a key that is one word": ("users", {"key": "id"}, "key", "id", "a list of columns"),
+    "a cursor that nothing moves": (
+        "users", {"cursor": "name", "refresh": _DROP}, "cursor", "name", "something moves",
+    ),
+    "a cursor that the walk does not order by": (
+        "issues", {"cursor": "created_at"}, "cursor", "created_at", "updated_at",
+    ),
+    "a cursor of a child that no parent gives": (
+        "merge_request_commits", {"cursor": "created_at"}, "cursor", "created_at", "parent gives",
+    ),
+    "a cursor that the schema lacks": (
+        "group_milestones", {"cursor": "changed_at"}, "cursor", "changed_at", "updated_at",
+    ),
+    "a feature that no project has": (
+        "issues", {"feature": "issue"}, "feature", "issue", "builds, environments, issues",
+    ),
+    "a brace that is no column of the parent": (
+        "merge_request_commits", {"path": "{merge_request_iid}/commits"}, "path",
+        "{merge_request_iid}", "iid",
+    ),
+    "an item with a brace that is no column": (
+        "pipelines", {"item": "projects/{project_id}/pipelines/{pipeline_id}"}, "item",
+        "{pipeline_id}", "iid",
+    ),
+    "a column given to children that there is not": (
+        "merge_requests", {"gives": {"project_id": "project"}}, "gives", "project", "project_id",
+    ),
+    "a secret that is a column": ("users", {"drop": ["name"]}, "drop", "name", "never leave"),
+    "a filter by a column that there is not": (
+        "group_milestones", {"where_set": "group"}, "where_set", "group", "group_id",
+    ),
+    "a list that moves parents and is none": (
+        "epic_issues", {"moved_by": {"stream": "boards", "parent": "epic"}}, "moved_by", "boards",
+        "issues",
+    ),
+    "a column of it that holds no parent": (
+        "epic_issues", {"moved_by": {"stream": "issues", "parent": "epics"}}, "moved_by", "epics",
+        "epic",
+    ),
+    "containers of a stream that has one kind": (
+        "users", {"containers": ["group"]}, "containers", ["group"], "selection",
+    ),
+    "a refresh that does not exist": ("users", {"refresh": "weekly"}, "refresh", "weekly", "daily"),
+    "a refresh of what is read by value": (
+        "deployments", {"refresh": "daily"}, "refresh", "daily", "pages, keyset, commits",
+    ),
+    "a tie-breaker of what is not read by value": (
+        "users", {"tie_breaker": {"order_by": "id"}}, "tie_breaker", {"order_by": "id"}, "seek",
+    ),
+    "a filter of time for a child": (
+        "merge_request_commits", {"since": "updated_after"}, "since", "updated_after", "project",
+    ),
+    "an attribute that does not exist": ("users", {"walks": "pages"}, "walks", "pages", "walk"),
+    "a kind that does not exist": ("users", {"kind": "user"}, "kind", "user", "project"),
+    "half a version": (
+        "group_milestones", {"descendants_since": [16]}, "descendants_since", [16], "minor",
+    ),
+    "no page of documentation": ("users", {"doc": ""}, "doc", "", "a text"),
+    "a stream without a schema": (
+        "starrers", {"doc": "projects/#list-starrers"}, "name", "starrers", "with a schema",
+    ),
+    "a name that is no name": ("Users", {"doc": "users/"}, "name", "Users", "lower-case"),
+}  # fmt: skip
+
+
+def test_the_declarations_are_right() -> None:
+    """They are what the cases below change in one place."""
+    assert list(build(declared())) == list(declared())
+
+
+@pytest.mark.parametrize("case", WRONG)
+def test_a_wrong_declaration_is_refused(case: str) -> None:
+    """With the stream, the attribute, what was found and what is allowed."""
+    stream, attributes, attribute, found, allowed = WRONG[case]
+    with pytest.raises(DeclarationError) as caught:
+        build(changed(stream, **attributes))
+    error = caught.value
+    assert (error.attribute, error.found) == (attribute, found)
+    assert allowed in error.allowed
+    told = str(error)
+    assert told.startswith(f"{error.stream}.{attribute}: ")
+    assert repr(found) in told
+    assert allowed in told
+
+
+def test_a_key_from_an_added_column_tells_rows_apart() -> None:
+    """By where it stands in GitLab's own row, and not by how it is called."""
+    releases = build(changed("releases", add={"tag_name": "commit.id"}))["releases"]
+    assert releases.row_key == ("commit.id",)
+    assert build(declared())["branches"].row_key == ("name",)
+    assert build(declared())["merge_request_commits"].row_key == ("id",)
+
+
+@pytest.mark.parametrize("line", ["", "text", "textual! Name.", "text!! Name.", 7, "text  Name."])
+def test_a_line_of_a_schema(line: object) -> None:
+    """A type must be followed by nothing, or by one space and a text."""
+    if line == "text":
+        assert parse(line, "x.y").description is None
+        return
+    if line == "textual! Name.":
+        assert parse(line, "x.y").type == "textual"
+        return
+    with pytest.raises(SchemaError, match=r"^x\.y: found "):
+        parse(line, "x.y")
+
+
+def test_declarations_are_short() -> None:
+    """Comments and blank lines do not count; an area is one file."""
+    folder = resources.files("source_gitlab.streams").joinpath("declared")
+    lengths: list[int] = []
+    for area in AREAS:
+        for line in folder.joinpath(f"{area}.yaml").read_text(encoding="utf-8").splitlines():
+            if line.strip() and not line.lstrip().startswith("#"):
+                lengths += [0] if not line.startswith(" ") else []
+                lengths[-1] += 1
+    assert len(lengths) == len(declared())
+    assert statistics.median(lengths) <= 6
+
+
+def test_each_attribute_is_described() -> None:
     """One that is missing would be underlined as a mistake, one too many would do nothing."""
-    described = set(SCHEMA["additionalProperties"]["properties"])
-    assert described == {entry.name for entry in fields(Stream)} - {"name"}
+    shorthand = {"ids"}
+    assert set(ATTRIBUTES) - shorthand == {one.name for one in fields(Stream)} - {"name"}
 
 
-@pytest.mark.parametrize(
-    "wrong",
-    [
-        {"again": "weekly"},
-        {"again": {"query": {}}},
-        {"again": {"path": "labels", "signal": "list"}},
-        {"kind": "child"},
-        {"parent": "issues"},
-        {"key": "id"},
-        {"descendants_since": [16]},
-        {"walks": "pages"},
-    ],
-)
-def test_mistakes_are_found(wrong: dict[str, Any]) -> None:
-    """A wrong value, a missing part, an attribute that does not exist."""
-    assert VALIDATOR.is_valid({"some": MINIMAL})
-    assert not VALIDATOR.is_valid({"some": {**MINIMAL, **wrong}})
+def test_editors_are_told_the_same() -> None:
+    """The schema for editors takes the declarations and refuses values that loading refuses."""
+    schema = editor_schema()
+    jsonschema.Draft7Validator.check_schema(schema)
+    validator = jsonschema.Draft7Validator(schema)
+    assert [error.message for error in validator.iter_errors(declared())] == []
+    for name, attributes in (
+        ("users", {"refresh": "weekly"}),
+        ("users", {"walks": "pages"}),
+        ("users", {"key": "id"}),
+        ("group_milestones", {"descendants_since": [16]}),
+    ):
+        assert not validator.is_valid(changed(name, **attributes))
+
+
+def test_every_schema_is_that_of_a_stream() -> None:
+    """One that is not would be forgotten."""
+    assert set(schemas()) == set(declared())
+    assert all(columns_of(name) for name in declared())

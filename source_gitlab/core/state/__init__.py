@@ -33,6 +33,7 @@ from collections import defaultdict
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from source_gitlab.core.row_key import key_values
 from source_gitlab.core.state import id_sets
 from source_gitlab.core.state.branch_heads import Heads
 from source_gitlab.core.state.highest_ids import Tops
@@ -72,7 +73,7 @@ def digest(key: Iterable[object], updated_at: object) -> str:
 
 def identity(row: Mapping[str, Any], key: Iterable[str]) -> str:
     """The digest of a row with an `updated_at`."""
-    return digest((row.get(column) for column in key), instant(row["updated_at"]))
+    return digest(key_values(row, key), instant(row["updated_at"]))
 
 
 class StreamState:
@@ -330,7 +331,7 @@ class StreamState:
                 self.positions[key_of(slice_)] = position
             elif page.position is not None:
                 self.positions.pop(key_of(slice_), None)
-            if slice_["scope"] == "project":
+            if slice_["container"] == "project":
                 self.heads.reach(slice_["id"], page.heads)
                 if page.top is not None:
                     self.tops.reach(slice_["id"], page.top)
@@ -365,7 +366,7 @@ class StreamState:
             if "group" not in slice_:
                 self._reach(slice_, slice_["start"])
                 return
-            if slice_["scope"] == "project":
+            if slice_["container"] == "project":
                 self.projects.pop(number, None)
             else:
                 self.groups.pop(number, None)
@@ -379,7 +380,7 @@ class StreamState:
 
     def _reach(self, slice_: Slice, through: str) -> None:
         number = slice_["id"]
-        if slice_["scope"] == "group" and (number in self.groups or "group" in slice_):
+        if slice_["container"] == "group" and (number in self.groups or "group" in slice_):
             self.groups.setdefault(number, Group()).through = through
         else:
             self.projects[number] = through
@@ -397,4 +398,4 @@ class StreamState:
 
 def key_of(slice_: Slice) -> str:
     """The name of a slice in `positions`."""
-    return f"{slice_['scope']}:{slice_['id']}"
+    return f"{slice_['container']}:{slice_['id']}"

@@ -202,7 +202,7 @@ class Children:
 
     def _is_away(self, parent: Row) -> bool:
         """Whether GitLab says of the parent itself that it is gone."""
-        if self.stream.walk == "detail":
+        if self.stream.walk == "object":
             return False
         try:
             self.client.one(path_of(self.stream.path, parent).rpartition("/")[0])
@@ -231,11 +231,10 @@ class Children:
     def _ask(self, parent: Row, below: Lists) -> list[Row]:
         stream = self.stream
         path = path_of(stream.path, parent)
-        if stream.walk == "detail":
+        if stream.walk == "object":
             rows = [below.one(path, stream.query)]
         else:
-            # The last column of a key identifies a row below its parent.
-            pages = read_pages(below, None, path, dict(stream.query), stream.key[-1:])
+            pages = read_pages(below, None, path, dict(stream.query), stream.row_key)
             rows = [row for page in pages for row in page]
         return self.shape(rows, parent)
 

@@ -115,7 +115,9 @@ class Late:
             known = Counts("")
         if known is None or since is None or not known.is_due(start):
             return None
-        entering = state.entering.get(slice_["id"], set()) if slice_["scope"] == "group" else set()
+        entering = (
+            state.entering.get(slice_["id"], set()) if slice_["container"] == "group" else set()
+        )
         if len(entering) > _MOST_ENTERING:
             return None
         others = tuple(_listed(of(number)) for number in sorted(entering))
@@ -169,7 +171,7 @@ def _uncounted(seek: Seek, error: GitlabError) -> Missed:
 
 
 def _name(slice_: Slice) -> str:
-    return f"{slice_['scope']}:{slice_['id']}"
+    return f"{slice_['container']}:{slice_['id']}"
 
 
 def _listed(seek: Seek) -> Listed:

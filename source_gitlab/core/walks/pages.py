@@ -13,6 +13,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
+from source_gitlab.core.row_key import key_values
 from source_gitlab.gitlab.client import pages_of
 from source_gitlab.gitlab.errors import BadRequest, Malformed, ReadError
 
@@ -43,7 +44,7 @@ def read_pages(  # noqa: PLR0913 -- a list is its address, how to read it, and i
     twice: bool = False,
     first: Answer | None = None,
 ) -> Iterator[list[Row]]:
-    """Every row of a list once, page by page; `key` are the columns that identify a row in it.
+    """Every row of a list once, page by page; `key` is where a row's identity stands in it.
 
     With `ahead`, the pages of a list whose length GitLab tells are fetched in parallel. Equal
     numbers do not tell of a row deleted and another one added; where that must not be missed,
@@ -140,7 +141,7 @@ def _is_new(
     seen: set[tuple[object, ...]],
     walked: set[tuple[object, ...]],
 ) -> bool:
-    identity = tuple(row.get(column) for column in key)
+    identity = key_values(row, key)
     walked.add(identity)
     if identity in seen:
         return False

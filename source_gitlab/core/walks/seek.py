@@ -22,6 +22,7 @@ from functools import partial
 from itertools import count, dropwhile, islice
 from typing import TYPE_CHECKING, Any
 
+from source_gitlab.core.row_key import key_values
 from source_gitlab.core.walks.pages import PER_PAGE, read_pages
 from source_gitlab.core.walks.windows import Starts, first_instant
 from source_gitlab.gitlab.errors import ReadError
@@ -179,7 +180,7 @@ class Seek:
 
     def _top(self, answer: Answer) -> list[Any]:
         """What tells the first rows of a page; windows that start alike are one and the same."""
-        return [row.get(column) for row in answer.data[:3] for column in self.key]
+        return [key_values(row, self.key) for row in answer.data[:3]]
 
     def _part(  # noqa: PLR0913 -- a window is all of these
         self,
@@ -267,7 +268,7 @@ class Seek:
         """Note rows without the instant that do not stand at the end, where such rows belong."""
         url = f"{self.client.api_url}/{self.path}"
         for row in rows:
-            name = ", ".join(str(row.get(column)) for column in self.key)
+            name = ", ".join(map(str, key_values(row, self.key)))
             message = f"{url} answered with a row ({name}) without updated_at among rows that"
             message += " have it. It came without that column."
             self.client.note(Missed(message, url, reason="partial"))

@@ -134,7 +134,7 @@ class SlicePartition(Partition):
 
     def __hash__(self) -> int:
         """Equal slices are the same partition."""
-        return hash((self.stream_name(), self._slice["scope"], self._slice["id"]))
+        return hash((self.stream_name(), self._slice["container"], self._slice["id"]))
 
     def __eq__(self, other: object) -> bool:
         """Equal slices are the same partition."""

@@ -1,0 +1,139 @@
+"""Reads `declared/*.yaml` and fills in what follows from the kind of a stream."""
+
+from __future__ import annotations
+
+from importlib import resources
+from typing import TYPE_CHECKING, Any
+
+from source_gitlab.streams.model import DOCUMENTATION, READ_AT, MovedBy, Refresh, Stream
+from source_gitlab.streams.schema import load
+from source_gitlab.streams.validation import (
+    WALK_CURSORS,
+    DeclarationError,
+    check_alone,
+    check_together,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+Declared = dict[str, Any]
+
+# In this order the streams stand in catalogs and documents.
+AREAS = ("structure", "people", "planning", "merge_requests", "code", "ci")
+_INHERITED = ("feature", "tier", "role")
+# What a walk needs of the list that it reads.
+_QUERIES: Mapping[str, Declared] = {
+    "keyset": {"pagination": "keyset"},
+    # The keyset of jobs exists in this order only (https://docs.gitlab.com/api/jobs/).
+    "jobs": {"pagination": "keyset", "order_by": "id", "sort": "desc"},
+}
+
+
+def declared() -> dict[str, Declared]:
+    """Every declaration as it is written, by stream.
+
+    Raises:
+        DeclarationError: two areas declare a stream of one name.
+    """
+    folder = resources.files(__package__).joinpath("declared")
+    found: dict[str, Declared] = {}
+    for area in AREAS:
+        text = folder.joinpath(f"{area}.yaml").read_text(encoding="utf-8")
+        for name, values in load(text).items():
+            if name in found:
+                raise DeclarationError(name, "name", name, "a name that no other stream has")
+            found[name] = values
+    return found
+
+
+def build(written: Mapping[str, Mapping[str, Any]]) -> dict[str, Stream]:
+    """The streams that some declarations stand for, in their order.
+
+    Raises:
+        DeclarationError: one of them is wrong, alone or beside the others.
+    """
+    for name, values in written.items():
+        check_alone(name, values)
+    built: dict[str, Stream] = {}
+    for name in _parents_first(written):
+        built[name] = _stream(name, written[name], built)
+    check_together(built)
+    return {name: built[name] for name in written}
+
+
+def _parents_first(written: Mapping[str, Mapping[str, Any]]) -> Iterable[str]:
+    """The names, each behind its parent's.
+
+    Raises:
+        DeclarationError: a parent does not exist, or is below its own child.
+    """
+    done: dict[str, None] = {}
+    waiting = list(written)
+    while waiting:
+        ready = [name for name in waiting if written[name].get("parent") in {None, *done}]
+        if not ready:
+            name = waiting[0]
+            known = [one for one in written if one not in waiting]
+            allowed = f"a stream that is not below this one: {', '.join(known)}"
+            raise DeclarationError(name, "parent", written[name]["parent"], allowed)
+        done.update(dict.fromkeys(ready))
+        waiting = [name for name in waiting if name not in done]
+    return done
+
+
+def _stream(name: str, written: Mapping[str, Any], built: Mapping[str, Stream]) -> Stream:
+    parent = built.get(written.get("parent", ""))
+    values: Declared = {"walk": "pages", "key": ["id"], "path": name, "doc": f"{name}/", **written}
+    values.setdefault("kind", "child" if parent else "project")
+    if values["kind"] == "inventory":
+        values["path"] = ""
+    values["query"] = _QUERIES.get(values["walk"], {}) | values.get("query", {})
+    refresh = values.get("refresh")
+    if refresh is not None:
+        is_list = isinstance(refresh, dict)
+        values["refresh"] = Refresh("list", **refresh) if is_list else Refresh(refresh)
+    if "moved_by" in values:
+        values["moved_by"] = MovedBy(**values["moved_by"])
+    if parent:
+        values["path"] = "/".join(filter(None, [parent.item, written.get("path", name)]))
+        for attribute in _INHERITED:
+            values.setdefault(attribute, getattr(parent, attribute))
+    cursor = values.setdefault("cursor", _cursor(values, parent))
+    values["add"] = _added(values, parent, read_at=cursor == READ_AT)
+    values["doc"] = DOCUMENTATION + values["doc"]
+    values.pop("ids", None)
+    if "unique" in values:
+        values["unique"] = tuple(map(tuple, values["unique"]))
+    for attribute in ("key", "containers", "queries", "drop", "optional", "descendants_since"):
+        if attribute in values:
+            values[attribute] = tuple(values[attribute])
+    return Stream(name=name, **values)
+
+
+def _cursor(values: Declared, parent: Stream | None) -> str | None:
+    """The cursor that follows from how rows are found; None where nothing tells of changes."""
+    if parent is not None:
+        moved = (given for given, column in parent.gives.items() if column == parent.cursor)
+        return next(moved, None)
+    return WALK_CURSORS.get(values["walk"], READ_AT if "refresh" in values else None)
+
+
+def _added(values: Declared, parent: Stream | None, *, read_at: bool) -> dict[str, str]:
+    added: dict[str, str] = {}
+    if values["kind"] in {"group", "project"} and not values.get("distinct"):
+        added[f"{values['kind']}_id"] = f"slice.{values['kind']}_id"
+    if parent is not None:
+        added |= {given: f"parent.{column}" for given, column in parent.gives.items()}
+    added |= dict(_id_of(one) for one in values.get("ids", ()))
+    if read_at:
+        added[READ_AT] = "slice.read_at"
+    added.update(values.get("add", {}))
+    return added
+
+
+def _id_of(named: str) -> tuple[str, str]:
+    """The column for the id of an object, or for the ids of a list of objects, and its origin."""
+    if named.endswith("[]"):
+        return f"{named.removesuffix('[]').removesuffix('s')}_ids", f"{named}.id"
+    return f"{named}_id", f"{named}.id"

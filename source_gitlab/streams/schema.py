@@ -1,0 +1,181 @@
+"""Schemas, written as a line a field and expanded to the JSON schemas that catalogs take.
+
+A file of `schemas/` maps streams to fields, and `entities.yaml` maps the objects inside rows to
+theirs. A field is one text::
+
+    TYPE [-> STREAM.COLUMN] DESCRIPTION
+
+TYPE is one of `TYPES` or an entity, `TYPE[]` a list of such, and `TYPE!` is never null. The arrow
+names the column of another stream whose values the field, or each item of the list, holds; `|`
+stands between streams of which the row may be in any one, and a column in parentheses is joined by
+beside the first (`commits.id(project_id=source_project_id)`). What a description says behind
+"Each:" is about one item of a list. Catalogs get no `$ref`, because destinations take none: an
+entity is written out wherever it is used.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+from importlib import resources
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import yaml
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+Schema = dict[str, Any]
+
+TYPES: Mapping[str, Schema] = {
+    "text": {"type": "string"},
+    "integer": {"type": "integer"},
+    "number": {"type": "number"},
+    "boolean": {"type": "boolean"},
+    "date": {"type": "string", "format": "date"},
+    "time": {
+        "type": "string",
+        "format": "date-time",
+        "airbyte_type": "timestamp_with_timezone",
+    },
+    # An object whose keys are data.
+    "object": {"type": "object", "additionalProperties": True},
+}
+_COLUMN = r"[a-z_]+\.[a-z_]+(?:\([a-z_=, ]+\))?"
+_FIELD = re.compile(
+    r"(?P<type>[a-z_0-9]+)(?P<required>!)?(?P<lists>(?:\[\])*)"
+    rf"(?: -> (?P<references>{_COLUMN}(?: \| {_COLUMN})*))?(?: (?P<description>\S.*))?"
+)
+
+
+class Field(NamedTuple):
+    """One line of a schema: its type, how many lists are around it, and what is said of it.
+
+    `references` are as the line has them: `STREAM.COLUMN` or `STREAM.COLUMN(THEIRS=OURS, ...)`.
+    """
+
+    type: str
+    lists: int
+    required: bool
+    references: tuple[str, ...]
+    description: str | None
+
+
+class SchemaError(ValueError):
+    """A line of a schema that cannot be understood: where it stands, what was found, what may."""
+
+
+@cache
+def schemas() -> dict[str, Mapping[str, str]]:
+    """The lines of every stream: `{stream: {field: line}}`."""
+    folder = resources.files(__package__).joinpath("schemas")
+    found: dict[str, Mapping[str, str]] = {}
+    for file in sorted(folder.iterdir(), key=lambda one: one.name):
+        found.update(load(file.read_text(encoding="utf-8")))
+    return found
+
+
+@cache
+def fields(stream: str) -> dict[str, Field]:
+    """The columns of a stream; none where there is no schema of that name.
+
+    Raises:
+        SchemaError: a line cannot be understood.
+    """
+    lines = schemas().get(stream, {})
+    return {name: parse(line, f"{stream}.{name}") for name, line in lines.items()}
+
+
+@cache
+def entities() -> dict[str, Mapping[str, str]]:
+    """The lines of every object inside rows: `{entity: {field: line}}`."""
+    return load(resources.files(__package__).joinpath("entities.yaml").read_text(encoding="utf-8"))
+
+
+def load(text: str) -> dict[str, Any]:
+    """A YAML file that maps names to declarations."""
+    # libyaml's loader is seven times as fast; a wheel without it has only Python's.
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    loaded: dict[str, Any] = yaml.load(text, Loader=loader)  # noqa: S506 -- both are safe
+    return loaded
+
+
+def parse(line: object, where: str) -> Field:
+    """One line of a schema; `where` is "stream.column", for the error.
+
+    Raises:
+        SchemaError: the line cannot be understood.
+    """
+    found = _FIELD.fullmatch(line) if isinstance(line, str) else None
+    if found is None:
+        message = f"{where}: found {line!r}, allowed is TYPE [-> STREAM.COLUMN] DESCRIPTION"
+        raise SchemaError(message)
+    return Field(
+        found["type"],
+        len(found["lists"]) // 2,
+        found["required"] is not None,
+        tuple(filter(None, (found["references"] or "").split(" | "))),
+        found["description"],
+    )
+
+
+def expand(stream: str) -> Schema:
+    """The JSON schema (draft 7) of one row, with `x-references` where a field has an arrow.
+
+    Raises:
+        SchemaError: a line cannot be understood, or names a type that there is not.
+    """
+    return {
+        "$schema": "http://json-schema.org/draft-07/schema#",
+        "type": "object",
+        "additionalProperties": True,
+        "properties": {
+            name: _property(field, f"{stream}.{name}") for name, field in fields(stream).items()
+        },
+    }
+
+
+def _property(field: Field, where: str) -> Schema:
+    schema = _type(field.type, where)
+    said, _, each = (field.description or "").partition(" Each: ")
+    if field.references:
+        shown = [_joined(one) for one in field.references]
+        schema["x-references"] = shown if len(shown) > 1 else shown[0]
+    for _ in range(field.lists):
+        if each:
+            schema["description"] = each
+        schema = {"type": "array", "items": _nullable(schema)}
+    if not field.required:
+        schema = _nullable(schema)
+    if said:
+        schema["description"] = said
+    return schema
+
+
+def _joined(reference: str) -> str:
+    """A reference as `x-references` has it: `STREAM.COLUMN, THEIRS = OURS`."""
+    first, _, others = reference.rstrip(")").partition("(")
+    more = [" = ".join(pair.split("=")) for pair in filter(None, others.split(", "))]
+    return ", ".join([first, *more])
+
+
+def _nullable(schema: Schema) -> Schema:
+    return {**schema, "type": ["null", schema["type"]]}
+
+
+def _type(name: str, where: str) -> Schema:
+    if name in TYPES:
+        return dict(TYPES[name])
+    if name not in entities():
+        allowed = f"{', '.join(TYPES)} and the entities of entities.yaml"
+        message = f"{where}: found the type {name!r}, allowed are {allowed}"
+        raise SchemaError(message)
+    return {"type": "object", "additionalProperties": True, "properties": _entity(name)}
+
+
+@cache
+def _entity(name: str) -> Schema:
+    return {
+        column: _property(parse(line, f"{name}.{column}"), f"{name}.{column}")
+        for column, line in entities()[name].items()
+    }

@@ -1,0 +1,223 @@
+"""Refuses declarations that are wrong: a wrong one must not be able to lose a row.
+
+A declaration is checked alone, as it is written, and then beside all others, with every default
+filled in. Errors say which stream and attribute, what was found, and what is allowed.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+from source_gitlab.streams.model import ATTRIBUTES, READ_AT, Stream
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from source_gitlab.streams.schema import Field
+
+# Which walks a kind has; a child reads every parent's list from its start.
+_WALKS_OF: Mapping[str, tuple[str, ...]] = {
+    "inventory": ("pages",),
+    "selection": ("pages", "seek"),
+    "group": ("pages", "keyset"),
+    "project": ("pages", "keyset", "seek", "commits", "jobs"),
+    "child": ("pages", "object"),
+}
+_NEEDS_WALK: Mapping[str, tuple[str, ...]] = {
+    "since": ("pages",),
+    "queries": ("seek",),
+    "cursor_nullable": ("seek",),
+    "tie_breaker": ("seek",),
+    "refresh": ("pages", "keyset", "commits"),
+}
+_NEEDS_KIND: Mapping[str, tuple[str, ...]] = {
+    "containers": ("selection",),
+    "group_query": ("selection",),
+    "descendants_since": ("selection",),
+    "refresh": ("group", "project"),
+    "since": ("selection", "project"),
+    "moved_by": ("child",),
+    "empty_when_off": ("selection", "project"),
+    "gives": ("selection", "project"),
+}
+# The order in which a walk meets rows, where it is its cursor.
+WALK_CURSORS = {"jobs": "created_at", "commits": "created_at", "seek": "updated_at"}
+
+
+class DeclarationError(ValueError):
+    """A declaration that is wrong.
+
+    `stream`, `attribute`, `found` and `allowed` are also the parts of its sentence.
+    """
+
+    def __init__(self, stream: str, attribute: str, found: object, allowed: str) -> None:
+        """Make the sentence."""
+        super().__init__(f"{stream}.{attribute}: found {found!r}, allowed is {allowed}")
+        self.stream = stream
+        self.attribute = attribute
+        self.found = found
+        self.allowed = allowed
+
+
+def check_alone(name: str, written: Mapping[str, Any]) -> None:
+    """Check the attributes of a declaration, each by itself and against its kind and walk.
+
+    Raises:
+        DeclarationError: the first that is wrong.
+    """
+    if not re.fullmatch(r"[a-z][a-z0-9_]*", name):
+        raise DeclarationError(name, "name", name, "lower-case letters, digits and underscores")
+    for attribute, value in written.items():
+        if attribute not in ATTRIBUTES:
+            raise DeclarationError(name, attribute, value, f"one of {', '.join(ATTRIBUTES)}")
+        wanted = ATTRIBUTES[attribute].value
+        if not wanted.fits(value):
+            raise DeclarationError(name, attribute, value, wanted.allowed)
+    if "gives" in written and "item" not in written:
+        raise DeclarationError(name, "item", None, "the address of one row, for its children")
+    kind = written.get("kind", "child" if "parent" in written else "project")
+    _check_kind(name, written, kind, written.get("walk", "pages"))
+
+
+def _check_kind(name: str, written: Mapping[str, Any], kind: str, walk: str) -> None:
+    """Check that the walk and all attributes fit the kind, and each other."""
+    if (kind == "child") != ("parent" in written):
+        raise DeclarationError(name, "parent", written.get("parent"), "a stream, for children only")
+    if walk not in _WALKS_OF[kind]:
+        allowed = f"for the kind {kind} one of {', '.join(_WALKS_OF[kind])}"
+        raise DeclarationError(name, "walk", walk, allowed)
+    for attribute in written:
+        if walk not in _NEEDS_WALK.get(attribute, (walk,)):
+            allowed = f"nothing, but with the walks {', '.join(_NEEDS_WALK[attribute])}"
+            raise DeclarationError(name, attribute, written[attribute], allowed)
+        if kind not in _NEEDS_KIND.get(attribute, (kind,)):
+            allowed = f"nothing, but for the kinds {', '.join(_NEEDS_KIND[attribute])}"
+            raise DeclarationError(name, attribute, written[attribute], allowed)
+
+
+def check_together(built: Mapping[str, Stream]) -> None:
+    """Check what streams say of each other, and of the columns of their schemas.
+
+    Raises:
+        DeclarationError: the first that is wrong.
+    """
+    for stream in built.values():
+        columns = stream.columns
+        if not columns:
+            raise DeclarationError(stream.name, "name", stream.name, "a stream with a schema")
+        _check_columns(stream, columns)
+        _check_key(stream, columns)
+        _check_cursor(stream)
+        _check_braces(stream, built)
+        _check_relatives(stream, built)
+
+
+def _check_columns(stream: Stream, columns: Mapping[str, Field]) -> None:
+    for column, origin in stream.add.items():
+        start, _, rest = origin.partition(".")
+        if column not in columns:
+            raise _unknown(stream, "add", column, columns)
+        if start == "slice":
+            parts = ["read_at", *(f"{one}_id" for one in _containers(stream))]
+            if rest not in parts:
+                allowed = ", ".join(f"slice.{one}" for one in parts)
+                raise DeclarationError(stream.name, "add", origin, allowed)
+        elif start != "parent" and start.removesuffix("[]") not in columns:
+            raise _unknown(stream, "add", origin, columns)
+    for attribute in ("drop", "where_set"):
+        named = getattr(stream, attribute) or ()
+        for column in (named,) if isinstance(named, str) else named:
+            is_dropped = attribute == "drop"
+            if is_dropped and column in columns:
+                allowed = "columns that the schema does not have, because they never leave"
+                raise DeclarationError(stream.name, attribute, column, allowed)
+            if not is_dropped and column not in columns:
+                raise _unknown(stream, attribute, column, columns)
+
+
+def _check_key(stream: Stream, columns: Mapping[str, Field]) -> None:
+    for column in stream.key:
+        if column not in columns:
+            raise _unknown(stream, "key", column, columns)
+        if not columns[column].required:
+            allowed = "columns that the schema marks with !"
+            raise DeclarationError(stream.name, "key", column, allowed)
+    for column in (column for unique in stream.unique for column in unique):
+        if column not in columns:
+            raise _unknown(stream, "unique", column, columns)
+    if not stream.row_key and stream.walk != "object":
+        allowed = "at least one column that differs between the rows of one list"
+        raise DeclarationError(stream.name, "key", list(stream.key), allowed)
+
+
+def _check_cursor(stream: Stream) -> None:
+    if stream.cursor is None:
+        return
+    if stream.cursor not in stream.columns:
+        raise _unknown(stream, "cursor", stream.cursor, stream.columns)
+    origin = stream.add.get(stream.cursor, "")
+    if stream.kind == "child":
+        moved = origin.startswith("parent.") or (
+            stream.cursor == READ_AT and stream.moved_by is not None
+        )
+        allowed = "a column that the parent gives, or read_at with moved_by"
+    elif stream.cursor == READ_AT:
+        moved, allowed = origin == "slice.read_at", "read_at, for a refreshed list"
+    elif stream.walk in WALK_CURSORS:
+        wanted = WALK_CURSORS[stream.walk]
+        moved, allowed = stream.cursor == wanted, f"{wanted}, in whose order {stream.walk} reads"
+    else:
+        moved = stream.since is not None or stream.refresh is not None
+        allowed = "a cursor that something moves: a walk, since, refresh or a parent"
+    if not moved:
+        raise DeclarationError(stream.name, "cursor", stream.cursor, allowed)
+
+
+def _check_braces(stream: Stream, built: Mapping[str, Stream]) -> None:
+    parent = built.get(stream.parent or "")
+    columns = parent.columns if parent else {}
+    for brace in stream.braces:
+        if brace not in columns:
+            raise _unknown(stream, "path", f"{{{brace}}}", columns)
+    for column, origin in stream.add.items():
+        start, _, rest = origin.partition(".")
+        if start == "parent" and rest not in columns:
+            raise _unknown(stream, "add", f"{column}: {origin}", columns)
+    if stream.item:
+        for brace in re.findall(r"{(\w+)}", stream.item):
+            if brace not in stream.columns:
+                raise _unknown(stream, "item", f"{{{brace}}}", stream.columns)
+    for given in stream.gives.values():
+        if given not in stream.columns:
+            raise _unknown(stream, "gives", given, stream.columns)
+
+
+def _check_relatives(stream: Stream, built: Mapping[str, Stream]) -> None:
+    if stream.parent:
+        parents = [one.name for one in built.values() if one.walk == "seek"]
+        if stream.parent not in parents:
+            allowed = f"a stream whose walk can be a parent: {', '.join(parents)}"
+            raise DeclarationError(stream.name, "parent", stream.parent, allowed)
+        if not built[stream.parent].item:
+            raise DeclarationError(stream.parent, "item", None, "the address of one row")
+    if stream.moved_by:
+        lists = [one.name for one in built.values() if one.walk == "seek"]
+        if stream.moved_by.stream not in lists:
+            raise DeclarationError(
+                stream.name, "moved_by", stream.moved_by.stream, f"one of {', '.join(lists)}"
+            )
+        columns = built[stream.moved_by.stream].columns
+        if stream.moved_by.parent not in columns:
+            raise _unknown(stream, "moved_by", stream.moved_by.parent, columns)
+
+
+def _containers(stream: Stream) -> tuple[str, ...]:
+    return stream.containers if stream.kind in {"selection", "child"} else (stream.kind,)
+
+
+def _unknown(
+    stream: Stream, attribute: str, found: object, columns: Iterable[str]
+) -> DeclarationError:
+    shown = ", ".join(columns) or "no column at all"
+    return DeclarationError(stream.name, attribute, found, f"one of the columns {shown}")
