@@ -16,7 +16,7 @@ COMPILE := $(UV) pip compile --universal --python-version 3.10 --generate-hashes
 	--no-strip-extras --no-annotate --no-header --no-emit-index-url --no-emit-find-links $(UPGRADE)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint format lock docs image soak bench bench-quick clean
+.PHONY: help demo test lint format lock docs schema image soak bench bench-quick clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1	\2/p' $(MAKEFILE_LIST) | expand -t 14
@@ -38,6 +38,9 @@ format: $(STAMP) ## what ruff can mend, mended
 
 docs: $(STAMP) ## write the generated pages of docs/
 	$(BIN)/python -m tools.docs
+
+schema: $(STAMP) ## draft the columns of a stream: make schema STREAM=environments [ENTITY=Environment]
+	$(BIN)/python -m tools.draft_schema $(STREAM) $(if $(ENTITY),--entity $(ENTITY))
 
 lock: ## compile the lock files; make lock UPGRADE=--upgrade takes the newest
 	$(COMPILE) --extra duckdb --extra vault pyproject.toml -o requirements/runtime.txt

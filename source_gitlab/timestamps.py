@@ -65,7 +65,7 @@ def between(low: str, high: str) -> str:
     return _text(first + (last - first) / 2)
 
 
-def ahead(text: str, now: str) -> float:
+def seconds_ahead(text: str, now: str) -> float:
     """By how many seconds an instant lies in the future; 0.0 for what clocks may well differ by."""
     if text <= now:
         return 0.0
@@ -77,3 +77,11 @@ def _text(moment: datetime) -> str:
     utc = moment.astimezone(timezone.utc)
     # strftime writes the year 1 with one digit.
     return f"{utc.year:04}-{utc:%m-%dT%H:%M:%S}.{utc.microsecond // 1000:03d}Z"
+
+
+def in_words(seconds: float) -> str:
+    """A length of time, rounded down, for people."""
+    for unit, size in (("days", 86_400), ("hours", 3_600), ("minutes", 60)):
+        if seconds >= 2 * size:
+            return f"{seconds // size:.0f} {unit}"
+    return f"{seconds:.0f} seconds"

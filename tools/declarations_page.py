@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from source_gitlab.streams.model import ATTRIBUTES, KINDS, REFRESHES, WALKS
+from source_gitlab.streams.attributes import ATTRIBUTES, KINDS, REFRESHES
 from source_gitlab.streams.schema import TYPES
+from source_gitlab.streams.walks import WALKS
 from tools.markdown import GENERATED, code_list, markdown_table
 
 if TYPE_CHECKING:
@@ -55,7 +56,11 @@ def declarations_page() -> Iterator[str]:
             for name, attribute in ATTRIBUTES.items()
         ),
     )
-    for name, meanings in (("kind", KINDS), ("walk", WALKS), ("refresh", REFRESHES)):
+    for name, meanings in (
+        ("kind", KINDS),
+        ("walk", {name: walk.meaning for name, walk in WALKS.items()}),
+        ("refresh", REFRESHES),
+    ):
         yield ""
         yield f"## {name}"
         yield ""

@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from source_gitlab.streams import Stream, streams
-from source_gitlab.streams.model import KINDS, WALKS
+from source_gitlab.streams.attributes import KINDS
 from source_gitlab.streams.relations import Reference, references
+from source_gitlab.streams.walks import WALKS
 from tools.declarations_page import declarations_page, editor_schema
 from tools.markdown import GENERATED, code_list, markdown_table
 
@@ -83,7 +84,7 @@ def stream_notes(stream: Stream, comments: Sequence[str]) -> Iterator[str]:
     """What a user should know about a stream, a line each."""
     yield f"- Slices: {KINDS[stream.kind].replace('`parent`', f'`{stream.parent}`')}."
     if stream.kind != "inventory":
-        yield f"- Read {WALKS[stream.walk]}."
+        yield f"- Read {WALKS[stream.walk].meaning}."
     if stream.moved_by:
         yield f"- A changed row of `{stream.moved_by.stream}` has its parent read again."
     if stream.add:

@@ -256,3 +256,20 @@ def test_a_start_date_does_not_stop_at_a_few_jobs_with_old_times() -> None:
     held = {number for (number,) in it.tables["jobs"]}
     assert set(recent) <= held
     assert all(row["created_at"] >= "2026-02-20" for row in it.tables["jobs"].values())
+
+
+@pytest.mark.parametrize("days", [200, 0.3])
+def test_jobs_with_old_times_come_into_a_project_that_had_none(days: float) -> None:
+    """An empty list was read to its end, too: whatever stands in it later is new."""
+    it = copy()
+    world = it.emulator.world
+    for row in list(world.jobs):
+        it.change("delete", table="jobs", row_id=row.id)
+    it.later(HOUR)
+    it.sync("jobs")
+    it.later(2 * HOUR)
+    made = imported(it, days, 3)
+    it.later(24 * HOUR)
+    it.sync("jobs")
+    assert made
+    assert it.lacks("jobs") == []

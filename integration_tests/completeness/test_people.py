@@ -19,7 +19,7 @@ from integration_tests.support.inprocess import Wire, session
 from integration_tests.support.process import file, run
 from integration_tests.support.reading import config_for, differences, expected, read
 from source_gitlab.core.state import StreamState
-from source_gitlab.core.walks.shared_lists import Alike
+from source_gitlab.core.walks.shared_lists import SharedLists
 from source_gitlab.gitlab.errors import GitlabError
 from source_gitlab.gitlab.lists import Lists
 from source_gitlab.streams import streams
@@ -142,7 +142,7 @@ def texts_of(first: int) -> list[dict[str, Any]]:
 def test_lists_are_kept_up_to_a_size(distinct: int, kept: int) -> None:
     """Both streams ask for those that there is no room for; a person takes room once."""
     gitlab = Asked()
-    alike = Alike(100_000)
+    alike = SharedLists(100_000)
     asked: Counter[str] = Counter()
     with session(gitlab.wire, **NAMED) as opened:
         lists = Lists(opened.client)

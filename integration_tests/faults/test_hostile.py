@@ -297,11 +297,11 @@ def endless(link: str, rows: int) -> Iterator[Hostile]:
     count = iter(range(10**9))
     shown = [{**branch(1), "id": 1, "created_at": MOMENT, "updated_at": MOMENT}][:rows]
 
-    def turn(handler: BaseHTTPRequestHandler) -> None:
+    def lease(handler: BaseHTTPRequestHandler) -> None:
         cursor = "same" if link == "itself" else str(next(count))
         answer(handler, shown, Link=NEXT.format(handler.path.partition("?")[0], cursor))
 
-    with Hostile(turn) as server:
+    with Hostile(lease) as server:
         yield server
 
 
@@ -339,13 +339,13 @@ def test_a_next_link_to_another_host() -> None:
 
     with Hostile(elsewhere) as other:
 
-        def turn(handler: BaseHTTPRequestHandler) -> None:
+        def lease(handler: BaseHTTPRequestHandler) -> None:
             if "cursor=2" in handler.path:
                 answer(handler, [branch(2)])
             else:
                 answer(handler, [branch(1)], Link=NEXT.format(other.url + "/x", 2))
 
-        with Hostile(turn) as server:
+        with Hostile(lease) as server:
             reading = server.read("branches")
     assert [row["name"] for row in reading.rows["branches"]] == ["branch-1", "branch-2"]
     assert not others
@@ -368,10 +368,10 @@ def test_a_next_link_to_another_host() -> None:
 def test_rows_without_a_proper_key(name: str, row: dict[str, Any], told: str) -> None:
     """They could not be told apart later, so the slice fails, with its address."""
 
-    def turn(handler: BaseHTTPRequestHandler) -> None:
+    def lease(handler: BaseHTTPRequestHandler) -> None:
         answer(handler, {"id": 1} if handler.path.endswith("/user") else [row])
 
-    with Hostile(turn) as server:
+    with Hostile(lease) as server:
         reading = server.read(name)
     assert fails_with(reading, told)
     assert fails_with(reading, "/api/v4/projects/7/")

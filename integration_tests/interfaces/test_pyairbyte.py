@@ -83,7 +83,7 @@ def python() -> Path:
 
 
 @dataclass(frozen=True)
-class Reader:
+class SliceReader:
     """PyAirbyte with one configuration and one database."""
 
     python: Path
@@ -160,15 +160,17 @@ class Reader:
 
 
 @pytest.fixture
-def reader(python: Path, tmp_path: Path, changing_gitlab: Emulator) -> Reader:
+def reader(python: Path, tmp_path: Path, changing_gitlab: Emulator) -> SliceReader:
     """PyAirbyte with a GitLab that the test may change, and an empty database."""
     config: dict[str, object] = json.loads(
         (ROOT / "integration_tests" / "configs" / "access_token.json").read_text()
     )
-    return Reader(python, tmp_path, {**config, "api_url": changing_gitlab.url})
+    return SliceReader(python, tmp_path, {**config, "api_url": changing_gitlab.url})
 
 
-def test_reads_everything_then_only_what_changed(reader: Reader, changing_gitlab: Emulator) -> None:
+def test_reads_everything_then_only_what_changed(
+    reader: SliceReader, changing_gitlab: Emulator
+) -> None:
     """Every stream arrives; a second read brings no issue, and a third the one that changed."""
     first = reader.read()
     assert set(first) == set(streams())

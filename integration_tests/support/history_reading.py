@@ -36,7 +36,7 @@ def taken(page: Page) -> list[Row]:
     return rows
 
 
-class Held(Protocol):
+class ProjectsListed(Protocol):
     """What a history keeps from one sync to the next."""
 
     states: dict[str, Any]
@@ -47,7 +47,7 @@ class Held(Protocol):
 class Reading:
     """One sync as a face runs it: slices interleaved, states emitted behind the rows they cover."""
 
-    def __init__(self, run: Held, sync: Sync) -> None:
+    def __init__(self, run: ProjectsListed, sync: Sync) -> None:
         self._run = run
         self._sync = sync
         self._choices = Random(sync.choices)

@@ -91,29 +91,29 @@ class SteppedTime(Timer):
         for work in works:
             worker = _Worker(work, self._gave_way)
             worker.start()
-            self.turn(worker, 0.0)
+            self.lease(worker, 0.0)
         while self._turns:
-            turn = heapq.heappop(self._turns)
-            if turn.is_void:
+            lease = heapq.heappop(self._turns)
+            if lease.is_void:
                 continue
             # Rounded up, or time would stand still for who waits less than the clock shows.
-            self._clock.advance(max(ceil((turn.moment - self.now()) * SECOND), 0))
-            turn.worker.may_go.set()
+            self._clock.advance(max(ceil((lease.moment - self.now()) * SECOND), 0))
+            lease.worker.may_go.set()
             assert self._gave_way.wait(PATIENCE), "a worker waits for something else than time"
             self._gave_way.clear()
-            if turn.worker.problem is not None:
-                raise turn.worker.problem
+            if lease.worker.problem is not None:
+                raise lease.worker.problem
 
-    def turn(self, worker: _Worker, seconds: float) -> _Turn:
+    def lease(self, worker: _Worker, seconds: float) -> _Turn:
         """Plan when a worker goes on."""
-        turn = _Turn(self.now() + seconds, next(self._numbers), worker)
-        heapq.heappush(self._turns, turn)
-        return turn
+        lease = _Turn(self.now() + seconds, next(self._numbers), worker)
+        heapq.heappush(self._turns, lease)
+        return lease
 
     def sleep(self, seconds: float) -> None:
         """Let so much time pass for the worker that calls."""
         worker = current()
-        self.turn(worker, seconds)
+        self.lease(worker, seconds)
         self.give_way(worker)
 
     def give_way(self, worker: _Worker) -> None:
@@ -133,8 +133,8 @@ class SteppedCondition:
     def wait(self, timeout: float) -> None:
         """Let the others run until one notifies, or for so many seconds."""
         worker = current()
-        turn = self._time.turn(worker, timeout)
-        self._waiting.append(turn)
+        lease = self._time.lease(worker, timeout)
+        self._waiting.append(lease)
         self._lock.release()
         self._time.give_way(worker)
         self._lock.acquire()
@@ -143,9 +143,9 @@ class SteppedCondition:
     def notify(self, n: int = 1) -> None:
         """Let so many go on now, those first that have waited longest."""
         woken, self._waiting = self._waiting[:n], self._waiting[n:]
-        for turn in woken:
-            turn.is_void = True
-            self._time.turn(turn.worker, 0.0)
+        for lease in woken:
+            lease.is_void = True
+            self._time.lease(lease.worker, 0.0)
 
     def notify_all(self) -> None:
         """Let all go on now."""

@@ -13,8 +13,8 @@ from source_gitlab.cli.options import (
     add_flags,
     assemble,
     flags_of,
-    keeper_of,
     read_file,
+    rotation_of,
 )
 from source_gitlab.config import ConfigError
 from source_gitlab.engine.exit_codes import DONE, EPILOG, INCOMPLETE, USAGE, UsageError
@@ -77,8 +77,8 @@ def _checked(options: argparse.Namespace) -> Result:
     try:
         file = read_file(options.config) if options.config else {}
         config = assemble(flags_of(options), os.environ, file, options.profile)
-        keeper = keeper_of(options, config)
+        rotation = rotation_of(options, config)
     except ConfigError as error:
         return Result.of_mistake(str(error))
-    with session_for(config, keeper=keeper) as session:
+    with session_for(config, rotation=rotation) as session:
         return check(session)

@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 from source_gitlab import interrupts
-from source_gitlab.cli.options import assemble, keeper_of, read_file
+from source_gitlab.cli.options import assemble, read_file, rotation_of
 from source_gitlab.config import Anonymous, Config, ConfigError, parse
 from source_gitlab.engine.exit_codes import INCOMPLETE, USAGE
 from source_gitlab.gitlab.errors import GitlabError
@@ -163,7 +163,7 @@ def _logout(options: argparse.Namespace) -> int:
 
 def _token(options: argparse.Namespace) -> int:
     config = assemble(_fields(options), os.environ, _file(options), options.profile)
-    found = inspect(config, keeper_of(options, config))
+    found = inspect(config, rotation_of(options, config))
     if options.json:
         sys.stdout.write(json.dumps(found.to_json(), indent=2) + "\n")
     else:

@@ -17,7 +17,7 @@ from source_gitlab.config import Config, ConfigError, OAuth, parse
 from source_gitlab.config.aliases import given_secrets
 from source_gitlab.encodings import text_of
 from source_gitlab.interfaces.arguments import file_name
-from source_gitlab.login.config_file import STANDARD_INPUT, ConfigFileKeeper
+from source_gitlab.login.config_file import STANDARD_INPUT, ConfigFileRotation
 from source_gitlab.tokens.errors import VaultError
 from source_gitlab.tokens.location import home
 from source_gitlab.tokens.lookup import credentials_of, named_profile, profile_of
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from source_gitlab.tokens.profiles import Profile
-    from source_gitlab.tokens.rotation import Keeper
+    from source_gitlab.tokens.rotation import TokenRotation
 
 _DEEPEST = 20
 _MOST_VALUES = 1_000_000
@@ -249,7 +249,7 @@ def _no_token(environment: Mapping[str, str], instance: str) -> str:
     return message
 
 
-def keeper_of(options: argparse.Namespace, config: Config) -> Keeper | None:
+def rotation_of(options: argparse.Namespace, config: Config) -> TokenRotation | None:
     """What keeps renewed tokens where no profile does: the file that they are from.
 
     Raises:
@@ -262,4 +262,4 @@ def keeper_of(options: argparse.Namespace, config: Config) -> Keeper | None:
             return None
     except VaultError as error:
         raise ConfigError(field="", message=str(error)) from error
-    return ConfigFileKeeper(options.config, config.credentials, read_file)
+    return ConfigFileRotation(options.config, config.credentials, read_file)

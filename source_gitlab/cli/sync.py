@@ -18,8 +18,8 @@ from source_gitlab.cli.options import (
     add_flags,
     assemble,
     flags_of,
-    keeper_of,
     read_file,
+    rotation_of,
     split_names,
 )
 from source_gitlab.config import ConfigError
@@ -102,7 +102,7 @@ def _sync(options: argparse.Namespace, path: Path) -> int:
     selected = _selected(split_names(options.select))
     file = read_file(options.config) if options.config else {}
     config = assemble(_flags(options), os.environ, file, options.profile)
-    keeper = keeper_of(options, config)
+    rotation = rotation_of(options, config)
     if options.report:
         check_report(options.report, path, path.with_name(f"{path.name}.wal"), options.config)
     stopped = threading.Event()
@@ -113,7 +113,7 @@ def _sync(options: argparse.Namespace, path: Path) -> int:
         _notes(progress) as told,
     ):
         with (
-            Session(config, keeper=keeper, deepest=DEEPEST) as session,
+            Session(config, rotation=rotation, deepest=DEEPEST) as session,
             _reported(session, options.report),
         ):
             wanted = _Wanted(path, selected, full_refresh=options.full_refresh)

@@ -26,7 +26,7 @@ from source_gitlab.streams import streams
 if TYPE_CHECKING:
     from source_gitlab.config import Config
     from source_gitlab.core.inventory import Group, Project
-    from source_gitlab.core.prefetch import Ahead
+    from source_gitlab.core.prefetch import Prefetcher
     from source_gitlab.gitlab.client import Client, Query
     from source_gitlab.streams import Stream
 
@@ -40,20 +40,20 @@ UNKNOWN = ""
 _SEVERAL = 20
 
 
-class Standings:
+class AccessLevels:
     """The token's user, and the user's roles, asked for once. Thread-safe."""
 
-    def __init__(self, client: Client, config: Config, ahead: Ahead) -> None:
+    def __init__(self, client: Client, config: Config, prefetcher: Prefetcher) -> None:
         """Ask nothing yet."""
         self._client = client
         self._has_user = isinstance(config.credentials, (AccessToken, OAuth))
         self._user: str | None = None
-        self._ahead = ahead
+        self._prefetcher = prefetcher
         self._of_group = of_group(config)
         self._lock = threading.RLock()
         self._counts: dict[tuple[int, int], int | None] = {}
         self._ids: dict[tuple[int, int], frozenset[int]] = {}
-        self._standings: dict[int, str] = {}
+        self._access_levels: dict[int, str] = {}
 
     def user(self) -> str | None:
         """The id of the token's user, with a `+` behind one who sees everything without a role.
@@ -89,9 +89,9 @@ class Standings:
         GitLab does not tell, as of more than 10,000 projects.
         """
         with self._lock:
-            if root.id not in self._standings:
-                self._standings[root.id] = self._ask_standing(root, projects)
-            return self._standings[root.id]
+            if root.id not in self._access_levels:
+                self._access_levels[root.id] = self._ask_standing(root, projects)
+            return self._access_levels[root.id]
 
     def _ask_standing(self, root: Group, projects: int | None) -> str:
         if self.sees_all():
@@ -106,7 +106,7 @@ class Standings:
 
     def level(self, root: Group, number: int) -> int:
         """The user's role in a project of a group whose standing was asked for, 0 for none."""
-        if not is_mixed(self._standings.get(root.id, UNKNOWN)):
+        if not is_mixed(self._access_levels.get(root.id, UNKNOWN)):
             return REPORTER
         levels = (REPORTER, PLANNER, GUEST)
         return next((level for level in levels if number in self._at_least(root, level)), 0)
@@ -127,7 +127,7 @@ class Standings:
         query = {**self._query(level), "order_by": "id", "sort": "asc"}
         path = f"groups/{root.id}/projects"
         # Projects that GitLab cannot give are not in its list of all projects either.
-        pages = read_pages(Lists(self._client), self._ahead, path, query, ("id",))
+        pages = read_pages(Lists(self._client), self._prefetcher, path, query, ("id",))
         return frozenset(row["id"] for rows in pages for row in rows if type(row.get("id")) is int)
 
     def _count(self, root: Group, level: int) -> int | None:

@@ -20,17 +20,17 @@ from typing import TYPE_CHECKING
 
 import orjson
 
-from source_gitlab.core.state import Held
+from source_gitlab.core.state import ProjectsListed
 from source_gitlab.core.walks.list_length import count_beyond
 from source_gitlab.core.walks.pages import PER_PAGE, read_pages
 from source_gitlab.gitlab.errors import FatalError, GitlabError
-from source_gitlab.timestamps import ahead, plus
+from source_gitlab.timestamps import plus, seconds_ahead
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from source_gitlab.core.inventory import Group, Project
-    from source_gitlab.core.prefetch import Ahead
+    from source_gitlab.core.prefetch import Prefetcher
     from source_gitlab.core.slices import Row
     from source_gitlab.core.state import StreamState
     from source_gitlab.gitlab.client import Answer, Client, Query
@@ -43,13 +43,13 @@ _LONGEST_HOURS = 24
 _SHORT_PAGES = 3
 
 
-class Signals:
+class ChangeProbes:
     """Asks for signals, each at most once a read. Thread-safe."""
 
-    def __init__(self, client: Client, ahead: Ahead, lookback_minutes: int) -> None:
+    def __init__(self, client: Client, prefetcher: Prefetcher, lookback_minutes: int) -> None:
         """Ask nothing yet."""
         self._client = client
-        self._ahead = ahead
+        self._prefetcher = prefetcher
         self._lookback_minutes = lookback_minutes
         self._lock = threading.Lock()
         self._digests: dict[tuple[int, str], str | None] = {}
@@ -61,18 +61,20 @@ class Signals:
         if stream.refresh is None or stream.refresh.signal != "list":
             return
         for root in roots:
-            held = self._digest(root, stream.refresh)
-            if held is None:
-                state.held.pop(root.id, None)
-            elif root.id not in state.held:
-                state.held[root.id] = Held(held, start)
-            elif state.held[root.id].digest != held:
+            projects_listed = self._digest(root, stream.refresh)
+            if projects_listed is None:
+                state.projects_listed.pop(root.id, None)
+            elif root.id not in state.projects_listed:
+                state.projects_listed[root.id] = ProjectsListed(projects_listed, start)
+            elif state.projects_listed[root.id].digest != projects_listed:
                 # GitLab tells its time in whole seconds, so this read may have begun in the same
                 # one as the read before; what that one brought must not pass for this one's.
-                known = (one for one in state.projects.values() if not ahead(one, start))
+                known = (one for one in state.projects.values() if not seconds_ahead(one, start))
                 newest = max(known, default=start)
                 changed = max(start, plus(newest, milliseconds=1))
-                state.held[root.id] = replace(state.held[root.id], digest=held, changed=changed)
+                state.projects_listed[root.id] = replace(
+                    state.projects_listed[root.id], digest=projects_listed, changed=changed
+                )
 
     def is_quiet(
         self,
@@ -81,7 +83,7 @@ class Signals:
         start: str,
         *,
         project: Project | None = None,
-        held: Held | None = None,
+        projects_listed: ProjectsListed | None = None,
     ) -> bool:
         """Whether what was read up to `through` certainly is as it was, or is read again today.
 
@@ -93,10 +95,10 @@ class Signals:
             or plus(through, hours=_LONGEST_HOURS) <= start
         ):
             return False
-        if ahead(through, start):
+        if seconds_ahead(through, start):
             # It was written by a clock that was wrong, and tells nothing of what was read.
             return False
-        if stream.refresh.signal == "list" and not _covers(held, through):
+        if stream.refresh.signal == "list" and not _covers(projects_listed, through):
             return False
         if stream.refresh.signal == "list" and project is None:
             return True
@@ -132,13 +134,17 @@ class Signals:
             first = replace(first, total=count_beyond(self._client, path, query))
         if first.total is not None and first.total > _SHORT_PAGES * PER_PAGE:
             return digest_of_long(first)
-        pages = read_pages(self._client, self._ahead, path, query, ("id",), first=first)
+        pages = read_pages(self._client, self._prefetcher, path, query, ("id",), first=first)
         return _digest_of(row for rows in pages for row in rows)
 
 
-def _covers(held: Held | None, through: str) -> bool:
+def _covers(projects_listed: ProjectsListed | None, through: str) -> bool:
     """Whether the list of a group is what it was when a project was read."""
-    return held is not None and held.changed is not None and through >= held.changed
+    return (
+        projects_listed is not None
+        and projects_listed.changed is not None
+        and through >= projects_listed.changed
+    )
 
 
 def digest_of_long(first: Answer) -> str:

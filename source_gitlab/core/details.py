@@ -25,7 +25,7 @@ from source_gitlab.gitlab.errors import ReadError, Skipped
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
-    from source_gitlab.core.prefetch import Ahead
+    from source_gitlab.core.prefetch import Prefetcher
     from source_gitlab.core.slices import Row
     from source_gitlab.gitlab.client import Client, Query
 
@@ -47,14 +47,14 @@ class Details:
     def __init__(
         self,
         client: Client,
-        ahead: Ahead,
+        prefetcher: Prefetcher,
         tell: Callable[[Place, str, Skipped | ReadError], None],
         *,
         statistics: bool,
     ) -> None:
         """Ask nothing yet."""
         self._client = client
-        self._ahead = ahead
+        self._prefetcher = prefetcher
         self._tell = tell
         self._statistics = statistics
         self._failed: list[ReadError] = []
@@ -80,7 +80,7 @@ class Details:
         """
         tasks = (partial(self._group, row, single=row["id"] in singles) for row in rows)
         page: list[Row] = []
-        for row in self._ahead.in_order(tasks, self._ahead.workers):
+        for row in self._prefetcher.in_order(tasks, self._prefetcher.workers):
             page.append(row)
             if len(page) == PER_PAGE:
                 yield page
@@ -109,7 +109,7 @@ class Details:
             FatalError: nothing else can be read either.
         """
         tasks = (partial(self._listed, rows) for rows in pages)
-        for rows, found, left in self._ahead.in_order(tasks, self._ahead.workers):
+        for rows, found, left in self._prefetcher.in_order(tasks, self._prefetcher.workers):
             if found or left or not self._refused:
                 self._complete(rows, found, left)
             yield rows
@@ -186,7 +186,7 @@ class Details:
 
     def _one_by_one(self, rows: list[Row]) -> dict[int, Row]:
         """Each project by itself, by id."""
-        found = self._ahead.in_order(map(self._single, rows), self._ahead.workers)
+        found = self._prefetcher.in_order(map(self._single, rows), self._prefetcher.workers)
         return {row["id"]: row for row in found if row is not None}
 
     def _single(self, row: Row) -> Callable[[], Row | None]:

@@ -34,11 +34,11 @@ if TYPE_CHECKING:
 
     from source_gitlab.config import Config
     from source_gitlab.core.outcome import Report
-    from source_gitlab.core.prefetch import Ahead
+    from source_gitlab.core.prefetch import Prefetcher
     from source_gitlab.core.slices import Place, Row
     from source_gitlab.gitlab.client import Client, Query
 
-__all__ = ["Group", "Listing", "NotFound", "Probe", "Project", "Roots", "Scopes"]
+__all__ = ["Group", "Inventory", "Listing", "NotFound", "Probe", "Project", "Roots"]
 
 K = TypeVar("K")
 T = TypeVar("T")
@@ -69,18 +69,20 @@ class Listing:
     asked: str
 
 
-class Scopes:
+class Inventory:
     """The groups and projects in scope, asked for once unless a `fresh` answer is wanted.
 
     Thread-safe.
     """
 
-    def __init__(self, client: Client, config: Config, ahead: Ahead, report: Report) -> None:
+    def __init__(
+        self, client: Client, config: Config, prefetcher: Prefetcher, report: Report
+    ) -> None:
         """Ask nothing yet; what was chosen and cannot be read goes to `report`."""
         self._client = client
         self._config = config
-        self._ahead = ahead
-        self._selection = Selection(client, config, ahead, report)
+        self._prefetcher = prefetcher
+        self._selection = Selection(client, config, prefetcher, report)
         self._lock = threading.RLock()
         self._roots: dict[int, Roots | GitlabError] = {}
         self._groups: dict[int, list[Row] | GitlabError] = {}
@@ -207,7 +209,7 @@ class Scopes:
 
     def _groups_of(self, number: int, which: str, query: Query, lists: Lists) -> list[Row]:
         path = f"groups/{number}/{which}"
-        pages = read_pages(lists, self._ahead, path, query, ("id",))
+        pages = read_pages(lists, self._prefetcher, path, query, ("id",))
         return [row for rows in pages for row in _sound(lists, path, rows, Group.of)]
 
     def listing(self, root: Group, *, fresh: bool = False) -> Listing:
@@ -236,7 +238,7 @@ class Scopes:
         seen: set[int] = set()
         try:
             path = _projects_of(root.id)
-            for page in read_pages(lists, self._ahead, path, deep, ("id",)):
+            for page in read_pages(lists, self._prefetcher, path, deep, ("id",)):
                 rows = _sound(lists, path, page, Project.of)
                 seen |= {row["id"] for row in rows}
                 yield rows
@@ -244,7 +246,7 @@ class Scopes:
             # The list has no keyset; but no single group has that many projects of its own.
             for group in self.group_rows(root):
                 path = _projects_of(group["id"])
-                for page in read_pages(lists, self._ahead, path, query, ("id",)):
+                for page in read_pages(lists, self._prefetcher, path, query, ("id",)):
                     rows = _sound(lists, path, page, Project.of)
                     fresh = [row for row in rows if row["id"] not in seen]
                     if fresh:

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING
 from source_gitlab.core.access_levels import (
     REPORTER,
     UNKNOWN,
-    Standings,
+    AccessLevels,
     depends_on_role,
     is_mixed,
     least_for,
@@ -29,22 +29,21 @@ from source_gitlab.core.access_levels import (
 )
 from source_gitlab.core.inventory import Project
 from source_gitlab.core.slices import Place
-from source_gitlab.core.state import Seen
+from source_gitlab.core.state import MemberAccess
 from source_gitlab.gitlab.errors import Skipped
 from source_gitlab.streams import streams
-from source_gitlab.timestamps import ahead, at, plus
+from source_gitlab.timestamps import at, plus, seconds_ahead
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from concurrent.futures import Future
 
     from source_gitlab.config import Config
-    from source_gitlab.core.inventory import Group, Probe, Scopes
+    from source_gitlab.core.inventory import Group, Inventory, Probe
     from source_gitlab.core.outcome import Report
-    from source_gitlab.core.prefetch import Ahead
+    from source_gitlab.core.prefetch import Prefetcher
     from source_gitlab.core.slices import Page, Slice
-    from source_gitlab.core.state import Group as Known
-    from source_gitlab.core.state import StreamState
+    from source_gitlab.core.state import GroupState, StreamState
     from source_gitlab.gitlab.client import Client
     from source_gitlab.streams import Stream
 
@@ -70,18 +69,23 @@ class Members:
     partial: set[int] = field(default_factory=set)
 
 
-class Coverage:
+class Membership:
     """Looks after the members of groups. Thread-safe, as scopes and states are."""
 
     def __init__(
-        self, client: Client, config: Config, scopes: Scopes, ahead: Ahead, report: Report
+        self,
+        client: Client,
+        config: Config,
+        inventory: Inventory,
+        prefetcher: Prefetcher,
+        report: Report,
     ) -> None:
-        """Look through `scopes`; projects whose feature is off go to `report`."""
+        """Look through `inventory`; projects whose feature is off go to `report`."""
         self._client = client
-        self.standings = Standings(client, config, ahead)
-        self._ahead = ahead
+        self.access_levels = AccessLevels(client, config, prefetcher)
+        self._prefetcher = prefetcher
         self._overlap = config.lookback_minutes
-        self._scopes = scopes
+        self._inventory = inventory
         self._report = report
 
     def entered(self, stream: Stream, root: Group, state: StreamState) -> list[int]:
@@ -97,22 +101,22 @@ class Coverage:
         if is_same and self.unchanged(stream, root, known):
             return []
         found = self._members(stream, root, known, fresh=False)
-        seen = Seen(standing, found.partial)
+        seen = MemberAccess(standing, found.partial)
         return state.cover(root.id, found.ids, found.others, found.asked, seen)
 
-    def _standing(self, stream: Stream, root: Group, known: Known) -> str:
+    def _standing(self, stream: Stream, root: Group, known: GroupState) -> str:
         """How the user stands in the projects of a group, if this stream depends on it."""
         if not depends_on_role(stream):
             return UNKNOWN
         if known.through is None:
-            return self.standings.of_group(root, len(self._scopes.listing(root).projects))
-        probe = self._scopes.probe(root)
+            return self.access_levels.of_group(root, len(self._inventory.listing(root).projects))
+        probe = self._inventory.probe(root)
         total = len(probe.newest) if probe.complete and not probe.broken else probe.total
-        return self.standings.of_group(root, total)
+        return self.access_levels.of_group(root, total)
 
-    def _is_believed(self, known: Known) -> bool:
+    def _is_believed(self, known: GroupState) -> bool:
         now = at(self._client.reached())
-        if known.listed is None or ahead(known.listed, now):
+        if known.listed is None or seconds_ahead(known.listed, now):
             return False
         return plus(known.listed, hours=_LISTING_HOURS) >= now
 
@@ -133,7 +137,7 @@ class Coverage:
             reached, page.through = page.through, None
             if under_way is None and reached and unwatched >= _PAGES_BETWEEN_LOOKS:
                 # Everything up to here has come; what is seen now was there all the time.
-                under_way = reached, self._ahead.submit(self._glance(stream, slice_))
+                under_way = reached, self._prefetcher.submit(self._glance(stream, slice_))
                 unwatched = 0
             if under_way and (under_way[1].done() or self._waits_long(unwatched)):
                 self._judge(stream, slice_, state, under_way[1].result())
@@ -143,7 +147,7 @@ class Coverage:
             self._judge(stream, slice_, state, self._glance(stream, slice_)())
 
     def _waits_long(self, pages: int) -> bool:
-        return self._ahead.workers == 1 or pages >= _PAGES_MEANWHILE
+        return self._prefetcher.workers == 1 or pages >= _PAGES_MEANWHILE
 
     def is_off(self, stream: Stream, project: Project, root: Group | None = None) -> bool:
         """Whether lists show nothing of the project, which is then reported.
@@ -171,8 +175,8 @@ class Coverage:
 
     def _level(self, project: Project, root: Group | None) -> int:
         if root is not None:
-            return self.standings.level(root, project.id)
-        if project.level is None or self.standings.sees_all():
+            return self.access_levels.level(root, project.id)
+        if project.level is None or self.access_levels.sees_all():
             return REPORTER
         return project.level
 
@@ -181,12 +185,14 @@ class Coverage:
         if slice_["container"] == "project":
             # Other lists of a project are refused when it, or their feature, is gone.
             return (
-                partial(self._scopes.project, slice_["id"]) if stream.empty_when_off else _nothing
+                partial(self._inventory.project, slice_["id"])
+                if stream.empty_when_off
+                else _nothing
             )
         root = self._root(slice_)
         if root is None or only_groups(stream):
             return _nothing
-        return partial(self._scopes.probe, root, fresh=True)
+        return partial(self._inventory.probe, root, fresh=True)
 
     def _judge(
         self, stream: Stream, slice_: Slice, state: StreamState, seen: Probe | Project | None
@@ -202,32 +208,32 @@ class Coverage:
             state.retain(root.id, found.ids, found.others, found.asked)
 
     def _root(self, slice_: Slice) -> Group | None:
-        roots = self._scopes.roots().groups if slice_["container"] == "group" else ()
+        roots = self._inventory.roots().groups if slice_["container"] == "group" else ()
         return next((root for root in roots if root.id == slice_["id"]), None)
 
-    def _members(self, stream: Stream, root: Group, known: Known, *, fresh: bool) -> Members:
+    def _members(self, stream: Stream, root: Group, known: GroupState, *, fresh: bool) -> Members:
         """The members; those `known` stay where a listing lacks some, unless they are away."""
         if only_groups(stream):
             asked = at(self._client.reached())
             groups = self._groups(root, fresh=fresh)
-            if self._scopes.lacking(root, of_groups=True):
-                groups |= self._scopes.unlisted_groups(root, known.projects - groups)
+            if self._inventory.lacking(root, of_groups=True):
+                groups |= self._inventory.unlisted_groups(root, known.projects - groups)
             return Members(groups, 0, asked)
-        listing = self._scopes.listing(root, fresh=fresh)
+        listing = self._inventory.listing(root, fresh=fresh)
         projects = list(listing.projects.values())
         unknown: set[int] = set()
-        is_lacking = self._scopes.lacking(root, of_groups=False) is not None
+        is_lacking = self._inventory.lacking(root, of_groups=False) is not None
         if is_lacking:
             unlisted = known.projects - listing.projects.keys()
-            more, unknown = self._scopes.unlisted_projects(root, unlisted)
+            more, unknown = self._inventory.unlisted_projects(root, unlisted)
             projects += more
         wanted = {project.id for project in projects if not self.is_off(stream, project, root)}
         least = least_for(stream)
-        standing = self.standings.of_group(root, len(projects)) if least else UNKNOWN
+        standing = self.access_levels.of_group(root, len(projects)) if least else UNKNOWN
         partial = {
             number
             for number in wanted
-            if is_mixed(standing) and self.standings.level(root, number) < least
+            if is_mixed(standing) and self.access_levels.level(root, number) < least
         }
         others = len(projects) - len(wanted)
         # Without all members, no later read may take this listing for what the group holds.
@@ -235,13 +241,13 @@ class Coverage:
         return Members(wanted | unknown, others, asked_at, partial)
 
     def _groups(self, root: Group, *, fresh: bool) -> set[int]:
-        return {int(row["id"]) for row in self._scopes.group_rows(root, fresh=fresh)}
+        return {int(row["id"]) for row in self._inventory.group_rows(root, fresh=fresh)}
 
-    def unchanged(self, stream: Stream, root: Group, known: Known) -> bool:
+    def unchanged(self, stream: Stream, root: Group, known: GroupState) -> bool:
         """Whether the group certainly has the members that it had when they were last listed."""
         if only_groups(stream):
             return self._groups(root, fresh=False) == known.projects
-        probe = self._scopes.probe(root)
+        probe = self._inventory.probe(root)
         if probe.broken:
             return False
         if probe.complete:
@@ -250,12 +256,14 @@ class Coverage:
             return False
         changed = self._changed(probe, known)
         return (
-            self._scopes.has_projects(root, probe, len(known.projects) + known.others)
+            self._inventory.has_projects(root, probe, len(known.projects) + known.others)
             and len(changed) < len(probe.newest)
             and all(self.is_off(stream, one, root) != (one.id in known.projects) for one in changed)
         )
 
-    def _is_missed(self, stream: Stream, root: Group, known: Known, probe: Probe | None) -> bool:
+    def _is_missed(
+        self, stream: Stream, root: Group, known: GroupState, probe: Probe | None
+    ) -> bool:
         """Whether a member whose rows the list should have shown may be away."""
         if probe is None:
             return not known.projects <= self._groups(root, fresh=True)
@@ -266,7 +274,7 @@ class Coverage:
         expected = len(known.projects) + known.others + known.entered
         changed = self._changed(probe, known)
         return (
-            not self._scopes.has_projects(root, probe, expected, fresh=True)
+            not self._inventory.has_projects(root, probe, expected, fresh=True)
             or len(changed) == len(probe.newest)
             or any(one.id in known.projects and self.is_off(stream, one, root) for one in changed)
         )
@@ -274,7 +282,7 @@ class Coverage:
     def _wanted(self, stream: Stream, probe: Probe, root: Group) -> set[int]:
         return {one.id for one in probe.newest if not self.is_off(stream, one, root)}
 
-    def _changed(self, probe: Probe, known: Known) -> list[Project]:
+    def _changed(self, probe: Probe, known: GroupState) -> list[Project]:
         """The projects of the probe that were changed, or may have been, since the listing."""
         since = plus(known.listed, minutes=-self._overlap) if known.listed else ""
         return [

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from source_gitlab.config import Config
-    from source_gitlab.core.access_levels import Standings
+    from source_gitlab.core.access_levels import AccessLevels
     from source_gitlab.core.state import StreamState
     from source_gitlab.gitlab.client import Client
     from source_gitlab.streams import Stream
@@ -56,12 +56,12 @@ def must_fit(states: Iterable[StreamState], config: Config) -> None:
             raise OtherInstance(message, url=config.base_url)
 
 
-class Origins:
+class OriginCheck:
     """Compares states with one configuration. Thread-safe."""
 
-    def __init__(self, client: Client, config: Config, standings: Standings) -> None:
+    def __init__(self, client: Client, config: Config, access_levels: AccessLevels) -> None:
         """Ask nothing yet."""
-        self._standings = standings
+        self._access_levels = access_levels
         self._client = client
         self._config = config
         self._here = instance_name(config.base_url)
@@ -95,7 +95,7 @@ class Origins:
             state.start_over()
             known = known.since(start)
         # What another user may not read of other streams is refused, and so was never passed over.
-        user = self._standings.user() if hides_rows(stream) else None
+        user = self._access_levels.user() if hides_rows(stream) else None
         if not known.shows_all_to(user):
             LOGGER.warning(
                 "%s: the token belongs to another user than the one that its state was made with,"

@@ -10,22 +10,21 @@ from collections import defaultdict
 from typing import TYPE_CHECKING
 
 from source_gitlab.core.membership import only_groups
-from source_gitlab.core.origin_check import Origins, must_fit
+from source_gitlab.core.origin_check import OriginCheck, must_fit
 from source_gitlab.core.selection import all_of
 from source_gitlab.core.slices import Slice
-from source_gitlab.core.state import Group as Known
-from source_gitlab.core.state import Held, key_of
+from source_gitlab.core.state import GroupState, ProjectsListed, key_of
 from source_gitlab.gitlab.errors import FatalError, GitlabError, Skipped
 from source_gitlab.streams import streams
-from source_gitlab.timestamps import ahead, at, plus
+from source_gitlab.timestamps import at, in_words, plus, seconds_ahead
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
     from source_gitlab.config import Config
-    from source_gitlab.core.change_detection import Signals
-    from source_gitlab.core.inventory import Group, Project, Scopes
-    from source_gitlab.core.membership import Coverage
+    from source_gitlab.core.change_detection import ChangeProbes
+    from source_gitlab.core.inventory import Group, Inventory, Project
+    from source_gitlab.core.membership import Membership
     from source_gitlab.core.selection import NotFound
     from source_gitlab.core.state import StreamState
     from source_gitlab.gitlab.client import Client
@@ -46,15 +45,20 @@ class Planner:
     """Plans the slices of every stream. Thread-safe, as its scopes are."""
 
     def __init__(
-        self, client: Client, config: Config, scopes: Scopes, signals: Signals, coverage: Coverage
+        self,
+        client: Client,
+        config: Config,
+        inventory: Inventory,
+        change_probes: ChangeProbes,
+        membership: Membership,
     ) -> None:
-        """Plan over `scopes`."""
+        """Plan over `inventory`."""
         self._client = client
-        self._origins = Origins(client, config, coverage.standings)
+        self._origin_check = OriginCheck(client, config, membership.access_levels)
         self._config = config
-        self._scopes = scopes
-        self._signals = signals
-        self.coverage = coverage
+        self._inventory = inventory
+        self._change_probes = change_probes
+        self.membership = membership
         self._lock = threading.Lock()
         self._began: float | None = None
         self._start: str | None = None
@@ -71,10 +75,10 @@ class Planner:
             GitlabError: GitLab could not be asked what is in scope.
         """
         must_fit([state], self._config)
-        roots = self._scopes.roots()
-        self._origins.must_have_begun()
+        roots = self._inventory.roots()
+        self._origin_check.must_have_begun()
         if stream.incremental:
-            self._origins.settle(stream, state)
+            self._origin_check.settle(stream, state)
         start = self._planned()
         state.forget(start, 2 * self._config.lookback_minutes)
         left_out = self._left_out[stream.name] = []
@@ -97,11 +101,11 @@ class Planner:
 
     def is_whole(self, stream: Stream) -> bool:
         """Whether the slices that were planned cover all that is in scope."""
-        return self._scopes.roots().complete and not self._left_out[stream.name]
+        return self._inventory.roots().complete and not self._left_out[stream.name]
 
     def entered(self, stream: Stream, state: StreamState) -> None:
         """Note that not all rows before the start date are covered by `state` any more."""
-        self._origins.entered(stream, state)
+        self._origin_check.entered(stream, state)
 
     def _each_root(
         self,
@@ -121,8 +125,8 @@ class Planner:
             except FatalError:
                 raise
             except GitlabError as error:
-                self._left_out[stream.name].append(self._scopes.leave_out(root, error))
-            problem = self._scopes.lacking(root, of_groups=of_groups)
+                self._left_out[stream.name].append(self._inventory.leave_out(root, error))
+            problem = self._inventory.lacking(root, of_groups=of_groups)
             if problem is not None:
                 self._left_out[stream.name].append(problem)
 
@@ -137,7 +141,7 @@ class Planner:
             reached = at(self._client.clock.reached(self._began))
             if self._client.clock.is_silent:
                 return reached
-            if self._start is None or ahead(self._start, reached):
+            if self._start is None or seconds_ahead(self._start, reached):
                 self._start = reached
             return self._start
 
@@ -158,7 +162,7 @@ class Planner:
             LOGGER.warning(
                 "GitLab's clock is %s ahead of this machine's, so one of them is wrong. Until they"
                 " are set right, each read goes back so far, in case it is GitLab's.",
-                _in_words(behind),
+                in_words(behind),
             )
 
     def kind(self, stream: Stream) -> str:
@@ -167,7 +171,7 @@ class Planner:
         if kind == "child":
             return streams()[stream.parent or ""].kind
         needed = stream.descendants_since
-        if needed and self._scopes.roots().groups and self.version() < needed:
+        if needed and self._inventory.roots().groups and self.version() < needed:
             return "group" if stream.containers == ("group",) else "project"
         return kind
 
@@ -198,7 +202,7 @@ class Planner:
             start=start,
             read_at=max(start, through or start),
         )
-        beyond = ahead(through, start) if through else 0.0
+        beyond = seconds_ahead(through, start) if through else 0.0
         if since and beyond:
             slice_["since"] = plus(since, seconds=-2 * beyond, days=-_UNKNOWN_DAYS)
             slice_["went_back"] = True
@@ -208,7 +212,7 @@ class Planner:
                     "The state of %s lies %s in the future (%s): a clock was wrong when it was"
                     " written, or is now. What changed since %s is read again.",
                     stream.name,
-                    _in_words(beyond),
+                    in_words(beyond),
                     through,
                     slice_["since"],
                 )
@@ -216,14 +220,16 @@ class Planner:
 
     def _each_group(self, stream: Stream, state: StreamState, start: str) -> Iterator[Slice]:
         """One slice for each group in scope, but for those that are quiet."""
-        roots = self._scopes.roots().groups
-        self._signals.watch(stream, roots, state, start)
+        roots = self._inventory.roots().groups
+        self._change_probes.watch(stream, roots, state, start)
 
         def plan(root: Group) -> Iterator[Slice]:
-            held = state.held.get(root.id)
-            for row in self._scopes.group_rows(root):
+            projects_listed = state.projects_listed.get(root.id)
+            for row in self._inventory.group_rows(root):
                 through = state.projects.get(row["id"])
-                if not self._signals.is_quiet(stream, through, start, held=held):
+                if not self._change_probes.is_quiet(
+                    stream, through, start, projects_listed=projects_listed
+                ):
                     slice_ = self._slice(stream, "group", row["id"], through, start)
                     yield self._resumed(stream, slice_, state)
 
@@ -231,31 +237,35 @@ class Planner:
 
     def _each_project(self, stream: Stream, state: StreamState, start: str) -> Iterator[Slice]:
         """One slice for each project in scope, but for those that are quiet."""
-        roots = self._scopes.roots()
+        roots = self._inventory.roots()
         chosen = roots.groups if roots.whole else ()
-        self._signals.watch(stream, chosen, state, start)
+        self._change_probes.watch(stream, chosen, state, start)
         alone = len(chosen) == 1 and not roots.projects and roots.complete
 
         def plan(root: Group) -> Iterator[Slice]:
             if alone:
                 suspects = self._suspects(stream, root, state, start)
                 if suspects is not None:
-                    held = state.held.get(root.id)
-                    yield from self._projects(stream, suspects, state, start, held=held)
+                    projects_listed = state.projects_listed.get(root.id)
+                    yield from self._projects(
+                        stream, suspects, state, start, projects_listed=projects_listed
+                    )
                     return
                 self._forget_others(stream, root, state, start)
             projects = self._projects_in(root, state)
-            yield from self._projects(stream, projects, state, start, held=state.held.get(root.id))
+            yield from self._projects(
+                stream, projects, state, start, projects_listed=state.projects_listed.get(root.id)
+            )
 
         yield from self._each_root(stream, chosen, plan, of_groups=False)
         yield from self._projects(stream, list(roots.projects), state, start)
 
     def _projects_in(self, root: Group, state: StreamState) -> list[Project]:
         """The projects of a group, with those that are known and that a listing lacks."""
-        listed = self._scopes.listing(root).projects
+        listed = self._inventory.listing(root).projects
         projects = list(listed.values())
-        if self._scopes.lacking(root, of_groups=False):
-            projects += self._scopes.unlisted_projects(root, state.projects.keys() - listed)[0]
+        if self._inventory.lacking(root, of_groups=False):
+            projects += self._inventory.unlisted_projects(root, state.projects.keys() - listed)[0]
         return projects
 
     def _suspects(
@@ -267,34 +277,42 @@ class Planner:
         and its list tells that none of them changed, or the probe of the group shows each that may
         have.
         """
-        held = state.held.get(root.id)
+        projects_listed = state.projects_listed.get(root.id)
         oldest = min(state.projects.values(), default=None)
-        if stream.refresh is None or held is None or oldest is None:
+        if stream.refresh is None or projects_listed is None or oldest is None:
             return None
-        if ahead(max(state.projects.values()), start):
+        if seconds_ahead(max(state.projects.values()), start):
             return None
         suspects: list[Project] = []
         if stream.refresh.signal in {"touch", "list"}:
-            probe = self._scopes.probe(root)
+            probe = self._inventory.probe(root)
             suspects = list(probe.newest)
             # No project behind the last one of the probe was touched later.
             last = probe.newest[-1] if probe.newest else None
-            quiet = self._signals.is_quiet(stream, oldest, start, project=last, held=held)
+            quiet = self._change_probes.is_quiet(
+                stream, oldest, start, project=last, projects_listed=projects_listed
+            )
             told = probe.complete or quiet
         else:
-            told = self._signals.is_quiet(stream, oldest, start, held=held)
-        known = Known(projects=set(state.projects), others=held.others, listed=held.listed)
-        return suspects if told and self.coverage.unchanged(stream, root, known) else None
+            told = self._change_probes.is_quiet(
+                stream, oldest, start, projects_listed=projects_listed
+            )
+        known = GroupState(
+            projects=set(state.projects),
+            others=projects_listed.others,
+            listed=projects_listed.listed,
+        )
+        return suspects if told and self.membership.unchanged(stream, root, known) else None
 
     def _forget_others(self, stream: Stream, root: Group, state: StreamState, start: str) -> None:
         """Drop what is no longer in the group, so that the count of projects can be right."""
         if stream.refresh is not None and stream.refresh.signal == "touch":
-            state.held.setdefault(root.id, Held())
-        held = state.held.get(root.id)
-        listed = self._scopes.listing(root).projects.values()
-        if held is not None and self._scopes.lacking(root, of_groups=False) is None:
-            wanted = {one.id for one in listed if not self.coverage.is_off(stream, one, root)}
-            held.others, held.listed = len(listed) - len(wanted), start
+            state.projects_listed.setdefault(root.id, ProjectsListed())
+        projects_listed = state.projects_listed.get(root.id)
+        listed = self._inventory.listing(root).projects.values()
+        if projects_listed is not None and self._inventory.lacking(root, of_groups=False) is None:
+            wanted = {one.id for one in listed if not self.membership.is_off(stream, one, root)}
+            projects_listed.others, projects_listed.listed = len(listed) - len(wanted), start
             for number in state.projects.keys() - wanted:
                 del state.projects[number]
 
@@ -305,19 +323,21 @@ class Planner:
         state: StreamState,
         start: str,
         *,
-        held: Held | None = None,
+        projects_listed: ProjectsListed | None = None,
         covered: Mapping[int, str] = _NOTHING,
     ) -> Iterator[Slice]:
         # A row of several projects may come from another one than before, and never with an
         # earlier time.
         newest = state.newest if stream.distinct else ""
         for project in projects:
-            if self.coverage.is_off(stream, project):
+            if self.membership.is_off(stream, project):
                 continue
-            state.see(project.id, partial=self.coverage.is_partial(stream, project))
+            state.see(project.id, partial=self.membership.is_partial(stream, project))
             instants = state.projects.get(project.id), covered.get(project.id)
             through = max(filter(None, instants), default=None)
-            if self._signals.is_quiet(stream, through, start, project=project, held=held):
+            if self._change_probes.is_quiet(
+                stream, through, start, project=project, projects_listed=projects_listed
+            ):
                 continue
             slice_ = self._slice(stream, "project", project.id, through, start)
             slice_["read_at"] = max(slice_["read_at"], newest)
@@ -325,7 +345,7 @@ class Planner:
 
     def _in_groups(self, stream: Stream, state: StreamState, start: str) -> Iterator[Slice]:
         """One slice for each chosen group, and one for each member that entered it since."""
-        roots = self._scopes.roots()
+        roots = self._inventory.roots()
         if roots.whole or only_groups(stream):
 
             def plan(root: Group) -> Iterator[Slice]:
@@ -340,7 +360,7 @@ class Planner:
     def _in_group(
         self, stream: Stream, root: Group, state: StreamState, start: str
     ) -> Iterator[Slice]:
-        entered = self.coverage.entered(stream, root, state)
+        entered = self.membership.entered(stream, root, state)
         through = state.group(root.id).through
         slice_ = self._slice(stream, "group", root.id, through, start)
         if entered:
@@ -357,9 +377,9 @@ class Planner:
         """The slice, with what `state` knows of it; and `state` with what the slice changes."""
         if slice_["since"] is None or stream.walk == "commits":
             # The start date decides how far back it is read.
-            self._origins.entered(stream, state)
+            self._origin_check.entered(stream, state)
         position = state.positions.get(key_of(slice_))
-        if position and ahead(position["start"], slice_["start"]):
+        if position and seconds_ahead(position["start"], slice_["start"]):
             # It belongs to a read of which it is not known when it began.
             position = None
             state.positions.pop(key_of(slice_))
@@ -377,11 +397,3 @@ def _covered(state: StreamState) -> dict[int, str]:
             for one in group.projects - group.partial:
                 covered[one] = max(group.through, covered.get(one, ""))
     return covered
-
-
-def _in_words(seconds: float) -> str:
-    """A length of time, rounded down, for people."""
-    for unit, size in (("days", 86_400), ("hours", 3_600), ("minutes", 60)):
-        if seconds >= 2 * size:
-            return f"{seconds // size:.0f} {unit}"
-    return f"{seconds:.0f} seconds"

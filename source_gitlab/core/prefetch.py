@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
-class Ahead:
+class Prefetcher:
     """A pool of threads that all streams share.
 
     Tasks are started in the order in which they were submitted. One worker needs no pool: its

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from source_gitlab.config import Config
     from source_gitlab.core.outcome import Report
-    from source_gitlab.core.prefetch import Ahead
+    from source_gitlab.core.prefetch import Prefetcher
     from source_gitlab.core.slices import Row
     from source_gitlab.gitlab.client import Client, Query
     from source_gitlab.gitlab.pagination import Missed
@@ -129,13 +129,15 @@ class Roots:
 
 
 class Selection:
-    """Resolves what a configuration chooses. Not thread-safe: `Scopes` asks it once."""
+    """Resolves what a configuration chooses. Not thread-safe: `Inventory` asks it once."""
 
-    def __init__(self, client: Client, config: Config, ahead: Ahead, report: Report) -> None:
+    def __init__(
+        self, client: Client, config: Config, prefetcher: Prefetcher, report: Report
+    ) -> None:
         """Ask nothing yet; what cannot be read goes to `report`."""
         self._client = client
         self._config = config
-        self._ahead = ahead
+        self._prefetcher = prefetcher
         self._report = report
         self._advice = Advice(client, anonymous=isinstance(config.credentials, Anonymous))
         self._closed: dict[int, NotFound] = {}
@@ -178,7 +180,7 @@ class Selection:
         """The rows of names by id, each once."""
         tasks = [partial(self._ask, kind, name) for name in names]
         rows: dict[int, Row] = {}
-        found = self._ahead.in_order(tasks, self._ahead.workers)
+        found = self._prefetcher.in_order(tasks, self._prefetcher.workers)
         for name, row in zip(names, found, strict=True):
             if isinstance(row, GitlabError):
                 missing.append(self._missing(kind, name, row))
@@ -289,7 +291,7 @@ class Selection:
         )
         hint = " Name groups in groups_list (--group) to read them all the same."
         with self._listing("groups", without, problems, hint) as lists:
-            for rows in read_pages(lists, self._ahead, "groups", query, ("id",)):
+            for rows in read_pages(lists, self._prefetcher, "groups", query, ("id",)):
                 groups += understood(lists, "groups", rows, Group.of)
         return groups
 

@@ -5,15 +5,15 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING
 
-from source_gitlab.core.change_detection import Signals
-from source_gitlab.core.inventory import Scopes
-from source_gitlab.core.membership import Coverage, column_of, may_be_idle, only_groups
+from source_gitlab.core.change_detection import ChangeProbes
+from source_gitlab.core.inventory import Inventory
+from source_gitlab.core.membership import Membership, column_of, may_be_idle, only_groups
 from source_gitlab.core.outcome import Report
 from source_gitlab.core.planner import Planner
-from source_gitlab.core.prefetch import Ahead
+from source_gitlab.core.prefetch import Prefetcher
 from source_gitlab.core.row_validation import Keys, as_documented, first_of
 from source_gitlab.core.selection import NotFound, nothing_left
-from source_gitlab.core.slice_reader import Reader
+from source_gitlab.core.slice_reader import SliceReader
 from source_gitlab.core.slices import Place
 from source_gitlab.gitlab.client import Client
 from source_gitlab.gitlab.decoding import DEEPEST
@@ -29,11 +29,11 @@ if TYPE_CHECKING:
     from source_gitlab.core.extent import Extent
     from source_gitlab.core.slices import Page, Slice
     from source_gitlab.core.state import StreamState
-    from source_gitlab.gitlab.auth import Rotated
+    from source_gitlab.gitlab.auth import NewTokens
     from source_gitlab.gitlab.client import Retries
     from source_gitlab.gitlab.pagination import Missed
     from source_gitlab.streams import Stream
-    from source_gitlab.tokens.rotation import Keeper
+    from source_gitlab.tokens.rotation import TokenRotation
 
 LOGGER = logging.getLogger("airbyte.source-gitlab")
 
@@ -41,37 +41,37 @@ LOGGER = logging.getLogger("airbyte.source-gitlab")
 class Session:
     """What every face drives: plan a stream, then read its slices, from as many threads as wanted.
 
-    `on_rotated` is told of a renewed OAuth token before the token is used; `keeper` keeps it where
-    no profile of this machine does. Rows nested deeper than `deepest` levels are stepped over, for
-    the face could not write them.
+    `on_rotated` is called with renewed OAuth tokens before they are used; `rotation` keeps them
+    where no profile of this machine does. Rows nested deeper than `deepest` levels are stepped
+    over, for the face could not write them.
     """
 
     def __init__(
         self,
         config: Config,
         *,
-        on_rotated: Callable[[Rotated], None] | None = None,
+        on_rotated: Callable[[NewTokens], None] | None = None,
         retries: Retries | None = None,
-        keeper: Keeper | None = None,
+        rotation: TokenRotation | None = None,
         deepest: int = DEEPEST,
     ) -> None:
         """Make no request yet."""
         self.config = config
         self.report = Report()
         self.client = Client(
-            config, on_rotated=on_rotated, retries=retries, keeper=keeper, deepest=deepest
+            config, on_rotated=on_rotated, retries=retries, rotation=rotation, deepest=deepest
         )
-        self.ahead = Ahead(config.num_workers)
-        self.scopes = Scopes(self.client, config, self.ahead, self.report)
-        self.report.path_of = self.scopes.path_of
-        signals = Signals(self.client, self.ahead, config.lookback_minutes)
-        coverage = Coverage(self.client, config, self.scopes, self.ahead, self.report)
-        self._planner = Planner(self.client, config, self.scopes, signals, coverage)
-        self._reader = Reader(
+        self.prefetcher = Prefetcher(config.num_workers)
+        self.inventory = Inventory(self.client, config, self.prefetcher, self.report)
+        self.report.path_of = self.inventory.path_of
+        change_probes = ChangeProbes(self.client, self.prefetcher, config.lookback_minutes)
+        membership = Membership(self.client, config, self.inventory, self.prefetcher, self.report)
+        self._planner = Planner(self.client, config, self.inventory, change_probes, membership)
+        self._reader = SliceReader(
             self.client,
             config,
-            self.scopes,
-            self.ahead,
+            self.inventory,
+            self.prefetcher,
             self.report,
             started=self._planner.started,
             entered=self._planner.entered,
@@ -88,7 +88,7 @@ class Session:
     def close(self) -> None:
         """Stop what is still under way, and close all connections."""
         self.client.limits.stop.set()
-        self.ahead.close()
+        self.prefetcher.close()
         self.client.close()
 
     def begin(self) -> None:
@@ -104,7 +104,7 @@ class Session:
             GitlabError: GitLab could not be asked.
         """
         with as_documented(self.client.api_url):
-            problem = nothing_left(self.scopes.roots())
+            problem = nothing_left(self.inventory.roots())
         if problem is not None:
             raise problem
 
@@ -135,7 +135,7 @@ class Session:
         """
 
         def members(group: int) -> frozenset[int] | None:
-            return self.scopes.known_members(group, of_groups=only_groups(stream))
+            return self.inventory.known_members(group, of_groups=only_groups(stream))
 
         return self.report.extents.of(stream.name, column_of(stream), members)
 
@@ -161,7 +161,7 @@ class Session:
         idle = False
         if stream.incremental and self._planner.kind(stream) == "selection":
             idle = may_be_idle(slice_)
-            pages = self._planner.coverage.watched(stream, slice_, state, pages)
+            pages = self._planner.membership.watched(stream, slice_, state, pages)
         problems: list[Missed] = []
         try:
             with as_documented(url):
@@ -169,7 +169,7 @@ class Session:
                     idle = idle and not page.rows
                     problems += self._left_out(stream, where, page.missed)
                     if stream.distinct:
-                        page.rows = state.firsts.of(page.rows, stream.key)
+                        page.rows = state.distinct_rows.of(page.rows, stream.key)
                     yield page
                     if stream.incremental:
                         state.advance(self._certain(slice_), page)

@@ -11,16 +11,16 @@ from source_gitlab.config import SETTLED_MINUTES, Anonymous
 from source_gitlab.core.details import Details
 from source_gitlab.core.row_validation import of_nobody, understood, walkable
 from source_gitlab.core.slices import Page, Place, Slice, beside, columns_of, list_of, place_of
-from source_gitlab.core.transform import Shaper
-from source_gitlab.core.walks.changed_rows_cache import Moves
-from source_gitlab.core.walks.children import Children, GivenUp, Parents, columns_of_parent
+from source_gitlab.core.transform import RowTransformer
+from source_gitlab.core.walks.changed_rows_cache import ChangedRowsCache
+from source_gitlab.core.walks.children import Children, GivenUp, ParentRows, columns_of_parent
 from source_gitlab.core.walks.commits import Commits
 from source_gitlab.core.walks.jobs import Jobs
-from source_gitlab.core.walks.late_rows import Late
+from source_gitlab.core.walks.late_rows import LateRows
 from source_gitlab.core.walks.overlap import unknown
 from source_gitlab.core.walks.pages import read_pages
 from source_gitlab.core.walks.seek import Seek
-from source_gitlab.core.walks.shared_lists import Alike
+from source_gitlab.core.walks.shared_lists import SharedLists
 from source_gitlab.gitlab.errors import FatalError, GitlabError, ReadError, Skipped
 from source_gitlab.gitlab.lists import Lists, Streak
 from source_gitlab.streams import streams
@@ -30,9 +30,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
     from source_gitlab.config import Config
-    from source_gitlab.core.inventory import Group, Scopes
+    from source_gitlab.core.inventory import Group, Inventory
     from source_gitlab.core.outcome import Report
-    from source_gitlab.core.prefetch import Ahead
+    from source_gitlab.core.prefetch import Prefetcher
     from source_gitlab.core.selection import Roots
     from source_gitlab.core.slices import Row
     from source_gitlab.core.state import StreamState
@@ -51,15 +51,15 @@ _OF_A_PIPELINE: Mapping[str, Any] = {
 }
 
 
-class Reader:
+class SliceReader:
     """Reads slices. Thread-safe; a slice is read by one thread, its requests by several."""
 
     def __init__(  # noqa: PLR0913 -- the parts of a session that it drives
         self,
         client: Client,
         config: Config,
-        scopes: Scopes,
-        ahead: Ahead,
+        inventory: Inventory,
+        prefetcher: Prefetcher,
         report: Report,
         *,
         started: Callable[[], str],
@@ -74,15 +74,15 @@ class Reader:
         self._started = started
         self._entered = entered
         self._config = config
-        self._scopes = scopes
-        self._ahead = ahead
+        self._inventory = inventory
+        self._prefetcher = prefetcher
         self._report = report
-        self._moves = Moves()
-        self._alike = Alike()
-        self._late = Late(client, config.lookback_minutes)
+        self._changed_rows = ChangedRowsCache()
+        self._shared_lists = SharedLists()
+        self._late_rows = LateRows(client, config.lookback_minutes)
         self._first = instant(config.start_date) if config.start_date else None
         self._streaks = {name: Streak() for name in streams()}
-        self._shapers = {name: Shaper(stream) for name, stream in streams().items()}
+        self._transformers = {name: RowTransformer(stream) for name, stream in streams().items()}
 
     def pages(self, stream: Stream, slice_: Slice, state: StreamState) -> Iterator[Page]:
         """The rows of a slice, page by page, as users get them.
@@ -110,14 +110,14 @@ class Reader:
         self, stream: Stream, slice_: Slice, state: StreamState, lists: Lists
     ) -> Iterator[Page]:
         if stream.kind == "inventory":
-            yield from map(Page, self._inventory(stream, slice_, lists))
+            yield from map(Page, self._inventory_rows(stream, slice_, lists))
         elif stream.kind == "child":
             yield from self._children(stream, slice_, state, lists)
         else:
             columns = columns_of(slice_)
-            shaper = self._shapers[stream.name]
+            transformer = self._transformers[stream.name]
             for page in self._walk(stream, slice_, state, lists):
-                page.rows = shaper.shape(page.rows, columns)
+                page.rows = transformer.transform(page.rows, columns)
                 yield page
 
     def _walk(
@@ -136,7 +136,7 @@ class Reader:
             below = self._below(replace(stream, **_OF_A_PIPELINE), slice_, state, lists)
             entered = partial(self._entered, stream, state)
             jobs = Jobs(lists, below, path, query, pipelines, lookback, entered=entered)
-            yield from jobs.pages(slice_, self._first, state.tops.of(slice_["id"]))
+            yield from jobs.pages(slice_, self._first, state.highest_ids.of(slice_["id"]))
         elif stream.walk == "commits":
             every = self._config.commit_refs == "all"
             commits = Commits(lists, path, query, every, self._first)
@@ -145,8 +145,10 @@ class Reader:
             if stream.since and since:
                 query = {**query, stream.since: since}
             twice = stream.incremental
-            read = partial(read_pages, lists, self._ahead, path, query, stream.row_key, twice=twice)
-            for rows in self._alike.pages(stream, lists, path, read):
+            read = partial(
+                read_pages, lists, self._prefetcher, path, query, stream.row_key, twice=twice
+            )
+            for rows in self._shared_lists.pages(stream, lists, path, read):
                 if stream.where_set is not None:
                     url = f"{lists.api_url}/{path}"
                     lists.note(*of_nobody(rows, self._owners(stream), url))
@@ -180,13 +182,20 @@ class Reader:
         """The lists of a stream that is read by seeking: one for each declared pass."""
         path, query = list_of(stream, slice_, archived=self._config.include_archived)
         return tuple(
-            Seek(lists, self._ahead, path, {**query, **extra}, stream.row_key, stream.tie_breaker)
+            Seek(
+                lists,
+                self._prefetcher,
+                path,
+                {**query, **extra},
+                stream.row_key,
+                stream.tie_breaker,
+            )
             for extra in stream.queries
         )
 
     def _moved(
         self, stream: Stream, slice_: Slice, state: StreamState, lists: Lists
-    ) -> Iterator[Parents]:
+    ) -> Iterator[ParentRows]:
         """The rows of `stream` that moved since the slice's `since`, without those known.
 
         With several passes, no single instant tells how far all of them are, so each has its own
@@ -207,11 +216,11 @@ class Reader:
         uncounted: Missed | None = None
         if not is_counted:
             entered = partial(self._entered, stream, state)
-            uncounted = yield from self._late.parents(
+            uncounted = yield from self._late_rows.parents(
                 passes[0], slice_, state, self._first, own, entered=entered
             )
             if since is None:
-                passes = tuple(map(self._late.watched, passes))
+                passes = tuple(map(self._late_rows.watched, passes))
         reached = [since] * len(passes)
         lookback = self._config.lookback_minutes
         resumed = slice_.get("position", {}).get("through")
@@ -227,13 +236,13 @@ class Reader:
                 rows = beside(stream, slice_, rows)  # noqa: PLW2901 -- fewer of them
                 fresh, seen = unknown(rows, stream.row_key, recent, settled, state.recent)
                 if len(passes) == 1:
-                    counts = None if is_counted else self._late.first(seek, slice_, state)
+                    counts = None if is_counted else self._late_rows.first(seek, slice_, state)
                     is_counted = True
-                    yield Parents(fresh, through=through, seen=seen, counts=counts)
+                    yield ParentRows(fresh, through=through, seen=seen, counts=counts)
                 else:
-                    yield Parents(fresh, position={"through": list(reached)}, seen=seen)
+                    yield ParentRows(fresh, position={"through": list(reached)}, seen=seen)
         if not is_counted:
-            yield Parents([], counts=self._late.first(passes[0], slice_, state))
+            yield ParentRows([], counts=self._late_rows.first(passes[0], slice_, state))
         # A list that cannot be read at all says so by itself.
         if uncounted is not None:
             lists.note(uncounted)
@@ -243,7 +252,7 @@ class Reader:
     ) -> Iterator[tuple[list[Row], str | None]]:
         """What moved since an instant, as far as possible from what another stream asked."""
         found = seek.newest if stream.cursor_nullable else seek.rows
-        for rows, through in self._moves.rows(seek, since, found):
+        for rows, through in self._changed_rows.rows(seek, since, found):
             if through:
                 self._client.clock.saw(epoch(through))
             yield rows, through
@@ -273,13 +282,13 @@ class Reader:
         member = None
         if slice_["container"] == "group" and "group" not in slice_:
             member = "group_id" if parent.containers == ("group",) else "project_id"
-        shaper, columns = self._shapers[stream.name], columns_of(slice_)
+        transformer, columns = self._transformers[stream.name], columns_of(slice_)
         members = state.group(slice_["id"]).projects if slice_["container"] == "group" else set()
         return Children(
             lists,
-            self._ahead,
+            self._prefetcher,
             stream,
-            lambda rows, row: shaper.shape(rows, columns, row),
+            lambda rows, row: transformer.transform(rows, columns, row),
             skip,
             state.owed.of(slice_, members, columns_of_parent(stream)),
             key=parent.row_key,
@@ -289,7 +298,7 @@ class Reader:
 
     def _moved_by(
         self, stream: Stream, slice_: Slice, state: StreamState, lists: Lists
-    ) -> Iterator[Parents]:
+    ) -> Iterator[ParentRows]:
         """Parents named by the moved rows of another list, each once."""
         assert stream.moved_by is not None  # noqa: S101 -- the caller looked
         other = streams()[stream.moved_by.stream]
@@ -316,20 +325,20 @@ class Reader:
             ]
             unique = {parent["id"]: parent for parent in parents}
             done.update(unique)
-            yield Parents(list(unique.values()))
+            yield ParentRows(list(unique.values()))
 
-    def _inventory(self, stream: Stream, slice_: Slice, lists: Lists) -> Iterator[list[Row]]:
+    def _inventory_rows(self, stream: Stream, slice_: Slice, lists: Lists) -> Iterator[list[Row]]:
         """The rows of groups or projects in scope; group 0 has the projects chosen beside groups.
 
         Raises:
             NotFound: the group cannot be listed, or, behind all rows, some of it cannot.
             ReadError: behind all rows: some of them lack details.
         """
-        roots = self._scopes.roots()
+        roots = self._inventory.roots()
         root = next((group for group in roots.groups if group.id == slice_["id"]), None)
-        shape = self._shapers[stream.name].shape
+        transform = self._transformers[stream.name].transform
         if root is None:
-            yield from map(shape, self._chosen_projects(roots, lists))
+            yield from map(transform, self._chosen_projects(roots, lists))
             return
         details = self._details(stream)
         # Nobody has permissions who does not sign in, nor sees statistics.
@@ -337,41 +346,43 @@ class Reader:
         try:
             if stream.name == "groups":
                 rows = self._with_projects(root)
-                yield from map(shape, details.groups(rows, {root.id}))
+                yield from map(transform, details.groups(rows, {root.id}))
             elif roots.whole:
-                pages = self._scopes.project_pages(root)
-                yield from map(shape, details.projects(pages) if signed_in else pages)
+                pages = self._inventory.project_pages(root)
+                yield from map(transform, details.projects(pages) if signed_in else pages)
         except FatalError:
             raise
         except GitlabError as error:
-            raise self._scopes.leave_out(root, error) from error
+            raise self._inventory.leave_out(root, error) from error
         details.finish()
         # The rows of groups tell of their projects, too.
         for of_groups in (True, False) if stream.name == "groups" else (False,):
-            problem = self._scopes.lacking(root, of_groups=of_groups)
+            problem = self._inventory.lacking(root, of_groups=of_groups)
             if problem is not None:
                 raise problem
 
     def _chosen_projects(self, roots: Roots, lists: Lists) -> Iterator[list[Row]]:
         if roots.named:
             # They are as they were when their names were resolved, moments ago.
-            named = [self._scopes.named_row(project.id) for project in roots.projects]
+            named = [self._inventory.named_row(project.id) for project in roots.projects]
             yield [dict(row) for row in named if row is not None]
             return
         wanted = {project.id for project in roots.projects}
-        for rows in self._scopes.joined_pages(lists):
+        for rows in self._inventory.joined_pages(lists):
             known = understood(lists, "projects", rows, lambda row: (int(row["id"]), row))
             yield [row for number, row in known if number in wanted]
 
     def _with_projects(self, root: Group) -> list[Row]:
         """The rows of a group and those below it, each with the projects that are in it itself."""
-        roots = self._scopes.roots()
-        projects = self._scopes.listing(root).projects.values() if roots.whole else roots.projects
+        roots = self._inventory.roots()
+        projects = (
+            self._inventory.listing(root).projects.values() if roots.whole else roots.projects
+        )
         below: dict[int, list[dict[str, Any]]] = {}
         for project in sorted(projects, key=lambda project: project.id):
             entry = {"id": project.id, "path_with_namespace": project.path}
             below.setdefault(project.namespace, []).append(entry)
-        rows = self._scopes.group_rows(root)
+        rows = self._inventory.group_rows(root)
         return [{**row, "projects": below.get(row["id"], [])} for row in rows]
 
     def _details(self, stream: Stream) -> Details:
@@ -385,4 +396,4 @@ class Reader:
                 LOGGER.warning("%s: %s", stream.name, message)
 
         statistics = self._config.statistics
-        return Details(self._client, self._ahead, tell, statistics=statistics)
+        return Details(self._client, self._prefetcher, tell, statistics=statistics)

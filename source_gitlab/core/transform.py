@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 _NOTHING: dict[str, Any] = {}
 
 
-class Shaper:
+class RowTransformer:
     """Shapes the rows of one stream; values keep their type."""
 
     def __init__(self, stream: Stream) -> None:
@@ -32,7 +32,7 @@ class Shaper:
             else:
                 self._from_row.append((column, start, rest or None))
 
-    def shape(
+    def transform(
         self,
         rows: list[Row],
         slice_columns: Mapping[str, Any] = _NOTHING,

@@ -31,9 +31,9 @@ if TYPE_CHECKING:
     import requests
 
     from source_gitlab.config import Config
-    from source_gitlab.tokens.rotation import Keeper, Turn
+    from source_gitlab.tokens.rotation import RotationLease, TokenRotation
 
-Rotated = dict[str, str]
+NewTokens = dict[str, str]
 
 
 class Credentials:
@@ -47,8 +47,8 @@ class Credentials:
         self,
         config: Config,
         session: requests.Session,
-        on_rotated: Callable[[Rotated], None] | None = None,
-        keeper: Keeper | None = None,
+        on_rotated: Callable[[NewTokens], None] | None = None,
+        rotation: TokenRotation | None = None,
         timer: Timer | None = None,
     ) -> None:
         """Take the credentials of `config`; renewals go through `session`, for its TLS set-up.
@@ -65,7 +65,7 @@ class Credentials:
             timer = timer or Timer()
             application = Application(given.client_id, given.client_secret, given.redirect_uri)
             endpoints = OAuthEndpoints(config.base_url, application, session, timer)
-            self._renewal = _Renewal(endpoints, given, on_rotated, keeper, timer)
+            self._renewal = _Renewal(endpoints, given, on_rotated, rotation, timer)
 
     def token(self) -> str:
         """The token to use now, renewed first when it is about to expire; "" for none.
@@ -100,8 +100,8 @@ class _Renewal:
         self,
         endpoints: OAuthEndpoints,
         given: OAuth,
-        on_rotated: Callable[[Rotated], None] | None,
-        keeper: Keeper | None,
+        on_rotated: Callable[[NewTokens], None] | None,
+        rotation: TokenRotation | None,
         timer: Timer,
     ) -> None:
         self._endpoints = endpoints
@@ -109,15 +109,15 @@ class _Renewal:
         self._timer = timer
         self._given = given
         self._on_rotated = on_rotated
-        self._other_keeper = keeper
+        self._other_keeper = rotation
         self._lock = threading.Lock()
         expires = epoch(given.token_expiry_date)
         self._tokens = Tokens(given.access_token, given.refresh_token, expires=expires)
-        self._keeper: Keeper | None = None
+        self._rotation: TokenRotation | None = None
         self._untried = ""
 
     def token(self) -> str:
-        if self._keeper is None:
+        if self._rotation is None:
             self._begin()
         tokens = self._tokens
         if tokens.due(self._timer.epoch()):
@@ -142,29 +142,29 @@ class _Renewal:
     def _begin(self) -> None:
         """Look for newer tokens than those of the configuration, once."""
         with self._lock:
-            if self._keeper is not None:
+            if self._rotation is not None:
                 return
             try:
-                keeper = keeper_for(self._base_url, self._given, self._tokens)
-                if not keeper.keeps and self._other_keeper is not None:
-                    keeper = self._other_keeper
-                self._use(keeper.newest())
+                rotation = keeper_for(self._base_url, self._given, self._tokens)
+                if not rotation.keeps and self._other_keeper is not None:
+                    rotation = self._other_keeper
+                self._use(rotation.newest())
             except VaultError as error:
                 raise FatalError(str(error)) from error
-            self._keeper = keeper
+            self._rotation = rotation
 
     def _renew(self, stale: str) -> None:
         with self._lock:
             if self._tokens.access_token != stale:
                 return  # another thread did it while this one waited
-            assert self._keeper is not None  # noqa: S101 -- a token was asked for before
+            assert self._rotation is not None  # noqa: S101 -- a token was asked for before
             try:
-                with self._keeper.turn(self._tokens) as turn:
-                    newest = turn.newest
+                with self._rotation.lease(self._tokens) as lease:
+                    newest = lease.newest
                     if newest.access_token != stale and not newest.due(self._timer.epoch()):
                         self._use(newest)  # another process did it
                         return
-                    tokens = self._spend(turn, newest)
+                    tokens = self._spend(lease, newest)
             except VaultError as error:
                 raise FatalError(str(error)) from error
             if self._on_rotated:
@@ -172,28 +172,28 @@ class _Renewal:
             self._untried = tokens.access_token
             self._use(tokens)
 
-    def _spend(self, turn: Turn, newest: Tokens) -> Tokens:
-        assert self._keeper is not None  # noqa: S101 -- as above
+    def _spend(self, lease: RotationLease, newest: Tokens) -> Tokens:
+        assert self._rotation is not None  # noqa: S101 -- as above
         if not newest.refresh_token:
             message = f"The sign-in to {self._base_url} has ended. Sign in again."
             raise Unauthorized(message, url=self._base_url, status=401)
-        if self._on_rotated is None and not self._keeper.keeps:
+        if self._on_rotated is None and not self._rotation.keeps:
             message = (
                 "The OAuth token has to be renewed, and there is no place to keep the new one. Set "
                 f"{HOME_VARIABLE} to a directory. {INSTALL_HINT}"
             )
             raise FatalError(message)
-        turn.reserve()
+        lease.reserve()
         try:
-            if isinstance(self._on_rotated, Announcer) and not self._keeper.keeps:
+            if isinstance(self._on_rotated, Announcer) and not self._rotation.keeps:
                 self._on_rotated.reserve()
-            tokens = self._endpoints.refresh(newest.refresh_token, cut_off=turn.cut_off)
+            tokens = self._endpoints.refresh(newest.refresh_token, cut_off=lease.cut_off)
         except AnswerLost:
             raise  # the space stays taken, which tells the next process that this can have worked
         except GitlabError:
-            turn.give_back()
+            lease.give_back()
             raise
-        turn.keep(tokens)
+        lease.keep(tokens)
         return tokens
 
     def _use(self, tokens: Tokens) -> None:
@@ -213,7 +213,7 @@ class Announcer(ABC):
         """
 
     @abstractmethod
-    def __call__(self, rotated: Rotated) -> None:
+    def __call__(self, rotated: NewTokens) -> None:
         """Bring the new tokens to where they are kept, before this returns."""
 
 
@@ -252,7 +252,7 @@ def rfc3339(seconds: float) -> str:
     return datetime.fromtimestamp(seconds, tz=timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def announcement(tokens: Tokens) -> Rotated:
+def announcement(tokens: Tokens) -> NewTokens:
     """A renewed pair as configurations have it."""
     assert tokens.expires is not None  # noqa: S101 -- what GitLab has just issued has an end
     return {

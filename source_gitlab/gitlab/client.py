@@ -30,7 +30,7 @@ from source_gitlab.gitlab.errors import (
 )
 from source_gitlab.gitlab.lookup import find
 from source_gitlab.gitlab.page_headers import PageHeaders
-from source_gitlab.gitlab.page_size import Smaller
+from source_gitlab.gitlab.page_size import AdaptivePageSize
 from source_gitlab.gitlab.pagination import (
     Answer,
     Missed,
@@ -40,9 +40,9 @@ from source_gitlab.gitlab.pagination import (
     text_of,
 )
 from source_gitlab.gitlab.rate_limits.gate import Limits
-from source_gitlab.gitlab.request import Exchange, Retries
+from source_gitlab.gitlab.request import Retries, RetryLoop
 from source_gitlab.gitlab.server_clock import ServerClock
-from source_gitlab.gitlab.token_status import Standing
+from source_gitlab.gitlab.token_status import TokenStatus
 from source_gitlab.gitlab.transport import proxies
 from source_gitlab.gitlab.transport.body import Received, Wire, fetch
 from source_gitlab.gitlab.transport.pool import TRANSPORT_VERSION, Certificates, open_pool, replaced
@@ -51,9 +51,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from source_gitlab.config import Config
-    from source_gitlab.gitlab.auth import Rotated
+    from source_gitlab.gitlab.auth import NewTokens
     from source_gitlab.gitlab.page_size import Stepping
-    from source_gitlab.tokens.rotation import Keeper
+    from source_gitlab.tokens.rotation import TokenRotation
 
 __all__ = ["Answer", "Client", "Query", "Retries", "Row", "pages_of"]
 
@@ -70,8 +70,8 @@ class Client:
         self,
         config: Config,
         *,
-        on_rotated: Callable[[Rotated], None] | None = None,
-        keeper: Keeper | None = None,
+        on_rotated: Callable[[NewTokens], None] | None = None,
+        rotation: TokenRotation | None = None,
         retries: Retries | None = None,
         deepest: int = DEEPEST,
     ) -> None:
@@ -92,13 +92,13 @@ class Client:
         self._judging = threading.Lock()
         self._certificates = Certificates(config)
         self._http = open_pool(config, self._certificates)
-        self._credentials = Credentials(config, self._http, on_rotated, keeper, self._timer)
+        self._credentials = Credentials(config, self._http, on_rotated, rotation, self._timer)
         self._wire = Wire(self._http, config.api_url)
         self._probing = open_pool(config, self._certificates)
         self._probe = Wire(self._probing, config.api_url)
-        self._smaller = Smaller()
+        self._smaller = AdaptivePageSize()
         self._page_headers = PageHeaders(lambda path, query: self.get(path, query, self._hurried))
-        self.standing = Standing(self)
+        self.standing = TokenStatus(self)
         self.clock = ServerClock()
         self._dead = (
             replaced(TRANSPORT_VERSION)
@@ -219,7 +219,7 @@ class Client:
         pairs = {key: text_of(value) for key, value in query.items()}
         text = urlencode(pairs, errors="surrogateescape")
         url = f"{self.api_url}/{path}"
-        exchange = Exchange(self, f"{url}?{text}" if text else url, path, retries or self.retries)
+        exchange = RetryLoop(self, f"{url}?{text}" if text else url, path, retries or self.retries)
         headers, data = exchange.run()
         return self._page_headers.answer(path, query, data, headers)
 
@@ -230,7 +230,7 @@ class Client:
             GitlabError: as `client.errors` sorts it.
         """
         path = "oauth/token/info"
-        _, data = Exchange(self, f"{self._base_url}/{path}", path, self.retries).run()
+        _, data = RetryLoop(self, f"{self._base_url}/{path}", path, self.retries).run()
         if not isinstance(data, dict):
             raise self._not_what_was_asked(path, "an object", data)
         return data

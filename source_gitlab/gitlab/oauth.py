@@ -38,7 +38,7 @@ class AnswerLost(FatalError):
     """GitLab can have done what was asked, but its answer did not arrive."""
 
 
-class Refused(Unauthorized):
+class GrantRefused(Unauthorized):
     """GitLab said no; `code` is OAuth's word for why (RFC 6749, section 5.2)."""
 
     def __init__(self, message: str, *, code: str, url: str, status: int) -> None:
@@ -56,7 +56,7 @@ class Application:
 
 
 @dataclass(frozen=True)
-class Granted:
+class Grant:
     """A pair of tokens and the scopes that come with it."""
 
     tokens: Tokens
@@ -112,12 +112,12 @@ class OAuthEndpoints:
                 lost += 1
                 if lost > 1 or number == _TRIES:
                     raise
-            except Refused as error:
+            except GrantRefused as error:
                 raise self._refresh_refused(error, doubtful=cut_off or lost > 0) from error
             time.sleep(_FIRST_WAIT * 2 ** (number - 1))
         raise AssertionError  # every way out of the last round is above
 
-    def grant(self, form: dict[str, str], *, fallback: str = "") -> Granted:
+    def grant(self, form: dict[str, str], *, fallback: str = "") -> Grant:
         """One try to get tokens; `fallback` is the refresh token if GitLab sends no new one.
 
         Raises:
@@ -134,7 +134,7 @@ class OAuthEndpoints:
         life = answer.get("expires_in")
         seconds = float(life) if isinstance(life, (int, float)) and life > 0 else _LIFE
         tokens = Tokens(access, refresh, received=sent, expires=sent + seconds)
-        return Granted(tokens, tuple(str(answer.get("scope") or "").split()))
+        return Grant(tokens, tuple(str(answer.get("scope") or "").split()))
 
     def revoke(self, token: str) -> None:
         """Revoke the pair that an access or a refresh token belongs to.
@@ -164,7 +164,7 @@ class OAuthEndpoints:
             raise kind(error_messages.transport(url, error), url=url) from error
         return _sorted(url, response)
 
-    def _refresh_refused(self, error: Refused, *, doubtful: bool) -> Unauthorized:
+    def _refresh_refused(self, error: GrantRefused, *, doubtful: bool) -> Unauthorized:
         where = f"Sign in to {self.base_url} again"
         if error.code == "invalid_grant" and doubtful:
             message = (
@@ -226,7 +226,7 @@ def _sorted(url: str, response: requests.Response) -> dict[str, Any]:
         return answer
     if isinstance(answer, dict) and isinstance(answer.get("error"), str):
         said = error_messages.said(body)
-        raise Refused(said, code=answer["error"], url=url, status=status)
+        raise GrantRefused(said, code=answer["error"], url=url, status=status)
     message = f"There is no OAuth of GitLab at {url} (HTTP {status}). Check api_url."
     raise FatalError(message, url=url, status=status)
 

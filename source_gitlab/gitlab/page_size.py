@@ -63,7 +63,7 @@ class _Known:
     patience: int = _PATIENCE
 
 
-class Smaller:
+class AdaptivePageSize:
     """Gets pages in parts, and remembers which lists need it. Thread-safe."""
 
     def __init__(self) -> None:

@@ -67,7 +67,7 @@ class Retries:
     timer: Timer = field(default_factory=Timer)
 
 
-class Exchange:
+class RetryLoop:
     """One request; run it once."""
 
     def __init__(self, client: Client, url: str, path: str, retries: Retries) -> None:
@@ -184,7 +184,7 @@ class Exchange:
         """
         if not self._client.is_job or self._family == "job":
             return False
-        Exchange(self._client, f"{self._client.api_url}/job", "job", self._retries).run()
+        RetryLoop(self._client, f"{self._client.api_url}/job", "job", self._retries).run()
         return True
 
     def _wait_or_raise(self, problem: ReadError, tries: int | None = None) -> None:

@@ -32,7 +32,7 @@ class Token(Enum):
     UNKNOWN = "unknown"
 
 
-class Standing:
+class TokenStatus:
     """Asks who we are. Thread-safe."""
 
     def __init__(self, client: Client) -> None:

@@ -19,14 +19,14 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import parse_qs, urlencode, urlsplit
 
-from source_gitlab.gitlab.oauth import Refused
+from source_gitlab.gitlab.oauth import GrantRefused
 from source_gitlab.login.errors import SignInError
 from source_gitlab.redaction import keep_secret, redact
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from source_gitlab.gitlab.oauth import Granted, OAuthEndpoints
+    from source_gitlab.gitlab.oauth import Grant, OAuthEndpoints
 
 HOST: Final = "127.0.0.1"
 PATH: Final = "/callback"
@@ -47,7 +47,7 @@ def sign_in(
     port: int = 0,
     browser: bool = True,
     patience: float = _PATIENCE,
-) -> tuple[Granted, str]:
+) -> tuple[Grant, str]:
     """Tokens for whoever signs in within `patience` seconds, and the redirect URI that was used.
 
     `port` 0 takes a free one. The address to open is said to `say` in any case.
@@ -84,7 +84,7 @@ def sign_in(
     }
     try:
         return endpoints.grant(form), redirect_uri
-    except Refused as error:
+    except GrantRefused as error:
         raise SignInError(_refused(error)) from error
 
 
@@ -110,7 +110,7 @@ def _open(address: str) -> None:
         return
 
 
-def _refused(error: Refused) -> str:
+def _refused(error: GrantRefused) -> str:
     if error.code == "invalid_client":
         return (
             "GitLab does not know this application, or wants its secret: give --client-secret if "

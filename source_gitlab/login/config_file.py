@@ -22,7 +22,7 @@ from source_gitlab.tokens.errors import VaultError
 from source_gitlab.tokens.location import HOME_VARIABLE, INSTALL_HINT, installed
 from source_gitlab.tokens.model import Tokens
 from source_gitlab.tokens.reservation import Space
-from source_gitlab.tokens.rotation import Keeper, Turn
+from source_gitlab.tokens.rotation import RotationLease, TokenRotation
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -35,7 +35,7 @@ STANDARD_INPUT: Final = Path("-")
 _NO_LOCKS: Final = frozenset({errno.EBADF, errno.EINVAL, errno.ENOLCK, errno.ENOSYS, errno.ENOTSUP})
 
 
-class ConfigFileKeeper(Keeper):
+class ConfigFileRotation(TokenRotation):
     """Keeps renewed tokens in the file `path`, where `given` came from.
 
     `read` is how a command reads such a file: its fields, or a ConfigError.
@@ -50,7 +50,7 @@ class ConfigFileKeeper(Keeper):
         self._read = read
 
     @contextmanager
-    def turn(self, current: Tokens) -> Iterator[Turn]:
+    def lease(self, current: Tokens) -> Iterator[RotationLease]:
         """Lock the folder of the file, and take the newest tokens from the file."""
         with ExitStack() as stack:
             try:
@@ -60,7 +60,7 @@ class ConfigFileKeeper(Keeper):
                 raise _unkept(self._path, why) from error
             newest = _tokens(found.given)
             same = newest.refresh_token == current.refresh_token
-            yield _FileTurn(found, current if same else newest)
+            yield _FileLease(found, current if same else newest)
 
     def _found(self, stack: ExitStack) -> _Found:
         target = self._path if self._path == STANDARD_INPUT else self._path.resolve(strict=True)
@@ -106,7 +106,7 @@ class _Found:
         return renewed_text(self.text, self.given, new).encode(self.encoding)
 
 
-class _FileTurn(Turn):
+class _FileLease(RotationLease):
     """One renewal under the lock of a folder."""
 
     def __init__(self, found: _Found, newest: Tokens) -> None:

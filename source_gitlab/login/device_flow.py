@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 import requests
 
 from source_gitlab.gitlab.errors import FatalError
-from source_gitlab.gitlab.oauth import AnswerLost, NotSent, Refused
+from source_gitlab.gitlab.oauth import AnswerLost, GrantRefused, NotSent
 from source_gitlab.login.browser_flow import SCOPE
 from source_gitlab.login.errors import SignInError
 from source_gitlab.redaction import keep_secret, redact
@@ -19,7 +19,7 @@ from source_gitlab.redaction import keep_secret, redact
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from source_gitlab.gitlab.oauth import Granted, OAuthEndpoints
+    from source_gitlab.gitlab.oauth import Grant, OAuthEndpoints
 
 _GRANT: Final = "urn:ietf:params:oauth:grant-type:device_code"
 _PATIENCE: Final = 300.0  # seconds
@@ -33,7 +33,7 @@ def sign_in(
     *,
     wait: Callable[[float], object] = time.sleep,
     now: Callable[[], float] = time.monotonic,
-) -> Granted:
+) -> Grant:
     """Tokens for whoever types the code that is said to `say`, within five minutes.
 
     Raises:
@@ -53,7 +53,7 @@ def sign_in(
         wait(interval)
         try:
             return endpoints.grant(form)
-        except Refused as error:
+        except GrantRefused as error:
             if error.code == "slow_down":
                 interval += _INTERVAL
             elif error.code != "authorization_pending":
@@ -69,7 +69,7 @@ def _start(endpoints: OAuthEndpoints) -> dict[str, Any]:
     url = endpoints.base_url
     try:
         start = endpoints.post("oauth/authorize_device", {"scope": SCOPE})
-    except Refused as error:
+    except GrantRefused as error:
         message = (
             f"GitLab refused to begin ({error}). Check the Application ID, and that the application"
             f" has the scope {SCOPE}."
@@ -91,7 +91,7 @@ def _seconds(value: object, otherwise: float) -> float:
     return float(value) if isinstance(value, (int, float)) and value > 0 else otherwise
 
 
-def _ended(error: Refused) -> str:
+def _ended(error: GrantRefused) -> str:
     if error.code == "access_denied":
         return "The sign-in was denied in the browser."
     if error.code == "expired_token":

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from source_gitlab.config import Config
-    from source_gitlab.gitlab.oauth import Granted
+    from source_gitlab.gitlab.oauth import Grant
 
 
 _READS = frozenset({"read_api", "api"})
@@ -42,7 +42,7 @@ def login(
     name: str,
     way: Way,
     say: Callable[[str], object],
-) -> Granted:
+) -> Grant:
     """Sign in to the instance of `config`, and keep the tokens in the profile `name`.
 
     That they can be kept is made sure before anybody is asked to sign in.

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from source_gitlab.config import Config
-    from source_gitlab.tokens.rotation import Keeper
+    from source_gitlab.tokens.rotation import TokenRotation
 
 _REQUESTS: Final = 8
 _SECONDS: Final = 20.0
@@ -62,7 +62,7 @@ class Inspection:
         }
 
 
-def inspect(config: Config, keeper: Keeper | None) -> Inspection:
+def inspect(config: Config, rotation: TokenRotation | None) -> Inspection:
     """Ask GitLab about the token of a configuration.
 
     Raises:
@@ -70,7 +70,7 @@ def inspect(config: Config, keeper: Keeper | None) -> Inspection:
         GitlabError: it does not answer as GitLab.
     """
     with (
-        session_for(config, keeper=keeper) as session,
+        session_for(config, rotation=rotation) as session,
         Budget(session.client, requests=_REQUESTS, seconds=_SECONDS) as budget,
     ):
         try:

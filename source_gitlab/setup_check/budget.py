@@ -39,7 +39,7 @@ class Budget:
         self._most = requests
         self._before = sum(client.requests.values())
         self._under_way = 0
-        self._turn = threading.Condition()
+        self._lease = threading.Condition()
         self._until = time.monotonic() + seconds
         self._timer = threading.Timer(seconds, client.limits.stop.set)
         self._timer.daemon = True
@@ -103,14 +103,14 @@ class Budget:
                 raise OutOfBudget from None
             raise
         finally:
-            with self._turn:
+            with self._lease:
                 self._under_way -= 1
-                self._turn.notify_all()
+                self._lease.notify_all()
 
     def _start(self) -> None:
-        with self._turn:
+        with self._lease:
             while self.used + (self._under_way + 1) * _COST > self._most and self._under_way:
-                self._turn.wait()
+                self._lease.wait()
             if self.late or self.used + _COST > self._most:
                 raise OutOfBudget
             self._under_way += 1

@@ -23,7 +23,7 @@ from source_gitlab.setup_check.result import (
     Step,
     Verdict,
 )
-from source_gitlab.setup_check.selection import ScopeTests
+from source_gitlab.setup_check.selection import SelectionTests
 from source_gitlab.setup_check.streams import StreamTests
 from source_gitlab.streams import streams
 from source_gitlab.timestamps import at, instant
@@ -32,8 +32,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from source_gitlab.config import Config
-    from source_gitlab.gitlab.auth import Rotated
-    from source_gitlab.tokens.rotation import Keeper
+    from source_gitlab.gitlab.auth import NewTokens
+    from source_gitlab.tokens.rotation import TokenRotation
 
 REQUESTS = 40
 # A server that never answers costs three time-outs, and its error tells more than "too slow".
@@ -45,13 +45,13 @@ _TIMEOUT = 7
 def session_for(
     config: Config,
     *,
-    on_rotated: Callable[[Rotated], None] | None = None,
-    keeper: Keeper | None = None,
+    on_rotated: Callable[[NewTokens], None] | None = None,
+    rotation: TokenRotation | None = None,
 ) -> Session:
     """A session for `check`: of its own, and without the patience that a read has."""
     quick = replace(config, request_timeout=min(config.request_timeout, _TIMEOUT))
     retries = Retries(tries=TRIES, first=0.2, refusals=TRIES - 1)
-    return Session(quick, on_rotated=on_rotated, retries=retries, keeper=keeper)
+    return Session(quick, on_rotated=on_rotated, retries=retries, rotation=rotation)
 
 
 def check(session: Session, *, requests: int = REQUESTS, seconds: float = SECONDS) -> Result:
@@ -99,13 +99,13 @@ def _run(session: Session, budget: Budget, steps: list[Step]) -> dict[str, Verdi
     steps += found
     if any(step.status == FAILED for step in found):
         return {}
-    scope, found = ScopeTests(budget, session.ahead, config, whose).run()
+    scope, found = SelectionTests(budget, session.prefetcher, config, whose).run()
     steps += found
     if any(step.status == FAILED for step in found):
         return {}
     tests = StreamTests(
         budget,
-        session.ahead,
+        session.prefetcher,
         scope,
         enterprise=here.enterprise,
         kind=whose.kind,

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from source_gitlab.config import Config
-    from source_gitlab.core.prefetch import Ahead
+    from source_gitlab.core.prefetch import Prefetcher
     from source_gitlab.gitlab.pagination import Row
     from source_gitlab.setup_check.budget import Budget
     from source_gitlab.setup_check.identity import Identity
@@ -73,13 +73,15 @@ class _BoundedAdvice(Advice):
         yield self.mine(kind)
 
 
-class ScopeTests:
+class SelectionTests:
     """Resolves the scope of a configuration within a budget."""
 
-    def __init__(self, budget: Budget, ahead: Ahead, config: Config, identity: Identity) -> None:
+    def __init__(
+        self, budget: Budget, prefetcher: Prefetcher, config: Config, identity: Identity
+    ) -> None:
         """Ask nothing yet."""
         self._budget = budget
-        self._ahead = ahead
+        self._prefetcher = prefetcher
         self._config = config
         self._identity = identity
         self._untested: list[str] = []
@@ -116,7 +118,7 @@ class ScopeTests:
     def _named(self, kind: str, names: tuple[str, ...]) -> tuple[list[Row], list[Step]]:
         known = self._listed(kind) if len(names) > _ONE_BY_ONE else {}
         tasks = [partial(self._resolve, kind, name, known) for name in names]
-        found = list(self._ahead.in_order(tasks, self._ahead.workers))
+        found = list(self._prefetcher.in_order(tasks, self._prefetcher.workers))
         rows = {int(row["id"]): row for row, _ in found if row}
         return list(rows.values()), [step for _, step in found if step]
 
@@ -154,7 +156,7 @@ class ScopeTests:
         steps = []
         tasks = [partial(self._projects_of, row) for row in found.groups[:_GROUPS_LOOKED_INTO]]
         for row, (rows, total, problem) in zip(
-            found.groups, self._ahead.in_order(tasks, self._ahead.workers), strict=False
+            found.groups, self._prefetcher.in_order(tasks, self._prefetcher.workers), strict=False
         ):
             path = path_of(row)
             found.projects += rows

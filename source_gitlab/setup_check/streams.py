@@ -28,7 +28,7 @@ from source_gitlab.streams import streams
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from source_gitlab.core.prefetch import Ahead
+    from source_gitlab.core.prefetch import Prefetcher
     from source_gitlab.gitlab.pagination import Row
     from source_gitlab.setup_check.budget import Budget
     from source_gitlab.setup_check.selection import Found
@@ -74,11 +74,17 @@ class StreamTests:
     """Finds a verdict for every declared stream."""
 
     def __init__(
-        self, budget: Budget, ahead: Ahead, found: Found, *, enterprise: bool | None, kind: str
+        self,
+        budget: Budget,
+        prefetcher: Prefetcher,
+        found: Found,
+        *,
+        enterprise: bool | None,
+        kind: str,
     ) -> None:
         """Try the streams on what was `found`; `kind` is that of the token."""
         self._budget = budget
-        self._ahead = ahead
+        self._prefetcher = prefetcher
         self._found = found
         self._enterprise = enterprise
         self._kind = kind
@@ -112,7 +118,7 @@ class StreamTests:
                 found |= {one.name: known for one in (stream, *below)}
             else:
                 tasks.append(partial(self._family, stream, below))
-        for verdicts in self._ahead.in_order(tasks, max(len(tasks), 1)):
+        for verdicts in self._prefetcher.in_order(tasks, max(len(tasks), 1)):
             found |= verdicts
         return {name: found[name] for name in declared}
 

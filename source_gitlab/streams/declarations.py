@@ -5,14 +5,15 @@ from __future__ import annotations
 from importlib import resources
 from typing import TYPE_CHECKING, Any
 
-from source_gitlab.streams.model import DOCUMENTATION, READ_AT, MovedBy, Refresh, Stream
+from source_gitlab.streams.attributes import DOCUMENTATION
+from source_gitlab.streams.model import READ_AT, MovedBy, Refresh, RowsOfMap, Stream
 from source_gitlab.streams.schema import load
 from source_gitlab.streams.validation import (
-    WALK_CURSORS,
     DeclarationError,
     check_alone,
     check_together,
 )
+from source_gitlab.streams.walks import WALKS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -21,7 +22,7 @@ Declared = dict[str, Any]
 
 # In this order the streams stand in catalogs and documents.
 AREAS = ("structure", "people", "planning", "merge_requests", "code", "ci")
-_INHERITED = ("feature", "tier", "role")
+_INHERITED = ("feature", "tier", "role", "refresh", "distinct")
 # What a walk needs of the list that it reads.
 _QUERIES: Mapping[str, Declared] = {
     "keyset": {"pagination": "keyset"},
@@ -89,34 +90,45 @@ def _stream(name: str, written: Mapping[str, Any], built: Mapping[str, Stream]) 
     if values["kind"] == "inventory":
         values["path"] = ""
     values["query"] = _QUERIES.get(values["walk"], {}) | values.get("query", {})
-    refresh = values.get("refresh")
-    if refresh is not None:
-        is_list = isinstance(refresh, dict)
-        values["refresh"] = Refresh("list", **refresh) if is_list else Refresh(refresh)
-    if "moved_by" in values:
-        values["moved_by"] = MovedBy(**values["moved_by"])
+    _set_types(values)
     if parent:
-        values["path"] = "/".join(filter(None, [parent.item, written.get("path", name)]))
+        below = [] if values["walk"] == "derived" else [parent.item, values["path"]]
+        values["path"] = "/".join(filter(None, below))
         for attribute in _INHERITED:
             values.setdefault(attribute, getattr(parent, attribute))
     cursor = values.setdefault("cursor", _cursor(values, parent))
     values["add"] = _added(values, parent, read_at=cursor == READ_AT)
     values["doc"] = DOCUMENTATION + values["doc"]
     values.pop("ids", None)
+    return Stream(name=name, **values)
+
+
+def _set_types(values: Declared) -> None:
+    """Turn what YAML can say into the types of `Stream`."""
+    refresh = values.get("refresh")
+    if isinstance(refresh, dict):
+        values["refresh"] = Refresh("list", **refresh)
+    elif refresh is not None:
+        values["refresh"] = Refresh(refresh)
+    if isinstance(values.get("rows"), dict):
+        values["rows"] = RowsOfMap(**values["rows"])
+    if "moved_by" in values:
+        values["moved_by"] = MovedBy(**values["moved_by"])
     if "unique" in values:
         values["unique"] = tuple(map(tuple, values["unique"]))
     for attribute in ("key", "containers", "queries", "drop", "optional", "descendants_since"):
         if attribute in values:
             values[attribute] = tuple(values[attribute])
-    return Stream(name=name, **values)
 
 
 def _cursor(values: Declared, parent: Stream | None) -> str | None:
     """The cursor that follows from how rows are found; None where nothing tells of changes."""
+    if parent is not None and parent.cursor == READ_AT:
+        return READ_AT
     if parent is not None:
         moved = (given for given, column in parent.gives.items() if column == parent.cursor)
         return next(moved, None)
-    return WALK_CURSORS.get(values["walk"], READ_AT if "refresh" in values else None)
+    return WALKS[values["walk"]].cursor or (READ_AT if "refresh" in values else None)
 
 
 def _added(values: Declared, parent: Stream | None, *, read_at: bool) -> dict[str, str]:

@@ -1,265 +1,30 @@
-"""The typed model of a declaration: what may be written, what it means, what it becomes.
-
-`ATTRIBUTES` is the one description of what a declaration may say. The check of each value, the JSON
-schema for editors (`declared.schema.json`) and the page `docs/declarations.md` are made from it.
-"""
+"""The typed model of a declared stream, with every default filled in."""
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 from source_gitlab.streams.schema import expand, fields
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
 
     from source_gitlab.streams.schema import Field, Schema
 
-DOCUMENTATION = "https://docs.gitlab.com/api/"
-
-KINDS: Mapping[str, str] = {
-    "inventory": "the groups or projects of the selection themselves, from an index of their own",
-    "selection": "one slice for each chosen group, subgroups included, or chosen project",
-    "group": "one slice for each group of the selection, descendants included",
-    "project": "one slice for each project of the selection",
-    "child": "one slice for each slice of `parent`; the rows of every parent that changed",
-}
-WALKS: Mapping[str, str] = {
-    "pages": "page by page; a list of several pages is read again when it shifted meanwhile",
-    "keyset": "by the last row of the page before, as GitLab's Link header says",
-    "seek": "by `updated_at`, ascending, always the first page",
-    "commits": "by what the heads of branches reach",
-    "jobs": "by id, newest first, down to what was read before",
-    "object": "one object for each parent, not a list",
-}
-REFRESHES: Mapping[str, str] = {
-    "activity": "its project was active (`last_activity_at`)",
-    "touch": "its project was touched (`updated_at`), where every change of the list does that",
-    "daily": "nothing tells",
-    "list": "the list that a chosen group has of the same things is not what it was",
-}
-# Settings `<feature>_access_level` of a project (lib/api/entities/project.rb).
-FEATURES = ("builds", "environments", "issues", "merge_requests", "releases", "repository")
-TIERS = ("free", "premium", "ultimate")
-ROLES = ("guest", "planner", "reporter", "developer", "maintainer", "owner")
+READ_AT = "read_at"
+_NOTHING: Mapping[str, Any] = {}
 
 
-class Value(NamedTuple):
-    """What an attribute may hold: its JSON schema, in words, and the check itself."""
+@dataclass(frozen=True)
+class RowsOfMap:
+    """Rows from the names and values of an object: the columns `key` and `value`."""
 
-    schema: Schema
-    allowed: str
-    fits: Callable[[Any], bool]
-
-
-def _is_text(value: object) -> bool:
-    return isinstance(value, str) and bool(value)
-
-
-def _are_texts(value: object) -> bool:
-    return (
-        isinstance(value, list)
-        and bool(value)
-        and all(map(_is_text, value))
-        and len(set(value)) == len(value)
-    )
-
-
-def _is_map(value: object) -> bool:
-    return isinstance(value, dict) and all(map(_is_text, value))
-
-
-def _one_of(*names: str) -> Value:
-    return Value({"enum": list(names)}, f"one of {', '.join(names)}", lambda found: found in names)
-
-
-def _some_of(*names: str) -> Value:
-    schema: Schema = {"type": "array", "items": {"enum": list(names)}, "minItems": 1}
-    allowed = f"a list of {' and '.join(names)}"
-    return Value(schema, allowed, lambda found: _are_texts(found) and set(found) <= set(names))
-
-
-_TEXT = Value({"type": "string", "minLength": 1}, "a text", _is_text)
-_PATH = Value({"type": "string"}, "a text", lambda found: isinstance(found, str))
-_COLUMNS = Value(
-    {
-        "type": "array",
-        "items": {"type": "string", "minLength": 1},
-        "minItems": 1,
-        "uniqueItems": True,
-    },
-    "a list of columns",
-    _are_texts,
-)
-_KEYS = Value(
-    {"type": "array", "items": _COLUMNS.schema, "minItems": 1},
-    "a list of lists of columns",
-    lambda found: isinstance(found, list) and bool(found) and all(map(_are_texts, found)),
-)
-_ORIGINS = Value(
-    {"type": "object", "additionalProperties": {"type": "string", "minLength": 1}},
-    "a map of columns to where they come from",
-    lambda found: _is_map(found) and all(map(_is_text, found.values())),
-)
-_QUERY = Value({"type": "object"}, "a map of parameters to values", _is_map)
-_QUERIES = Value(
-    {"type": "array", "items": {"type": "object"}, "minItems": 2},
-    "a list of two or more maps of parameters to values",
-    lambda found: isinstance(found, list) and len(found) > 1 and all(map(_is_map, found)),
-)
-_YES = Value({"const": True}, "true", lambda found: found is True)
-_VERSION = Value(
-    {"type": "array", "items": {"type": "integer"}, "minItems": 2, "maxItems": 2},
-    "a version as [major, minor]",
-    lambda found: (
-        isinstance(found, list) and len(found) == 2 and all(type(one) is int for one in found)  # noqa: PLR2004
-    ),
-)
-_MOVED_BY = Value(
-    {
-        "type": "object",
-        "required": ["stream", "parent"],
-        "additionalProperties": False,
-        "properties": {"stream": {"type": "string"}, "parent": {"type": "string"}},
-    },
-    "a map with stream and parent",
-    lambda found: _is_map(found) and found.keys() == {"stream", "parent"},
-)
-_PROBES = tuple(name for name in REFRESHES if name != "list")
-_REFRESH = Value(
-    {
-        "oneOf": [
-            {"enum": list(_PROBES)},
-            {
-                "type": "object",
-                "required": ["path"],
-                "additionalProperties": False,
-                "properties": {"path": {"type": "string"}, "query": {"type": "object"}},
-            },
-        ]
-    },
-    f"one of {', '.join(_PROBES)}, or a map with path and query",
-    lambda found: (
-        found in _PROBES
-        if isinstance(found, str)
-        else _is_map(found) and "path" in found and found.keys() <= {"path", "query"}
-    ),
-)
-
-
-class Attribute(NamedTuple):
-    """One attribute of a declaration: what it may hold, what it means, what counts without it."""
-
-    value: Value
-    meaning: str
-    default: str = "none"
-
-
-ATTRIBUTES: Mapping[str, Attribute] = {
-    "kind": Attribute(
-        _one_of(*KINDS), "Which slices the stream has.", "`child` with a `parent`, else `project`"
-    ),
-    "walk": Attribute(_one_of(*WALKS), "How a list is read.", "`pages`"),
-    "path": Attribute(
-        _PATH,
-        "The list, below `groups/:id/` or `projects/:id/`; of a child, below its parent's `item`.",
-        "the name of the stream",
-    ),
-    "key": Attribute(_COLUMNS, "Columns that identify a row in the whole instance.", "`[id]`"),
-    "unique": Attribute(
-        _KEYS, "Other columns that identify a row, in lists; references may go by them."
-    ),
-    "cursor": Attribute(
-        _TEXT,
-        "The column that incremental readers order rows by; a stream without one is read in full."
-        " Destinations keep the version of a row with the latest one, so it must never go back.",
-        "the order of the walk (`seek`, `commits`, `jobs`), `read_at` with `refresh`, of a child"
-        " what its parent gives of its own cursor",
-    ),
-    "since": Attribute(_TEXT, "The filter that takes the lower bound of time, with `pages`."),
-    "query": Attribute(_QUERY, "Parameters of every request, beside those that its walk adds."),
-    "group_query": Attribute(_QUERY, "Further parameters of requests below `groups/`."),
-    "queries": Attribute(_QUERIES, "Several lists in one stream: further parameters of each."),
-    "containers": Attribute(
-        _some_of("group", "project"),
-        "Of which containers GitLab has the list of a `selection` stream.",
-        "`[group, project]`",
-    ),
-    "descendants_since": Attribute(
-        _VERSION,
-        "The version from which on a group's list holds what is below it; older ones are asked"
-        " group by group, or project by project.",
-    ),
-    "ids": Attribute(
-        _COLUMNS,
-        "Objects whose ids become columns: `author` gives `author_id: author.id`, and the list"
-        " `assignees[]` gives `assignee_ids: assignees[].id`.",
-    ),
-    "add": Attribute(
-        _ORIGINS,
-        "Columns added to GitLab's row: `column: path.in.row`, `list[].path` for one value of each"
-        " object in a list, `slice.group_id`, `slice.project_id`, `slice.read_at` (when the read"
-        " was planned, by GitLab's clock) or `parent.column`.",
-        "the id of the project or group, what the parent gives, and what `ids` and `refresh` add",
-    ),
-    "drop": Attribute(_COLUMNS, "Columns that never leave, because they hold secrets."),
-    "where_set": Attribute(
-        _TEXT, "Only rows in which this column is set, where one list serves two streams."
-    ),
-    "parent": Attribute(_TEXT, "The stream whose rows this stream's lists belong to."),
-    "item": Attribute(
-        _TEXT,
-        "Where one row of this stream lives, as a template of its columns; children start here.",
-    ),
-    "gives": Attribute(
-        _ORIGINS, "What children get from a row: `column of the child: column of this stream`."
-    ),
-    "moved_by": Attribute(
-        _MOVED_BY,
-        "A list whose changed rows make a parent worth reading again: its stream, and the column"
-        " that holds the parent.",
-    ),
-    "refresh": Attribute(
-        _REFRESH,
-        "When a list that takes no filter of time is read again: where the named signal tells that"
-        " it may differ, and after a day at the latest. With a `path`, the signal is that list of"
-        " the chosen group.",
-    ),
-    "feature": Attribute(
-        _one_of(*FEATURES),
-        "The setting `<feature>_access_level` of a project that switches the rows off.",
-        "that of the parent",
-    ),
-    "empty_when_off": Attribute(
-        _YES, "A project whose feature is off shows an empty list, where others are refused."
-    ),
-    "cursor_nullable": Attribute(_YES, "Rows may lack `updated_at`, with `seek`."),
-    "tie_breaker": Attribute(
-        _QUERY, "The order that tells rows of one instant apart, with `seek`, in place of its own."
-    ),
-    "tier": Attribute(_one_of(*TIERS), "The least tier that has it.", "that of the parent, `free`"),
-    "role": Attribute(
-        _one_of(*ROLES), "The least role that may read it.", "that of the parent, `guest`"
-    ),
-    "optional": Attribute(
-        _COLUMNS,
-        "Parameters of `query` that are left out for a row which GitLab cannot give with them.",
-    ),
-    "key_role": Attribute(
-        _one_of(*ROLES), "The role below which GitLab leaves the key out of the rows."
-    ),
-    "distinct": Attribute(
-        _YES,
-        "A row stands in the lists of several projects, of all of which it is the same, and belongs"
-        " to none of them: a read brings it once, from the first list that has it.",
-    ),
-    "doc": Attribute(
-        _TEXT, f"GitLab's page about the list, below {DOCUMENTATION}.", "the name of the stream"
-    ),
-}
+    key: str
+    value: str
 
 
 @dataclass(frozen=True)
@@ -312,6 +77,9 @@ class Stream:
     add: Mapping[str, str] = field(default_factory=dict)
     drop: tuple[str, ...] = ()
     where_set: str | None = None
+    rows: str | RowsOfMap | None = None
+    absent: bool = False
+    gate: str | None = None
     parent: str | None = None
     item: str | None = None
     gives: Mapping[str, str] = field(default_factory=dict)
@@ -348,6 +116,22 @@ class Stream:
         """The columns of the parent that the path needs."""
         return tuple(re.findall(r"{(\w+)}", self.path))
 
+    def address(
+        self, container: str = "", number: int = 0, parent: Mapping[str, Any] = _NOTHING
+    ) -> str:
+        """Where the list of one slice is, below /api/v4.
+
+        `container` and `number` are those of the slice, `parent` is the row of a child's parent.
+        Without a parent's row, its columns stay in braces.
+
+        Raises:
+            KeyError: the parent's row lacks a column of the path.
+        """
+        if self.kind == "child":
+            return self.path.format_map(_Quoted(parent)) if parent else self.path
+        below = f"{container}s/{number}" if container in {"group", "project"} else ""
+        return "/".join(filter(None, [below, self.path]))
+
     @property
     def columns(self) -> Mapping[str, Field]:
         """The columns of a row, as the schema's lines declare them."""
@@ -369,7 +153,11 @@ class Stream:
         return expand(self.name)
 
 
-READ_AT = "read_at"
+class _Quoted(dict[str, Any]):
+    """A row whose values can be part of a path."""
+
+    def __getitem__(self, name: str) -> str:
+        return quote(str(super().__getitem__(name)), safe="")
 
 
 def _without_references(node: Any) -> Any:

@@ -9,40 +9,36 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-from source_gitlab.streams.model import ATTRIBUTES, READ_AT, Stream
+from source_gitlab.streams.attributes import ATTRIBUTES
+from source_gitlab.streams.model import READ_AT, Stream
+from source_gitlab.streams.walks import WALKS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from source_gitlab.streams.schema import Field
 
-# Which walks a kind has; a child reads every parent's list from its start.
-_WALKS_OF: Mapping[str, tuple[str, ...]] = {
-    "inventory": ("pages",),
-    "selection": ("pages", "seek"),
-    "group": ("pages", "keyset"),
-    "project": ("pages", "keyset", "seek", "commits", "jobs"),
-    "child": ("pages", "object"),
-}
 _NEEDS_WALK: Mapping[str, tuple[str, ...]] = {
     "since": ("pages",),
     "queries": ("seek",),
     "cursor_nullable": ("seek",),
     "tie_breaker": ("seek",),
-    "refresh": ("pages", "keyset", "commits"),
+    "refresh": ("pages", "keyset", "commits", "object"),
+    "absent": ("object",),
+    "gate": ("jobs",),
+    "rows": ("pages", "object", "derived"),
+    "query": ("pages", "keyset", "seek", "commits", "jobs", "object"),
 }
 _NEEDS_KIND: Mapping[str, tuple[str, ...]] = {
     "containers": ("selection",),
     "group_query": ("selection",),
     "descendants_since": ("selection",),
-    "refresh": ("group", "project"),
+    "refresh": ("group", "project", "instance", "child"),
     "since": ("selection", "project"),
     "moved_by": ("child",),
     "empty_when_off": ("selection", "project"),
-    "gives": ("selection", "project"),
+    "gives": ("selection", "group", "project", "instance", "child"),
 }
-# The order in which a walk meets rows, where it is its cursor.
-WALK_CURSORS = {"jobs": "created_at", "commits": "created_at", "seek": "updated_at"}
 
 
 class DeclarationError(ValueError):
@@ -84,8 +80,9 @@ def _check_kind(name: str, written: Mapping[str, Any], kind: str, walk: str) -> 
     """Check that the walk and all attributes fit the kind, and each other."""
     if (kind == "child") != ("parent" in written):
         raise DeclarationError(name, "parent", written.get("parent"), "a stream, for children only")
-    if walk not in _WALKS_OF[kind]:
-        allowed = f"for the kind {kind} one of {', '.join(_WALKS_OF[kind])}"
+    if kind not in WALKS[walk].kinds:
+        walks = [one for one, facts in WALKS.items() if kind in facts.kinds]
+        allowed = f"for the kind {kind} one of {', '.join(walks)}"
         raise DeclarationError(name, "walk", walk, allowed)
     for attribute in written:
         if walk not in _NEEDS_WALK.get(attribute, (walk,)):
@@ -146,7 +143,10 @@ def _check_key(stream: Stream, columns: Mapping[str, Field]) -> None:
     for column in (column for unique in stream.unique for column in unique):
         if column not in columns:
             raise _unknown(stream, "unique", column, columns)
-    if not stream.row_key and stream.walk != "object":
+    if any("[]" in path for path in stream.row_key):
+        allowed = "columns of which a row has one value each"
+        raise DeclarationError(stream.name, "key", list(stream.key), allowed)
+    if not stream.row_key and (stream.walk != "object" or stream.rows):
         allowed = "at least one column that differs between the rows of one list"
         raise DeclarationError(stream.name, "key", list(stream.key), allowed)
 
@@ -158,14 +158,13 @@ def _check_cursor(stream: Stream) -> None:
         raise _unknown(stream, "cursor", stream.cursor, stream.columns)
     origin = stream.add.get(stream.cursor, "")
     if stream.kind == "child":
-        moved = origin.startswith("parent.") or (
-            stream.cursor == READ_AT and stream.moved_by is not None
-        )
-        allowed = "a column that the parent gives, or read_at with moved_by"
+        reread = stream.moved_by is not None or stream.refresh is not None
+        moved = origin.startswith("parent.") or (stream.cursor == READ_AT and reread)
+        allowed = "a column that the parent gives, or read_at with moved_by or refresh"
     elif stream.cursor == READ_AT:
         moved, allowed = origin == "slice.read_at", "read_at, for a refreshed list"
-    elif stream.walk in WALK_CURSORS:
-        wanted = WALK_CURSORS[stream.walk]
+    elif WALKS[stream.walk].cursor:
+        wanted = WALKS[stream.walk].cursor
         moved, allowed = stream.cursor == wanted, f"{wanted}, in whose order {stream.walk} reads"
     else:
         moved = stream.since is not None or stream.refresh is not None
@@ -195,12 +194,20 @@ def _check_braces(stream: Stream, built: Mapping[str, Stream]) -> None:
 
 def _check_relatives(stream: Stream, built: Mapping[str, Stream]) -> None:
     if stream.parent:
-        parents = [one.name for one in built.values() if one.walk == "seek"]
-        if stream.parent not in parents:
+        if not WALKS[built[stream.parent].walk].can_be_parent:
+            parents = [one.name for one in built.values() if WALKS[one.walk].can_be_parent]
             allowed = f"a stream whose walk can be a parent: {', '.join(parents)}"
             raise DeclarationError(stream.name, "parent", stream.parent, allowed)
-        if not built[stream.parent].item:
+        if not built[stream.parent].item and stream.walk != "derived":
             raise DeclarationError(stream.parent, "item", None, "the address of one row")
+        if stream.walk == "derived" and not isinstance(stream.rows, str):
+            allowed = "the path of the list inside the parent's row"
+            raise DeclarationError(stream.name, "rows", None, allowed)
+    if stream.gate is not None or stream.walk == "jobs":
+        gates = [one.name for one in built.values() if one.walk == "seek" and one.kind == "project"]
+        if stream.gate not in gates:
+            allowed = f"one of {', '.join(gates)}"
+            raise DeclarationError(stream.name, "gate", stream.gate, allowed)
     if stream.moved_by:
         lists = [one.name for one in built.values() if one.walk == "seek"]
         if stream.moved_by.stream not in lists:

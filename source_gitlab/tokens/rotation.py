@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 LOGGER = logging.getLogger("airbyte.source-gitlab")
 
 
-class Keeper:
+class TokenRotation:
     """Where the tokens of one configuration are kept: nowhere."""
 
     keeps = False
@@ -40,7 +40,7 @@ class Keeper:
         return self._given
 
     @contextlib.contextmanager
-    def turn(self, current: Tokens) -> Iterator[Turn]:
+    def lease(self, current: Tokens) -> Iterator[RotationLease]:
         """Be the only one who renews, of all threads and processes.
 
         `current` are the tokens in use, which are the newest where nothing is kept.
@@ -48,10 +48,10 @@ class Keeper:
         Raises:
             VaultError: the place where tokens are kept cannot be used.
         """
-        yield Turn(current)
+        yield RotationLease(current)
 
 
-class ProfileKeeper(Keeper):
+class ProfileRotation(TokenRotation):
     """Keeps them in a profile.
 
     A configuration holds the tokens that its user once put there. When the profile knows the
@@ -74,20 +74,20 @@ class ProfileKeeper(Keeper):
         return sign_in.tokens if sign_in else self._given
 
     @contextlib.contextmanager
-    def turn(self, current: Tokens) -> Iterator[Turn]:
+    def lease(self, current: Tokens) -> Iterator[RotationLease]:
         """Hold the lock of the profile."""
         del current
         with self._profile.lock():
             contents = self._profile.read() or Contents()
             # Without a sign-in of its own in the profile, the first pair is the seed.
             sign_in = self._own(contents) or SignIn.begun(self._given)
-            yield _KeptTurn(self._profile, contents, sign_in)
+            yield _ProfileLease(self._profile, contents, sign_in)
 
     def _own(self, contents: Contents) -> SignIn | None:
         return contents.newest if self._owner else contents.find(self._given.refresh_token)
 
 
-class Turn:
+class RotationLease:
     """One renewal where nothing is kept.
 
     `newest` are the tokens to renew, if nobody has done it meanwhile. `cut_off`: see Space.
@@ -116,7 +116,7 @@ class Turn:
         """Nothing was spent: free what `reserve` took."""
 
 
-class _KeptTurn(Turn):
+class _ProfileLease(RotationLease):
     """One renewal under the lock of a profile."""
 
     def __init__(self, profile: Profile, contents: Contents, sign_in: SignIn) -> None:
@@ -141,7 +141,7 @@ class _KeptTurn(Turn):
 
 def keeper_for(
     base_url: str, given: OAuth, tokens: Tokens, environment: Mapping[str, str] | None = None
-) -> Keeper:
+) -> TokenRotation:
     """The keeper for the tokens of a configuration.
 
     Raises:
@@ -153,7 +153,7 @@ def keeper_for(
         LOGGER.debug(
             "There is no place to keep renewed tokens: they are announced, but not stored."
         )
-        return Keeper(tokens)
+        return TokenRotation(tokens)
     name = given.profile or configuration_name(base_url, given.client_id)
     purpose = Purpose(name, base_url, given.client_id)
-    return ProfileKeeper(tokens, Profile(place, purpose, environment), owner=bool(given.profile))
+    return ProfileRotation(tokens, Profile(place, purpose, environment), owner=bool(given.profile))

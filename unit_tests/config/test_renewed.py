@@ -13,7 +13,7 @@ import pytest
 from source_gitlab.cli.options import read_file
 from source_gitlab.config import OAuth, parse
 from source_gitlab.config.rotated import NotRenewable, renewed, renewed_text
-from source_gitlab.login.config_file import STANDARD_INPUT, ConfigFileKeeper
+from source_gitlab.login.config_file import STANDARD_INPUT, ConfigFileRotation
 from source_gitlab.tokens.errors import VaultError
 from source_gitlab.tokens.model import Tokens
 
@@ -108,12 +108,12 @@ def test_a_file_is_written_with_tokens_that_are_found_again(tmp_path: Path, layo
     before = read_file(path)
     for number in ("second", "third"):
         given = pair(read_file(path))
-        keeper = ConfigFileKeeper(path, given, read_file)
-        with keeper.turn(keeper.newest()) as turn:
-            assert turn.newest == keeper.newest()
-            turn.reserve()
-            assert not turn.cut_off
-            turn.keep(Tokens(f"{number}-access", f"{number}-refresh", expires=1769868000.0))
+        rotation = ConfigFileRotation(path, given, read_file)
+        with rotation.lease(rotation.newest()) as lease:
+            assert lease.newest == rotation.newest()
+            lease.reserve()
+            assert not lease.cut_off
+            lease.keep(Tokens(f"{number}-access", f"{number}-refresh", expires=1769868000.0))
     after = read_file(path)
     assert (pair(after).access_token, pair(after).refresh_token) == (
         "third-access",
@@ -140,9 +140,9 @@ def test_what_would_not_be_found_again_is_not_taken_for_kept() -> None:
         renewed(DIALECTS["flat"], stranger, NEW)
 
 
-def keeper_of(path: Path) -> ConfigFileKeeper:
+def rotation_of(path: Path) -> ConfigFileRotation:
     """The keeper of the tokens that a file once had."""
-    return ConfigFileKeeper(path, pair(DIALECTS["airbyte"]), read_file)
+    return ConfigFileRotation(path, pair(DIALECTS["airbyte"]), read_file)
 
 
 def test_nothing_is_reserved_where_nothing_can_be_kept(tmp_path: Path) -> None:
@@ -151,12 +151,12 @@ def test_nothing_is_reserved_where_nothing_can_be_kept(tmp_path: Path) -> None:
     other.write_text("not: oauth")
     token.write_text("private_token: glpat-0123456789")
     for path in (STANDARD_INPUT, Path("/dev/null"), gone, other, token, tmp_path):
-        keeper = keeper_of(path)
+        rotation = rotation_of(path)
         with (
             pytest.raises(VaultError, match=r"cannot be kept in .*Nothing was renewed"),
-            keeper.turn(keeper.newest()) as turn,
+            rotation.lease(rotation.newest()) as lease,
         ):
-            turn.reserve()
+            lease.reserve()
     assert sorted(tmp_path.iterdir()) == [other, token]
 
 
@@ -164,18 +164,18 @@ def test_who_comes_second_finds_the_pair_of_the_first(tmp_path: Path) -> None:
     """Two commands with one file: the lock makes them renew one after the other."""
     path = tmp_path / "config.json"
     path.write_text(json.dumps(DIALECTS["airbyte"]))
-    first, second = keeper_of(path), keeper_of(path)
+    first, second = rotation_of(path), rotation_of(path)
     found: list[Tokens] = []
 
     def renew() -> None:
-        with second.turn(second.newest()) as turn:
-            found.append(turn.newest)
+        with second.lease(second.newest()) as lease:
+            found.append(lease.newest)
 
-    with first.turn(first.newest()) as turn:
-        turn.reserve()
+    with first.lease(first.newest()) as lease:
+        lease.reserve()
         thread = threading.Thread(target=renew)
         thread.start()
-        turn.keep(Tokens("next-access", "next-refresh", expires=1769868000.0))
+        lease.keep(Tokens("next-access", "next-refresh", expires=1769868000.0))
     thread.join(60)
     assert [(one.access_token, one.refresh_token) for one in found] == [
         ("next-access", "next-refresh")
@@ -187,19 +187,19 @@ def test_a_turn_that_spends_nothing_leaves_nothing(tmp_path: Path) -> None:
     path = tmp_path / "config.json"
     text = json.dumps(DIALECTS["airbyte"])
     path.write_text(text)
-    keeper = keeper_of(path)
-    with keeper.turn(keeper.newest()) as turn:
-        turn.reserve()
+    rotation = rotation_of(path)
+    with rotation.lease(rotation.newest()) as lease:
+        lease.reserve()
         (left,) = set(tmp_path.iterdir()) - {path}
         leftover = left.read_bytes()
-        turn.give_back()
+        lease.give_back()
     assert list(tmp_path.iterdir()) == [path]
     assert path.read_text() == text
     left.write_bytes(leftover)
-    with keeper.turn(keeper.newest()) as turn:
-        turn.reserve()
-        assert turn.cut_off
-        turn.give_back()
+    with rotation.lease(rotation.newest()) as lease:
+        lease.reserve()
+        assert lease.cut_off
+        lease.give_back()
     assert list(tmp_path.iterdir()) == [path]
 
 
@@ -210,10 +210,10 @@ def test_a_file_keeps_its_encoding(tmp_path: Path, layout: str, encoding: str) -
     path = tmp_path / "config"
     path.write_bytes(TEXTS[layout].encode(encoding))
     given = pair(read_file(path))
-    keeper = ConfigFileKeeper(path, given, read_file)
-    with keeper.turn(keeper.newest()) as turn:
-        turn.reserve()
-        turn.keep(Tokens("new-access", "new-refresh", expires=1769868000.0))
+    rotation = ConfigFileRotation(path, given, read_file)
+    with rotation.lease(rotation.newest()) as lease:
+        lease.reserve()
+        lease.keep(Tokens("new-access", "new-refresh", expires=1769868000.0))
     assert pair(read_file(path)).refresh_token == "new-refresh"
     assert path.read_bytes() == path.read_bytes().decode(encoding).encode(encoding)
 
@@ -223,11 +223,11 @@ def test_an_alias_of_a_token_is_named(tmp_path: Path) -> None:
     text = YAML.replace('"old-refresh-token"', "&r old-refresh-token") + "description: *r\n"
     path = tmp_path / "config.yaml"
     path.write_text(text)
-    keeper = ConfigFileKeeper(
+    rotation = ConfigFileRotation(
         path, OAuth("the-application", None, *OLD, token_expiry_date=None), read_file
     )
-    with pytest.raises(VaultError) as caught, keeper.turn(keeper.newest()) as turn:
-        turn.reserve()
+    with pytest.raises(VaultError) as caught, rotation.lease(rotation.newest()) as lease:
+        lease.reserve()
     assert "the alias *r in line 10 stands for the token in line 6" in str(caught.value)
     assert ".tmp" not in str(caught.value)
     assert path.read_text() == text

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from source_gitlab.core.slices import Page, Slice
 from source_gitlab.core.state import StateError, StreamState
-from source_gitlab.core.state.highest_ids import Tops
+from source_gitlab.core.state.highest_ids import HighestIds
 
 START = "2026-02-01T00:00:00.000Z"
 
@@ -24,15 +24,15 @@ def again(state: StreamState) -> StreamState:
 
 
 @given(st.dictionaries(st.integers(1, 40), st.integers(1, 2**40)), st.sets(st.integers(1, 40)))
-def test_every_project_keeps_its_own(tops: dict[int, int], read: set[int]) -> None:
+def test_every_project_keeps_its_own(highest_ids: dict[int, int], read: set[int]) -> None:
     state = StreamState()
-    for number, top in tops.items():
+    for number, top in highest_ids.items():
         state.advance(of(number), Page([], top=top))
     for number in read:
         state.close(of(number))
     after = again(state)
     for number in range(1, 41):
-        assert after.tops.of(number) == (tops.get(number) if number in read else None)
+        assert after.highest_ids.of(number) == (highest_ids.get(number) if number in read else None)
 
 
 def test_one_takes_eight_characters() -> None:
@@ -46,9 +46,9 @@ def test_one_takes_eight_characters() -> None:
 
 
 def test_one_that_is_too_high_is_kept_as_one_that_is_not() -> None:
-    tops = Tops()
-    tops.reach(7, 2**60)
-    assert (Tops.load(tops.to_json([7]), [7]).of(7) or 0) < 2**60
+    highest_ids = HighestIds()
+    highest_ids.reach(7, 2**60)
+    assert (HighestIds.load(highest_ids.to_json([7]), [7]).of(7) or 0) < 2**60
 
 
 @pytest.mark.parametrize("raw", [{"ids": "AAAA"}, {"ids": "?"}, {"without": "x"}, {"ids": 7}])

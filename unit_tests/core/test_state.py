@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from source_gitlab.core.slices import Page, Slice
-from source_gitlab.core.state import Group, StateError, StreamState, id_sets
+from source_gitlab.core.state import GroupState, StateError, StreamState, id_sets
 from source_gitlab.core.state.branch_heads import abbreviated
 
 EARLY, LATE = "2026-01-01T00:00:00.000Z", "2026-02-01T00:00:00.000Z"
@@ -57,20 +57,20 @@ def test_what_is_closed_is_read_through_the_start_of_the_read() -> None:
 
 def test_a_slice_under_way_is_read_through_its_last_page() -> None:
     state = StreamState()
-    state.groups[1] = Group(projects={5, 6}, listed=EARLY)
+    state.groups[1] = GroupState(projects={5, 6}, listed=EARLY)
     state.advance(group(1), Page([{"id": 1}], through=EARLY))
-    assert again(state).groups[1] == Group(EARLY, {5, 6}, 0, EARLY)
+    assert again(state).groups[1] == GroupState(EARLY, {5, 6}, 0, EARLY)
 
 
 def test_a_group_of_which_nothing_is_read_is_not_in_the_state() -> None:
     state = StreamState()
-    state.groups[1] = Group(projects={5, 6}, listed=EARLY)
+    state.groups[1] = GroupState(projects={5, 6}, listed=EARLY)
     assert again(state).groups == {}
 
 
 def test_a_project_that_entered_counts_only_once_it_is_read_in_full() -> None:
     state = StreamState()
-    state.groups[1] = Group(EARLY, {5}, 0, EARLY)
+    state.groups[1] = GroupState(EARLY, {5}, 0, EARLY)
     newcomer = project(9)
     newcomer["group"] = 1
     state.advance(newcomer, Page([{"id": 1}], through=EARLY))
@@ -82,7 +82,7 @@ def test_a_project_that_entered_counts_only_once_it_is_read_in_full() -> None:
 
 def test_a_project_that_is_denied_is_no_longer_covered() -> None:
     state = StreamState()
-    state.groups[1] = Group(EARLY, {5, 6}, 0, EARLY)
+    state.groups[1] = GroupState(EARLY, {5, 6}, 0, EARLY)
     state.advance(group(1), Page([], denied=frozenset({6})))
     assert again(state).groups[1].projects == {5}
 
@@ -120,17 +120,17 @@ def test_heads_are_kept_by_ref_and_dropped_with_it() -> None:
         st.dictionaries(st.sampled_from(["", "main", "a/b", "\N{SNOWMAN}"]), st.integers(0, 9)),
     ),
     closed=st.sets(st.integers(1, 30)),
-    late=st.sets(st.integers(1, 30)),
+    late_rows=st.sets(st.integers(1, 30)),
 )
 def test_heads_come_back_as_they_were_whatever_is_closed(
-    heads: dict[int, dict[str, int]], closed: set[int], late: set[int]
+    heads: dict[int, dict[str, int]], closed: set[int], late_rows: set[int]
 ) -> None:
     state = StreamState()
     for number, refs in heads.items():
         reached: dict[str, str | None] = {ref: sha(number, one)[:12] for ref, one in refs.items()}
         state.advance(project(number), Page([], heads=reached))
-    for number in closed | late:
-        state.close(project(number, LATE if number in late else EARLY))
+    for number in closed | late_rows:
+        state.close(project(number, LATE if number in late_rows else EARLY))
     loaded = again(state)
     for number in range(1, 31):
         wanted = {ref: sha(number, one)[:12] for ref, one in heads.get(number, {}).items()}
@@ -165,7 +165,7 @@ def test_ten_thousand_scattered_projects_fit_in_fifty_kilobytes(instants: list[s
         state.close(project(number, instants[place % len(instants)]))
     assert size(state) < 35_000
     state = StreamState()
-    state.groups[1] = Group(LATE, set(SCATTERED), 0, LATE)
+    state.groups[1] = GroupState(LATE, set(SCATTERED), 0, LATE)
     assert size(state) < 33_000
 
 
@@ -186,13 +186,13 @@ def test_a_head_takes_eight_characters_beside_its_project() -> None:
 
 def test_the_members_of_a_group_are_written_as_they_are_now() -> None:
     state = StreamState()
-    state.groups[1] = Group(LATE, {5, 6}, 0, LATE)
-    state.groups[2] = Group(LATE, {5, 6}, 0, LATE)
+    state.groups[1] = GroupState(LATE, {5, 6}, 0, LATE)
+    state.groups[2] = GroupState(LATE, {5, 6}, 0, LATE)
     for changed in ({7}, {5}, {6, 8}, {7, 8}):
         assert again(state).groups == state.groups
         state.groups[1].projects ^= changed
         assert again(state).groups == state.groups
-    state.groups[1] = Group(LATE, {5, 6, 9}, 0, LATE)
+    state.groups[1] = GroupState(LATE, {5, 6, 9}, 0, LATE)
     state.groups[2].projects = {1}
     assert again(state).groups == state.groups
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from source_gitlab.gitlab.errors import ServerError
-from source_gitlab.gitlab.page_size import Smaller
+from source_gitlab.gitlab.page_size import AdaptivePageSize
 from source_gitlab.gitlab.pagination import Answer
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ def test_each_size_is_tried_once(wanted: int, works: int, again: list[int]) -> N
             raise ServerError(message)
         return Answer([], None, None)
 
-    smaller, query = Smaller(), {"per_page": wanted, "page": 3}
+    smaller, query = AdaptivePageSize(), {"per_page": wanted, "page": 3}
     smaller.rows(fetch, "groups/1/issues", query, None, whole=False)
     assert asked[-1] == works
     assert asked == sorted(set(asked), reverse=True)

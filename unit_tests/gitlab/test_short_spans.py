@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from source_gitlab.gitlab.errors import ServerError
-from source_gitlab.gitlab.page_size import Smaller, Stepping
+from source_gitlab.gitlab.page_size import AdaptivePageSize, Stepping
 from source_gitlab.gitlab.pagination import Answer
 from source_gitlab.timestamps import plus
 
@@ -50,7 +50,7 @@ def walked(broken: frozenset[str], longest: timedelta) -> tuple[list[str], list[
         more = {"page": page + 1} if page * size < len(rows) else None
         return Answer([{"updated_at": one} for one in part], more, len(rows))
 
-    smaller = Smaller()
+    smaller = AdaptivePageSize()
     found: list[str] = []
     missed: list[Any] = []
     query: dict[str, Any] = dict(QUERY)

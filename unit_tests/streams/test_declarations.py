@@ -11,8 +11,8 @@ import jsonschema
 import pytest
 
 from source_gitlab.streams import Stream
+from source_gitlab.streams.attributes import ATTRIBUTES
 from source_gitlab.streams.declarations import AREAS, build, declared
-from source_gitlab.streams.model import ATTRIBUTES
 from source_gitlab.streams.schema import SchemaError, parse, schemas
 from source_gitlab.streams.schema import fields as columns_of
 from source_gitlab.streams.validation import DeclarationError
@@ -37,22 +37,25 @@ WRONG: dict[str, tuple[str, dict[str, Any], str, object, str]] = {
         "pipeline_trigger_jobs", {"parent": "pipeline_trigger_jobs"}, "parent",
         "pipeline_trigger_jobs", "not below this one",
     ),
-    "a parent that is itself a child": (
-        "pipeline_trigger_jobs", {"parent": "pipelines_extended"}, "parent", "pipelines_extended",
-        "merge_requests",
+    "a parent that is the selection": (
+        "merge_request_commits", {"parent": "projects"}, "parent", "projects", "can be a parent",
     ),
-    "a parent that is read page by page": (
-        "merge_request_commits", {"parent": "project_labels"}, "parent", "project_labels",
-        "can be a parent",
+    "rows of a parent without a place": (
+        "merge_request_commits", {"walk": "derived", "path": _DROP}, "rows", None, "the path",
+    ),
+    "jobs without their pipelines": ("jobs", {"gate": _DROP}, "gate", None, "pipelines"),
+    "a gate of another kind": ("jobs", {"gate": "releases"}, "gate", "releases", "one of"),
+    "a key that has many values": (
+        "merge_requests", {"key": ["assignee_ids"]}, "key", "assignee_ids", "the schema marks",
     ),
     "a parent whose rows have no address": (
         "merge_requests", {"item": _DROP, "gives": _DROP}, "item", None, "the address",
     ),
-    "an object of a project": (
-        "users", {"walk": "object", "refresh": _DROP}, "walk", "object", "pages, keyset, seek",
+    "an object of a selection": (
+        "group_milestones", {"walk": "object", "since": _DROP}, "walk", "object", "pages, seek",
     ),
     "a child that is read by seeking": (
-        "merge_request_commits", {"walk": "seek"}, "walk", "seek", "pages, object",
+        "merge_request_commits", {"walk": "seek"}, "walk", "seek", "pages, keyset, object",
     ),
     "several queries without seek": (
         "users", {"queries": [{}, {"active": True}]}, "queries", [{}, {"active": True}], "seek",

@@ -82,7 +82,7 @@ def gitlab() -> Iterator[Emulator]:
         yield emulator
 
 
-def shape(path: str) -> str:
+def transform(path: str) -> str:
     """A path without the names of its parameters."""
     return re.sub(r"\{\w+\}|:\w+", "{}", path)
 
@@ -92,14 +92,16 @@ def document() -> tuple[dict[str, Any], dict[str, Any]]:
     if not DOCUMENT.is_file():
         return {}, {}
     read = json.loads(DOCUMENT.read_text(encoding="utf-8"))
-    answers = {shape(path): one["answer"] for path, one in read["endpoints"].items()}
+    answers = {transform(path): one["answer"] for path, one in read["endpoints"].items()}
     return answers, read["entities"]
 
 
 ANSWERS, ENTITIES = document()
 PLAIN = {one.path: one for one in resources().values()}
-LISTS = [one.template for one in endpoints() if isinstance(ANSWERS.get(shape(one.template)), list)]
-UNKNOWN = [one.template for one in endpoints() if shape(one.template) not in ANSWERS]
+LISTS = [
+    one.template for one in endpoints() if isinstance(ANSWERS.get(transform(one.template)), list)
+]
+UNKNOWN = [one.template for one in endpoints() if transform(one.template) not in ANSWERS]
 
 
 def columns_of(path: str) -> set[str]:
@@ -114,7 +116,7 @@ def columns_of(path: str) -> set[str]:
 @pytest.mark.parametrize("template", LISTS)
 def test_a_list_shows_what_gitlabs_list_shows(gitlab: Emulator, template: str) -> None:
     """Neither what only a single object has, nor less than is documented."""
-    path = shape(template)
+    path = transform(template)
     if template in PLAIN:
         pages = (gitlab.get(url).json() for url in addresses(gitlab, PLAIN[template]))
         rows = next(page for page in pages if page)

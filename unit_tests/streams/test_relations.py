@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from source_gitlab.core.transform import Shaper
+from source_gitlab.core.transform import RowTransformer
 from source_gitlab.streams import streams
 from source_gitlab.streams.relations import Reference, reference, references
 
@@ -77,6 +77,6 @@ def test_what_a_key_has_besides_is_joined_by_too() -> None:
 )
 def test_ids_of_a_list_keep_its_order(assignees: object, ids: list[int] | None) -> None:
     """The list itself stays as it is."""
-    (row,) = Shaper(streams()["issues"]).shape([{"id": 1, "assignees": assignees}])
+    (row,) = RowTransformer(streams()["issues"]).transform([{"id": 1, "assignees": assignees}])
     assert row["assignee_ids"] == ids
     assert row["assignees"] == assignees

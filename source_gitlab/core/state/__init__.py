@@ -35,12 +35,13 @@ from typing import TYPE_CHECKING, Any
 
 from source_gitlab.core.row_key import key_values
 from source_gitlab.core.state import id_sets
-from source_gitlab.core.state.branch_heads import Heads
-from source_gitlab.core.state.highest_ids import Tops
-from source_gitlab.core.state.members import Group, Held, Seen
+from source_gitlab.core.state.airbyte_import import projects_of
+from source_gitlab.core.state.branch_heads import BranchHeads
+from source_gitlab.core.state.highest_ids import HighestIds
+from source_gitlab.core.state.members import GroupState, MemberAccess, ProjectsListed
 from source_gitlab.core.state.origin import Origin
 from source_gitlab.core.state.owed_parents import OwedParents
-from source_gitlab.core.walks.distinct_rows import Firsts
+from source_gitlab.core.walks.distinct_rows import DistinctRows
 from source_gitlab.core.walks.row_counts import Counts
 from source_gitlab.timestamps import instant, plus
 
@@ -50,7 +51,16 @@ if TYPE_CHECKING:
     from source_gitlab.core.slices import Page, Slice
     from source_gitlab.gitlab.pagination import Missed
 
-__all__ = ["Group", "Held", "Seen", "StateError", "StreamState", "digest", "identity", "key_of"]
+__all__ = [
+    "GroupState",
+    "MemberAccess",
+    "ProjectsListed",
+    "StateError",
+    "StreamState",
+    "digest",
+    "identity",
+    "key_of",
+]
 
 VERSION = 1
 # Slices under way and slices that failed each stand at an instant of their own; beyond this many,
@@ -82,15 +92,15 @@ class StreamState:
     def __init__(self) -> None:
         """Nothing has been read."""
         self.projects: dict[int, str] = {}
-        self.groups: dict[int, Group] = {}
-        self.heads = Heads()
-        self.tops = Tops()
+        self.groups: dict[int, GroupState] = {}
+        self.heads = BranchHeads()
+        self.highest_ids = HighestIds()
         self.counts: dict[str, Counts] = {}
         # What is being read: members of a group that come into it, and what they bring with them.
         self.entering: dict[int, set[int]] = {}
         self._joining: dict[str, list[int]] = {}
         self.positions: dict[str, dict[str, Any]] = {}
-        self.held: dict[int, Held] = {}
+        self.projects_listed: dict[int, ProjectsListed] = {}
         self.owed = OwedParents()
         self.recent: dict[str, str] = {}
         self.partial: set[int] = set()
@@ -98,7 +108,7 @@ class StreamState:
         self._texts: dict[int, tuple[frozenset[int], str]] = {}
         self._stuck: set[str] = set()
         self._lacking: set[str] = set()
-        self.firsts = Firsts()
+        self.distinct_rows = DistinctRows()
         self._lock = threading.RLock()
 
     @classmethod
@@ -113,9 +123,12 @@ class StreamState:
         try:
             if raw.get("version") == VERSION:
                 return cls._parse(raw)
-            return cls._parse_airbyte(raw)
+            covered = projects_of(raw)
         except (AttributeError, KeyError, TypeError, ValueError) as error:
             raise StateError(str(error)) from error
+        state = cls()
+        state.projects = covered
+        return state
 
     @classmethod
     def _parse(cls, raw: Mapping[str, Any]) -> StreamState:
@@ -127,44 +140,17 @@ class StreamState:
             # In order, because what is nearly in order is quickly sorted when it is written.
             state.projects.update(dict.fromkeys(sorted(id_sets.decode(text)), instant(through)))
         for number, group in raw.get("groups", {}).items():
-            state.groups[int(number)] = Group.load(group)
-        state.heads = Heads.load(raw.get("heads", {}), state.projects)
+            state.groups[int(number)] = GroupState.load(group)
+        state.heads = BranchHeads.load(raw.get("heads", {}), state.projects)
         state.counts = {str(k): Counts.load(v) for k, v in raw.get("counts", {}).items()}
-        state.tops = Tops.load(raw.get("tops", {}), state.projects)
-        for number, held in raw.get("held", {}).items():
-            state.held[int(number)] = Held.load(held)
+        state.highest_ids = HighestIds.load(raw.get("tops", {}), state.projects)
+        for number, projects_listed in raw.get("held", {}).items():
+            state.projects_listed[int(number)] = ProjectsListed.load(projects_listed)
         state.owed = OwedParents.load(raw.get("owed", {}))
         state.partial = id_sets.decode(raw["partial"]) if "partial" in raw else set()
         state.origin = Origin.load(raw["origin"]) if "origin" in raw else None
         state.positions = {str(key): dict(value) for key, value in raw.get("positions", {}).items()}
         state.recent = {str(key): instant(value) for key, value in raw.get("recent", {}).items()}
-        return state
-
-    @classmethod
-    def _parse_airbyte(cls, raw: Mapping[str, Any]) -> StreamState:
-        """Take over the cursors that Airbyte's connector kept by project.
-
-        Its global cursor does not say which projects it covers, so where there is only that one
-        everything is read again. Where it kept two cursors for a project (pipelines have two
-        lists) the earlier one counts, and the other is missing when only one list was read.
-        """
-        if "states" not in raw and "use_global_cursor" not in raw:
-            known = {"updated_at", "created_at", "pipeline_updated_at"}
-            if not known & set(raw):
-                message = f"it has none of the parts of a state, only {', '.join(sorted(raw)[:5])}"
-                raise ValueError(message)
-            return cls()
-        found: dict[int, list[str]] = defaultdict(list)
-        doubled = False
-        for entry in raw.get("states") or []:
-            doubled = doubled or "pipeline_source" in entry["partition"]
-            number = int(entry["partition"]["id"])
-            found[number] += [instant(str(value)) for value in entry["cursor"].values()]
-        state = cls()
-        wanted = 2 if doubled else 1
-        state.projects = {
-            number: min(instants) for number, instants in found.items() if len(instants) >= wanted
-        }
         return state
 
     def to_json(self) -> dict[str, Any]:
@@ -190,12 +176,17 @@ class StreamState:
                 result["heads"] = self.heads.to_json(projects)
             counts = {key: one.to_json() for key, one in sorted(self.counts.items())}
             partial = id_sets.encode(self.partial) if self.partial else ""
-            parts = {"partial": partial, "counts": counts, "tops": self.tops.to_json(projects)}
+            parts = {
+                "partial": partial,
+                "counts": counts,
+                "tops": self.highest_ids.to_json(projects),
+            }
             parts["owed"] = self.owed.to_json()
             result |= {name: part for name, part in parts.items() if part}
-            if self.held:
+            if self.projects_listed:
                 result["held"] = {
-                    str(number): held.to_json() for number, held in sorted(self.held.items())
+                    str(number): projects_listed.to_json()
+                    for number, projects_listed in sorted(self.projects_listed.items())
                 }
             if self.positions:
                 result["positions"] = dict(self.positions)
@@ -220,9 +211,15 @@ class StreamState:
     def start_over(self) -> None:
         """Forget what was read, so that all of it is read again as if it had never been."""
         with self._lock:
-            for part in (self.projects, self.groups, self.positions, self.held, self.counts):
+            for part in (
+                self.projects,
+                self.groups,
+                self.positions,
+                self.projects_listed,
+                self.counts,
+            ):
                 part.clear()
-            self.heads, self.tops, self.owed = Heads(), Tops(), OwedParents()
+            self.heads, self.highest_ids, self.owed = BranchHeads(), HighestIds(), OwedParents()
 
     @property
     def newest(self) -> str:
@@ -255,7 +252,7 @@ class StreamState:
         members: set[int],
         others: int,
         listed: str | None,
-        seen: Seen | None = None,
+        seen: MemberAccess | None = None,
     ) -> list[int]:
         """Note the members of a group whose list is read next; the ones to be read on their own.
 
@@ -264,7 +261,7 @@ class StreamState:
         on their own before, most of them, the list goes on from the earliest of their instants.
         """
         with self._lock:
-            group = self.groups.setdefault(number, Group())
+            group = self.groups.setdefault(number, GroupState())
             if group.through is None:
                 before = members & set(self.projects)
                 if not before or 2 * len(before) < len(members):
@@ -274,7 +271,7 @@ class StreamState:
                     group.through = min(self.projects[one] for one in before)
                 for one in before:
                     del self.projects[one]
-            seen = seen or Seen()
+            seen = seen or MemberAccess()
             if group.standing is not None:
                 group.projects = group.projects - (group.partial - seen.partial)
             group.standing, group.partial = seen.standing, set(seen.partial)
@@ -290,10 +287,10 @@ class StreamState:
             group.others, group.listed = others, listed
             group.entered = len(members - group.projects)
 
-    def group(self, number: int) -> Group:
+    def group(self, number: int) -> GroupState:
         """A copy of what is known of a group."""
         with self._lock:
-            known = self.groups.get(number, Group())
+            known = self.groups.get(number, GroupState())
             return replace(known, projects=set(known.projects), partial=set(known.partial))
 
     def see(self, number: int, *, partial: bool) -> None:
@@ -334,7 +331,7 @@ class StreamState:
             if slice_["container"] == "project":
                 self.heads.reach(slice_["id"], page.heads)
                 if page.top is not None:
-                    self.tops.reach(slice_["id"], page.top)
+                    self.highest_ids.reach(slice_["id"], page.top)
             elif page.denied:
                 group = self.groups[slice_["id"]]
                 kept = group.projects - page.denied
@@ -381,7 +378,7 @@ class StreamState:
     def _reach(self, slice_: Slice, through: str) -> None:
         number = slice_["id"]
         if slice_["container"] == "group" and (number in self.groups or "group" in slice_):
-            self.groups.setdefault(number, Group()).through = through
+            self.groups.setdefault(number, GroupState()).through = through
         else:
             self.projects[number] = through
 

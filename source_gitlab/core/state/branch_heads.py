@@ -54,7 +54,7 @@ def revision(sha: str) -> str:
     return sha if len(sha) > DIGITS else f"head-0-g{sha}"
 
 
-class Heads:
+class BranchHeads:
     """The heads of one stream, abbreviated. Not thread-safe."""
 
     def __init__(self) -> None:
@@ -111,7 +111,7 @@ class Heads:
         return result
 
     @classmethod
-    def load(cls, raw: Mapping[str, Any], projects: Collection[int]) -> Heads:
+    def load(cls, raw: Mapping[str, Any], projects: Collection[int]) -> BranchHeads:
         """The heads of a state that covers `projects`.
 
         Raises:

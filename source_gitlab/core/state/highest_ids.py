@@ -25,7 +25,7 @@ _BYTES = 6
 _MOST = (1 << 8 * _BYTES) - 1
 
 
-class Tops:
+class HighestIds:
     """The highest ids of one stream, by project. Not thread-safe."""
 
     def __init__(self) -> None:
@@ -52,15 +52,15 @@ class Tops:
         return result
 
     @classmethod
-    def load(cls, raw: Mapping[str, Any], projects: Collection[int]) -> Tops:
+    def load(cls, raw: Mapping[str, Any], projects: Collection[int]) -> HighestIds:
         """The ids of a state that covers `projects`.
 
         Raises:
             ValueError: `to_json` did not write them beside these projects.
         """
-        tops = cls()
+        highest_ids = cls()
         if not raw:
-            return tops
+            return highest_ids
         without = id_sets.decode(raw["without"]) if "without" in raw else set()
         known = sorted(number for number in projects if number not in without)
         try:
@@ -73,5 +73,5 @@ class Tops:
             raise ValueError(message)
         for position, number in enumerate(known):
             start = _BYTES * position
-            tops.reach(number, int.from_bytes(data[start : start + _BYTES], "big"))
-        return tops
+            highest_ids.reach(number, int.from_bytes(data[start : start + _BYTES], "big"))
+        return highest_ids

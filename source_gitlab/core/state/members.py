@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 @dataclass
-class Group:
+class GroupState:
     """How far the list of one group is read, and for which of its members.
 
     `entered` counts members that were seen to have come since, and are not read yet. `standing`
@@ -47,7 +47,7 @@ class Group:
         return result
 
     @classmethod
-    def load(cls, raw: Mapping[str, Any]) -> Group:
+    def load(cls, raw: Mapping[str, Any]) -> GroupState:
         """The group that `to_json` wrote.
 
         Raises:
@@ -66,7 +66,7 @@ class Group:
 
 
 @dataclass(frozen=True)
-class Seen:
+class MemberAccess:
     """How the user stands in the members of a group, and those of which only a part is shown."""
 
     standing: str | None = None
@@ -74,7 +74,7 @@ class Seen:
 
 
 @dataclass
-class Held:
+class ProjectsListed:
     """What is known of a group whose projects are read on their own.
 
     One list of the group held what `digest` tells from the read of `changed` on; both are None
@@ -92,7 +92,7 @@ class Held:
         return {name: value for name, value in asdict(self).items() if value}
 
     @classmethod
-    def load(cls, raw: Mapping[str, Any]) -> Held:
+    def load(cls, raw: Mapping[str, Any]) -> ProjectsListed:
         """What `to_json` wrote.
 
         Raises:

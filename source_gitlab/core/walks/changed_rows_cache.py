@@ -33,7 +33,7 @@ class _Kept:
         self.is_long = False
 
 
-class Moves:
+class ChangedRowsCache:
     """What seeks of this read found. Thread-safe."""
 
     def __init__(self) -> None:

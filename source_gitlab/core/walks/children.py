@@ -26,7 +26,7 @@ from source_gitlab.gitlab.pagination import Missed
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
-    from source_gitlab.core.prefetch import Ahead
+    from source_gitlab.core.prefetch import Prefetcher
     from source_gitlab.core.slices import Row
     from source_gitlab.core.state.owed_parents import Owing
     from source_gitlab.core.walks.row_counts import Counts
@@ -37,7 +37,7 @@ _FULL = f"{MOST:,} others are asked for again by each read already, so the state
 
 
 @dataclass
-class Parents:
+class ParentRows:
     """Parents that moved, with what is known once their children are delivered."""
 
     rows: list[Row]
@@ -58,16 +58,18 @@ class Children:
     """
 
     client: Lists
-    ahead: Ahead
+    prefetcher: Prefetcher
     stream: Stream
-    shape: Callable[[list[Row], Row], list[Row]]
+    transform: Callable[[list[Row], Row], list[Row]]
     skip: Callable[[Row, Skipped], None]
     owing: Owing
     key: Sequence[str]
     member: str | None
     url: str
 
-    def pages(self, parents: Iterable[Parents], *, streak: Streak | None = None) -> Iterator[Page]:
+    def pages(
+        self, parents: Iterable[ParentRows], *, streak: Streak | None = None
+    ) -> Iterator[Page]:
         """The children of all `parents`, a page for each parent.
 
         A parent that is gone is told to `skip`, and owed to the next read: while a replica is
@@ -89,7 +91,7 @@ class Children:
             self.client.note(*missed)
             self.owing.ask(parents_)
             tasks = (partial(self._read, parent, refusals, streak) for parent in parents_)
-            found = self.ahead.in_order(tasks, 2 * self.ahead.workers)
+            found = self.prefetcher.in_order(tasks, 2 * self.prefetcher.workers)
             seen = dict(batch.seen)
             for parent in odd:
                 if parent.get("updated_at") is not None:
@@ -131,7 +133,7 @@ class Children:
         if not rest:
             return
         try:
-            yield from self.pages([Parents(rest)], streak=Streak())
+            yield from self.pages([ParentRows(rest)], streak=Streak())
         except ReadError as error:
             self.client.note(Missed(str(error), error.url, remembered=True))
 
@@ -236,7 +238,7 @@ class Children:
         else:
             pages = read_pages(below, None, path, dict(stream.query), stream.row_key)
             rows = [row for page in pages for row in page]
-        return self.shape(rows, parent)
+        return self.transform(rows, parent)
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from source_gitlab.core.slices import Row
 
 
-class Firsts:
+class DistinctRows:
     """The keys of the rows of one stream that any slice has brought. Thread-safe."""
 
     def __init__(self) -> None:

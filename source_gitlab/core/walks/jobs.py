@@ -23,7 +23,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from source_gitlab.core.slices import Page
-from source_gitlab.core.walks.children import Parents
+from source_gitlab.core.walks.children import ParentRows
 from source_gitlab.core.walks.pages import PER_PAGE
 from source_gitlab.gitlab.client import pages_of
 from source_gitlab.timestamps import instant, plus
@@ -136,7 +136,8 @@ class Jobs:
             ended = ended or answer.next is None
             above = None if above is None else above + len(answer.data) + len(answer.missed)
             if ended:
-                yield Page(rows, top=top)
+                # Whatever comes into a list that is empty is new, however old it looks.
+                yield Page(rows, top=top or 0)
                 return
             following = {**found, "next": answer.next, "above": above}
             yield Page(rows, position=following if _is_text(answer.next or {}) else None)
@@ -146,21 +147,21 @@ class Jobs:
         number = int(self.path.split("/")[1])
         any_moved = False
 
-        def older() -> Iterator[Parents]:
+        def older() -> Iterator[ParentRows]:
             nonlocal any_moved
             for pipelines in self.pipelines:
                 for rows, _ in pipelines(since):
                     any_moved = any_moved or bool(rows)
                     # Every job of a younger pipeline is younger too, so the list has it.
                     parents = [row for row in rows if _is_older(row, since, undated=True)]
-                    yield Parents([{**row, "project_id": number} for row in parents])
+                    yield ParentRows([{**row, "project_id": number} for row in parents])
 
         def older_jobs(rows: list[Row], _: Row) -> list[Row]:
             return [row for row in rows if _is_older(row, since, undated=True)]
 
-        yield from replace(self.below, shape=older_jobs).pages(older())
+        yield from replace(self.below, transform=older_jobs).pages(older())
         # Those of a pipeline that is owed may be younger than an earlier read of the list.
-        yield from replace(self.below, shape=lambda rows, _: rows).again()
+        yield from replace(self.below, transform=lambda rows, _: rows).again()
         return any_moved
 
 

@@ -12,7 +12,7 @@ import threading
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from source_gitlab.core.walks.children import Parents
+from source_gitlab.core.walks.children import ParentRows
 from source_gitlab.core.walks.row_counts import Counter, Counts, Listed, Window
 from source_gitlab.gitlab.errors import ReadError, Skipped
 from source_gitlab.gitlab.pagination import Missed
@@ -42,7 +42,7 @@ class _Part:
     query: Query
 
 
-class Late:
+class LateRows:
     """Finds late rows. Thread-safe."""
 
     def __init__(self, client: Client, lookback_minutes: int) -> None:
@@ -89,7 +89,7 @@ class Late:
         of: Callable[[int], Seek],
         *,
         entered: Callable[[], None],
-    ) -> Generator[Parents, None, Missed | None]:
+    ) -> Generator[ParentRows, None, Missed | None]:
         """Rows that came late since the list was last counted.
 
         They are looked for by the first read of each day (UTC). Rows that the walk from the
@@ -139,9 +139,9 @@ class Late:
             # The list is read whether or not it can be counted. The next read counts it again.
             problem = _uncounted(seek, error)
         for part in parts:
-            yield from _late(seek, part, first, since)
+            yield from _late_rows(seek, part, first, since)
         if counts is not None:
-            yield Parents([], counts=counts)
+            yield ParentRows([], counts=counts)
         return problem
 
     def _hides(self, listed: Listed, parts: list[_Part], first: str) -> bool:
@@ -178,18 +178,18 @@ def _listed(seek: Seek) -> Listed:
     return Listed(seek.path, seek.query)
 
 
-def _late(seek: Seek, part: _Part, first: str | None, since: str) -> Iterator[Parents]:
+def _late_rows(seek: Seek, part: _Part, first: str | None, since: str) -> Iterator[ParentRows]:
     """Rows of a part of the list that were last changed before `since`."""
     narrow = replace(seek, query={**seek.query, **part.query})
     for rows, _ in narrow.rows(first):
-        late = [
+        late_rows = [
             row
             for row in rows
             if _is_within(row, part.after, part.before)
             and (row.get("updated_at") is None or instant(row["updated_at"]) < since)
         ]
-        if late:
-            yield Parents(late)
+        if late_rows:
+            yield ParentRows(late_rows)
 
 
 def _is_within(row: Row, low: str | None, high: str | None) -> bool:

@@ -20,7 +20,7 @@ from source_gitlab.gitlab.errors import BadRequest, Malformed, ReadError
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from source_gitlab.core.prefetch import Ahead
+    from source_gitlab.core.prefetch import Prefetcher
     from source_gitlab.core.slices import Row
     from source_gitlab.gitlab.client import Answer, Query
     from source_gitlab.gitlab.lists import Asking
@@ -36,7 +36,7 @@ _MOST_HIDDEN = 20
 
 def read_pages(  # noqa: PLR0913 -- a list is its address, how to read it, and its key
     client: Asking,
-    ahead: Ahead | None,
+    prefetcher: Prefetcher | None,
     path: str,
     query: Query,
     key: Sequence[str],
@@ -46,7 +46,7 @@ def read_pages(  # noqa: PLR0913 -- a list is its address, how to read it, and i
 ) -> Iterator[list[Row]]:
     """Every row of a list once, page by page; `key` is where a row's identity stands in it.
 
-    With `ahead`, the pages of a list whose length GitLab tells are fetched in parallel. Equal
+    With `prefetcher`, the pages of a list whose length GitLab tells are fetched in parallel. Equal
     numbers do not tell of a row deleted and another one added; where that must not be missed,
     because no later read would bring the row, a list of several pages is walked `twice`. `first`
     is the first page, where the caller has asked for it already.
@@ -60,7 +60,7 @@ def read_pages(  # noqa: PLR0913 -- a list is its address, how to read it, and i
         before = len(seen)
         walk = _Walk()
         try:
-            for answer in _walk(client, ahead, path, query, None if number else first):
+            for answer in _walk(client, prefetcher, path, query, None if number else first):
                 fresh = [row for row in answer.data if _is_new(row, key, seen, walk.rows)]
                 walk.add(answer)
                 if fresh:
@@ -150,12 +150,12 @@ def _is_new(
 
 
 def _walk(
-    client: Asking, ahead: Ahead | None, path: str, query: Query, first: Answer | None
+    client: Asking, prefetcher: Prefetcher | None, path: str, query: Query, first: Answer | None
 ) -> Iterator[Answer]:
     first_query = {**query, "per_page": PER_PAGE}
     first = first or client.rows(path, first_query)
     url = f"{client.api_url}/{path}"
-    if ahead is None or first.total is None or "page" not in (first.next or {}):
+    if prefetcher is None or first.total is None or "page" not in (first.next or {}):
         yield from pages_of(lambda following: client.rows(path, following), first_query, url, first)
         return
     yield first
@@ -165,7 +165,7 @@ def _walk(
         partial(client.rows, path, {**first_query, "page": number}) for number in range(2, last + 1)
     )
     answer = first
-    for answer in ahead.in_order(tasks, ahead.workers):
+    for answer in prefetcher.in_order(tasks, prefetcher.workers):
         yield answer
     # The list may have grown, or its pages may be shorter than asked.
     if answer.next is not None:

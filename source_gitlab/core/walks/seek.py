@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, Any
 
 from source_gitlab.core.row_key import key_values
 from source_gitlab.core.walks.pages import PER_PAGE, read_pages
-from source_gitlab.core.walks.windows import Starts, first_instant
+from source_gitlab.core.walks.windows import WindowStarts, first_instant
 from source_gitlab.gitlab.errors import ReadError
 from source_gitlab.gitlab.pagination import Missed
 from source_gitlab.timestamps import instant, plus
@@ -32,7 +32,7 @@ from source_gitlab.timestamps import instant, plus
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
-    from source_gitlab.core.prefetch import Ahead
+    from source_gitlab.core.prefetch import Prefetcher
     from source_gitlab.core.slices import Row
     from source_gitlab.gitlab.client import Answer, Query
     from source_gitlab.gitlab.lists import Lists
@@ -60,7 +60,7 @@ class Seek:
     """
 
     client: Lists
-    ahead: Ahead
+    prefetcher: Prefetcher
     path: str
     query: Query
     key: Sequence[str]
@@ -88,7 +88,7 @@ class Seek:
         edge = _Edge(self.key)
         if undated and first.data and not _dated_end(first.data):
             query = self._query(since)
-            for rows in read_pages(self.client, self.ahead, self.path, query, self.key):
+            for rows in read_pages(self.client, self.prefetcher, self.path, query, self.key):
                 yield rows, edge.through
             return
         for rows in self._windows(first, since):
@@ -111,7 +111,7 @@ class Seek:
         if empty and not changed and answer.next is not None:
             # Rows without the instant have no order among each other, so they cannot be paged.
             by_id = {**self.query, "order_by": "id", "sort": "asc"}
-            pages = read_pages(self.client, self.ahead, self.path, by_id, self.key)
+            pages = read_pages(self.client, self.prefetcher, self.path, by_id, self.key)
             empty = [row for rows in pages for row in rows if row.get("updated_at") is None]
         # Behind a row that has the instant, none belongs that lacks it: it may have had it before.
         front = {
@@ -153,9 +153,9 @@ class Seek:
 
     def _windows(self, first: Answer, since: str | None) -> Iterator[list[Row]]:
         """The rows of every window in order, page by page."""
-        starts = Starts(self.ahead, self._numbered, first, since)
+        starts = WindowStarts(self.prefetcher, self._numbered, first, since)
         hollow = _Hollow()
-        alone = self.ahead.workers == 1 or first.next is None or first.guessed
+        alone = self.prefetcher.workers == 1 or first.next is None or first.guessed
         if alone or not starts.are_worth_it(_PAGES_WORTH_WINDOWS):
             yield from self._window(first, since, None, hollow)
             return
@@ -170,7 +170,7 @@ class Seek:
                 if is_last:
                     return
 
-        with closing(self.ahead.in_order(tasks(), _WINDOWS_AHEAD)) as parts:
+        with closing(self.prefetcher.in_order(tasks(), _WINDOWS_AHEAD)) as parts:
             for position, part in enumerate(parts):
                 yield from part.pages
                 yield from part.rest
@@ -184,7 +184,7 @@ class Seek:
 
     def _part(  # noqa: PLR0913 -- a window is all of these
         self,
-        starts: Starts,
+        starts: WindowStarts,
         first: Answer,
         since: str | None,
         position: int,

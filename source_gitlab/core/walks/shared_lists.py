@@ -36,13 +36,13 @@ class _Kept:
         self.reader = ""
 
 
-class Alike:
+class SharedLists:
     """Lists of one read, by their path. Thread-safe."""
 
     def __init__(self, most_bytes: int = _MOST_BYTES) -> None:
         """Nothing has been read yet; about `most_bytes` are kept at most."""
-        alike = Counter(map(_list_of, streams().values()))
-        self._streams = {one.name for one in streams().values() if alike[_list_of(one)] > 1}
+        shared_lists = Counter(map(_list_of, streams().values()))
+        self._streams = {one.name for one in streams().values() if shared_lists[_list_of(one)] > 1}
         self._lock = threading.Lock()
         self._kept: dict[str, _Kept] = {}
         self._texts: dict[bytes, bytes] = {}

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from concurrent.futures import Future
 
-    from source_gitlab.core.prefetch import Ahead
+    from source_gitlab.core.prefetch import Prefetcher
     from source_gitlab.core.slices import Row
 
 # The pages of a window behind its first one each repeat a row. With so many rows less in the first
@@ -29,7 +29,7 @@ _WINDOWS_FROM_ROOT = 33
 _NOTHING = Answer([], None, None)
 
 
-class Starts:
+class WindowStarts:
     """The pages that windows start with, asked for as far ahead as the reader wants.
 
     Window 0 starts with the page that the list was opened with, window n with start n. `page` asks
@@ -38,13 +38,13 @@ class Starts:
 
     def __init__(
         self,
-        ahead: Ahead,
+        prefetcher: Prefetcher,
         page: Callable[[str | None, int, int], Answer],
         first: Answer,
         since: str | None,
     ) -> None:
         """Ask nothing yet; `first` is the page at `since`."""
-        self._ahead = ahead
+        self._prefetcher = prefetcher
         self._page = page
         self._rows = max(PER_PAGE - _SPARED, 1)
         self._roots = {0: since}
@@ -67,7 +67,7 @@ class Starts:
         # Still there unless the root is known, because a start of that root was needed to drop it.
         last_before = self._asked.get(root * _WINDOWS_FROM_ROOT)
         task = partial(self._ask, root, number, last_before)
-        self._asked[position] = self._ahead.submit(task)
+        self._asked[position] = self._prefetcher.submit(task)
         return True
 
     def answer(self, position: int) -> Answer:

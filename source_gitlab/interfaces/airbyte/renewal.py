@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from source_gitlab.config import OAuth
-    from source_gitlab.gitlab.auth import Rotated
+    from source_gitlab.gitlab.auth import NewTokens
 
 _NOTICE = "The OAuth token is renewed now. The new pair follows, for the platform to keep."
 
@@ -51,7 +51,7 @@ class Announcement(Announcer):
         )
         raise FatalError(message)
 
-    def __call__(self, rotated: Rotated) -> None:
+    def __call__(self, rotated: NewTokens) -> None:
         """Write the CONTROL message."""
         update_secrets([rotated["access_token"], rotated["refresh_token"]])
         config = renewed(self._raw, self._given, rotated)
