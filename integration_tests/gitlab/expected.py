@@ -138,37 +138,9 @@ def _of_groups(
                 yield {"group_id": group.id}, scope.show(row, present)
 
 
-def _group_labels(scope: Scope) -> Iterator[Expected]:
-    """A group lists the labels of the groups above it too."""
-    for group in scope.groups:
-        for above in scope.world.ancestors(group.id):
-            for row in scope.world.labels.of_group(above.id):
-                yield {"group_id": group.id}, row.overridden(planning.label(scope.world, row))
-
-
-def _project_labels(scope: Scope) -> Iterator[Expected]:
-    """A project lists the labels of the groups above it too."""
-    world = scope.world
-    for project in scope.projects:
-        rows = world.labels.of_project(project.id)
-        for above in world.ancestors(project.group_id):
-            rows += world.labels.of_group(above.id)
-        for row in rows:
-            shown = planning.label(world, row) | {
-                "priority": row.facts.get("priority"),
-                "is_project_label": row.project_id is not None,
-            }
-            yield {"project_id": project.id}, row.overridden(shown)
-
-
 def _epics(scope: Scope) -> Iterator[Expected]:
     if scope.world.settings.epics == "on":
         yield from _of_groups(scope, scope.world.epics, planning.epic)
-
-
-def _boards(scope: Scope) -> Iterator[Expected]:
-    if scope.world.settings.boards == "on":
-        yield from _of_groups(scope, scope.world.boards, planning.board)
 
 
 def _epic_issues(scope: Scope) -> Iterator[Expected]:
@@ -298,26 +270,9 @@ def _bridges(scope: Scope) -> Iterator[Expected]:
 
 STREAMS: dict[str, Callable[[Scope], Iterator[Expected]]] = {
     "groups": _groups,
-    "group_milestones": lambda s: _of_groups(s, s.world.milestones, planning.milestone),
-    "group_members": lambda s: _of_groups(s, s.world.group_members, people.member),
-    "group_labels": _group_labels,
-    "group_issue_boards": _boards,
     "epics": _epics,
     "epic_issues": _epic_issues,
     "projects": _projects,
-    "project_milestones": lambda s: _of_projects(
-        s,
-        s.world.milestones,
-        s.projects,
-        planning.milestone,
-    ),
-    "project_members": lambda s: _of_projects(
-        s,
-        s.world.project_members,
-        s.projects,
-        people.member,
-    ),
-    "project_labels": _project_labels,
     "branches": _branches,
     "releases": lambda s: _of_projects(s, s.world.releases, s.having("releases"), code.release),
     "tags": _tags,

@@ -59,11 +59,9 @@ def test_a_list_holds_what_a_reader_should_end_up_with(name: str, gitlab: Emulat
     entries = gitlab.world(streams=name)[name]
     assert entries, "no owner has a row"
     assert "$" not in re.sub(r"\$$", "", json.dumps(entries[0]["row"])), "a word is left"
-    if resource.ancestors or resource.descendants:
-        wide = {**dict.fromkeys(resource.ancestors, "false")}
-        wide |= dict.fromkeys(resource.descendants, "false")
-    else:
-        wide = {}
+    wide: dict[str, str] = {}
+    if not resource.repeated:
+        wide = dict.fromkeys([*resource.ancestors, *resource.descendants], "false")
     served = [one for path in addresses(gitlab, resource) for one in pages_of(gitlab, path, **wide)]
     if resource.rows:
         assert served

@@ -48,12 +48,6 @@ def users(call: Call) -> Response:
     return offset(call, found, lambda one: orjson.dumps(user_basic(call.world, one.id)))
 
 
-@api.get("/groups/:id/members")
-def group_members(call: Call) -> Response:
-    """Direct members of a group."""
-    return _list_members(call, call.world.group_members.of_group(call.group().id))
-
-
 @api.get("/groups/:id/members/all")
 def all_group_members(call: Call) -> Response:
     """Members of a group and of the groups above it."""
@@ -66,12 +60,6 @@ def all_group_members(call: Call) -> Response:
             for row in world.group_members.of_group(one.id)
         ],
     )
-
-
-@api.get("/projects/:id/members")
-def project_members(call: Call) -> Response:
-    """Direct members of a project."""
-    return _list_members(call, call.world.project_members.of_project(call.project().id))
 
 
 @api.get("/projects/:id/members/all")

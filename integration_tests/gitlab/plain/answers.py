@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections import ChainMap
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 import orjson
@@ -75,6 +77,10 @@ class Place:
     owner: Row | None
 
 
+def _is_since(call: Call, release: str) -> bool:
+    return call.settings.at_least(*map(int, release.split(".")))
+
+
 class Answer:
     """Answers GET of one resource."""
 
@@ -94,8 +100,12 @@ class Answer:
         if resource.most:
             rows = rows[: resource.most]
 
+        more = [one for name, one in resource.adds.items() if call.query.maybe_flag(name)]
+
         def show(row: Row) -> bytes:
-            return body(call.world, resource, row)
+            if not more:
+                return body(call.world, resource, row)
+            return orjson.dumps({**shown(call.world, resource, row), **ChainMap(*more)})
 
         if resource.paging == "none":
             return respond([show(row) for row in rows if row.readable], {})
@@ -105,22 +115,33 @@ class Answer:
 
     def place(self, call: Call) -> Place | None:
         """What the request is about; None where a feature that is off shows an empty list."""
-        resource, settings = self.resource, call.settings
-        if resource.since and not settings.at_least(*map(int, resource.since.split("."))):
+        resource = self.resource
+        if resource.since and not _is_since(call, resource.since):
             raise no_route()
         if call.viewer is None and (resource.level or not resource.anonymous):
             raise unauthorized()
         root = self._root(call)
         if self._is_off(call, root):
-            if resource.refused == "empty":
-                return None
-            refusal = REFUSALS[resource.refused]
-            raise refusal()
+            self._refuse(call)
+            return None
         self._authorize(call, root)
         return Place(root, self._owner(call, root))
 
+    def _refuse(self, call: Call) -> None:
+        """Raise the refusal of what is off, unless it is an empty list."""
+        how = self.resource.refused
+        if self.resource.switch:
+            how = getattr(call.settings, self.resource.switch)
+        if how == "empty" and call.viewer is None:
+            raise unauthorized()
+        if how != "empty":
+            refusal = REFUSALS[int(how)]
+            raise refusal()
+
     def _is_off(self, call: Call, root: Row | None) -> bool:
         resource = self.resource
+        if resource.switch and getattr(call.settings, resource.switch) != "on":
+            return True
         if TIERS.index(call.settings.tier) < TIERS.index(resource.tier):
             return True
         is_project = root is not None and resource.root == "projects"
@@ -165,24 +186,41 @@ class Answer:
 
     def rows(self, call: Call, place: Place) -> list[Row]:
         """The rows of the place; of groups above and below too, where the list has them."""
-        resource, world = self.resource, call.world
-        rows = rows_below(world, resource.name, place.owner)
-        if place.root is None or place.owner is not place.root:
-            return rows
-        in_project = resource.root == "projects"
-        for parameter, default in resource.ancestors.items():
-            if call.query.flag(parameter, default=default):
-                start = place.root.group_id if in_project else place.root.facts["parent_id"]
-                for group in world.ancestors(start):
-                    rows = rows + rows_below(world, resource.name, group)
-                break
-        for parameter, default in resource.descendants.items():
-            if call.query.flag(parameter, default=default):
-                below = [one for one in world.descendants(place.root.id) if one is not place.root]
-                for group in below:
-                    if call.access.sees_group(call.viewer, group):
-                        rows = rows + rows_below(world, resource.name, group)
+        rows = rows_below(call.world, self.resource.name, place.owner)
+        if place.root is not None and place.owner is place.root:
+            rows = rows + self._above(call, place.root) + self._below(call, place.root)
         return rows
+
+    def _above(self, call: Call, root: Row) -> list[Row]:
+        """The rows of the groups above, where one of the parameters adds them."""
+        wanted = self.resource.ancestors.items()
+        if not any(call.query.flag(name, default=default) for name, default in wanted):
+            return []
+        in_project = self.resource.root == "projects"
+        start = root.group_id if in_project else root.facts["parent_id"]
+        return [
+            row
+            for group in call.world.ancestors(start)
+            for row in rows_below(call.world, self.resource.name, group)
+        ]
+
+    def _below(self, call: Call, root: Row) -> list[Row]:
+        """The rows of what lies below a group, where a parameter adds them."""
+        resource, world = self.resource, call.world
+        if resource.below_since and not _is_since(call, resource.below_since):
+            return []
+        homes: list[Row] = []
+        for name, default in resource.descendants.items():
+            if call.query.flag(name, default=default):
+                homes += [
+                    one
+                    for one in world.descendants(root.id)
+                    if one is not root and call.access.sees_group(call.viewer, one)
+                ]
+        for name, value in resource.projects_below.items():
+            if call.query.maybe_flag(name) is value:
+                homes += call.access.visible_projects(call.viewer, root.id)
+        return [row for home in homes for row in rows_below(world, resource.name, home)]
 
     def _is_there(self, call: Call, row: Row) -> bool:
         """Whether the row is in this list for this viewer."""
@@ -206,21 +244,22 @@ class Answer:
 
     def _filtered(self, call: Call, rows: list[Row]) -> list[Row]:
         for parameter, column in self.resource.filters.items():
-            if call.query.text(parameter):
+            if call.query.many(parameter):
                 rows = [row for row in rows if passes(call, self.resource, row, parameter, column)]
         return rows
 
     def _sorted(self, call: Call, rows: list[Row]) -> list[Row]:
         resource = self.resource
-        column, descending = resource.sorting
+        first, *ties = resource.sorting
+        column, descending = first
         if resource.orders:
             column = call.query.choice("order_by", resource.orders, column)
         if resource.orders or resource.order.endswith(" sort"):
             default = "desc" if descending else "asc"
             descending = call.query.choice("sort", ("asc", "desc"), default) == "desc"
         rows = sorted(rows, key=lambda row: row.id, reverse=descending)
-        if column != "id":
-            rows.sort(key=lambda row: sort_key(call, resource, row, column), reverse=descending)
+        for one, down in [*reversed(ties), (column, descending)]:
+            rows.sort(key=partial(sort_key, call, resource, one), reverse=down)
         return rows
 
     def _keyset(self, call: Call, rows: list[Row]) -> Response:

@@ -18,24 +18,38 @@ if TYPE_CHECKING:
 
 def expected_of(resource: Resource, scope: Scope) -> Iterator[tuple[Json, Json]]:
     """The rows of one resource in scope, each with the columns that its address brings."""
-    for row in _rows(resource, scope):
+    for owner, row in _rows(resource, scope):
         made = shown(scope.world, resource, row)
         parent = _parent(resource, scope, row)
+        if resource.repeated and owner is not None:
+            parent[f"{resource.below.removesuffix('s')}_id"] = owner.id
+        if resource.snapshot:
+            parent["date"] = day(scope.world.clock.now())
         for one in _split(resource, made):
-            if resource.snapshot:
-                parent = {**parent, "date": day(scope.world.clock.now())}
             yield {**_ids(one), **parent}, one
 
 
-def _rows(resource: Resource, scope: Scope) -> Iterator[Row]:
+def _rows(resource: Resource, scope: Scope) -> Iterator[tuple[Row | None, Row]]:
     """The rows that the viewer is shown: the list's of every owner in scope."""
     settings = scope.world.settings
     if TIERS.index(settings.tier) < TIERS.index(resource.tier):
         return
+    if resource.switch and getattr(settings, resource.switch) != "on":
+        return
     for owner in _owners(resource, scope):
-        for row in rows_below(scope.world, resource.name, owner):
-            if row.readable and _is_shown(resource, scope, row):
-                yield row
+        homes = [owner, *_above(resource, scope, owner)] if resource.repeated else [owner]
+        for home in homes:
+            for row in rows_below(scope.world, resource.name, home):
+                if row.readable and _is_shown(resource, scope, row):
+                    yield owner, row
+
+
+def _above(resource: Resource, scope: Scope, owner: Row | None) -> Iterable[Row]:
+    """The groups above a project or group."""
+    if owner is None:
+        return []
+    in_project = resource.below == "projects"
+    return scope.world.ancestors(owner.group_id if in_project else owner.facts["parent_id"])
 
 
 def _owners(resource: Resource, scope: Scope) -> Iterable[Row | None]:
@@ -49,7 +63,7 @@ def _owners(resource: Resource, scope: Scope) -> Iterable[Row | None]:
     if below == "projects":
         return projects
     if below in resources():
-        return _rows(resources()[below], scope)
+        return [row for _owner, row in _rows(resources()[below], scope)]
     if resource.root == "groups":
         groups = [row for row in scope.groups if _level(scope, row) >= resource.level]
         return [row for group in groups for row in rows_below(scope.world, below, group)]

@@ -14,6 +14,10 @@ if TYPE_CHECKING:
     from integration_tests.gitlab.rows import Row
 
 
+ALL = "all"
+"""What filters by state take for no filter at all."""
+
+
 def passes(call: Call, resource: Resource, row: Row, parameter: str, column: str) -> bool:
     """Whether a row passes a filter that was sent; raises 400 for a value that does not fit."""
     if parameter.endswith(("after", "before")):
@@ -27,7 +31,8 @@ def passes(call: Call, resource: Resource, row: Row, parameter: str, column: str
     value = made.get(column)
     if isinstance(value, bool):
         return value == call.query.maybe_flag(parameter)
-    return str(value).lower() == wanted
+    several = [one.lower() for one in call.query.many(parameter)]
+    return str(value).lower() in several or wanted == ALL
 
 
 def _lies(parameter: str, when: int, bound: int) -> bool:
@@ -50,9 +55,9 @@ def _time(call: Call, resource: Resource, row: Row, column: str) -> int | None:
     return moment(value) if isinstance(value, str) else None
 
 
-def sort_key(call: Call, resource: Resource, row: Row, column: str) -> tuple[bool, Any]:
+def sort_key(call: Call, resource: Resource, column: str, row: Row) -> tuple[bool, Any]:
     """What a row is ordered by; null comes last ascending, as in Postgres."""
-    if column in {"iid", "created_at", "updated_at"}:
+    if column in {"id", "iid", "created_at", "updated_at"} or column in row.facts:
         value = value_of(column)(row)
     else:
         value = shown(call.world, resource, row).get(column)

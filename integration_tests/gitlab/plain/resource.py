@@ -48,6 +48,7 @@ class Resource:
     keep: dict[str, Any] = field(default_factory=dict)
     feature: str = ""
     refused: Any = 403
+    switch: str = ""
     role: str = ""
     public: bool = False
     own_below: str = ""
@@ -63,8 +64,12 @@ class Resource:
     most: int = 0
     ancestors: dict[str, bool] = field(default_factory=dict)
     descendants: dict[str, bool] = field(default_factory=dict)
+    projects_below: dict[str, bool] = field(default_factory=dict)
+    below_since: str = ""
+    repeated: bool = False
     object: bool = False
     nothing: Any = 404
+    adds: dict[str, Any] = field(default_factory=dict)
     one: str = ""
     one_adds: dict[str, Any] = field(default_factory=dict)
     touches: str = ""
@@ -89,10 +94,10 @@ class Resource:
         return match[1] if match else ""
 
     @property
-    def sorting(self) -> tuple[str, bool]:
-        """The column of the order unless a request says otherwise, and whether it descends."""
-        column, _, direction = self.order.partition(" ")
-        return column, direction.startswith("desc")
+    def sorting(self) -> list[tuple[str, bool]]:
+        """The columns of the order unless a request says otherwise, and whether each descends."""
+        words = [one.split() for one in self.order.removesuffix(" sort").split(",")]
+        return [(column, direction == "desc") for column, direction in words]
 
     def check(self) -> None:
         """Raise ResourceError for an attribute that does not fit."""
@@ -130,7 +135,8 @@ def parse(name: str, entry: dict[str, Any]) -> Resource:
     for attribute in ("orders", "scopes"):
         if attribute in given:
             given[attribute] = tuple(given[attribute])
-    given["since"] = str(given.get("since", ""))
+    for attribute in ("since", "below_since"):
+        given[attribute] = str(given.get(attribute, ""))
     if given.get("object"):
         given.setdefault("each", 1)
     root = re.match(r"/(projects|groups)/:id(/|$)", given["path"])

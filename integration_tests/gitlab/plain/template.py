@@ -26,6 +26,8 @@ _WORD = re.compile(
     r"(?P<plain>\w+(?:\.\w+)*)|\{(?P<braced>\w+(?:\.\w+)*)\})"
 )
 CHOOSE = "$choose"
+SELF = "$self"
+"""A row of the world's own as the rest of the emulator shows it."""
 
 
 def _account(world: World, row: Row) -> Json:
@@ -160,12 +162,17 @@ def _presented(world: World, table: str, row: Row) -> Any:
 
 def shown(world: World, resource: Resource, row: Row) -> Any:
     """A row of a plain list as GitLab shows it; null where the entry's row comes to nothing."""
+    if resource.row == SELF:
+        return _presented(world, resource.table, row)
     made = Filled(world, resource, row).value(resource.row)
     return row.overridden(made) if isinstance(made, dict) else made
 
 
 def body(world: World, resource: Resource, row: Row) -> bytes:
     """The same as JSON, remembered where nothing but the row itself can change it."""
+    if resource.row == SELF:
+        present = PRESENTERS[resource.table]
+        return row.body(world.shown, present.__name__, lambda: present(world, row))
     if not _stands_alone(resource):
         return orjson.dumps(shown(world, resource, row))
 
@@ -209,6 +216,7 @@ _WORDS: dict[str, Callable[[Filled], Any]] = {
     "owner_iid": Filled.owner_iid,
     "project": Filled.project,
     "group": Filled.group,
+    "in_project": lambda it: it.row.project_id is not None,
 }
 
 _OTHERS = {"owner", "owner_iid", "project", "group"}
