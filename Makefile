@@ -6,6 +6,7 @@ DOCKER_BUILD_FLAGS ?=
 IMAGE ?= source-gitlab:dev
 PYTEST_FLAGS ?=
 UPGRADE ?=
+GITLAB ?=
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -16,13 +17,16 @@ COMPILE := $(UV) pip compile --universal --python-version 3.10 --generate-hashes
 	--no-strip-extras --no-annotate --no-header --no-emit-index-url --no-emit-find-links $(UPGRADE)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint format lock docs schema image soak bench bench-quick clean
+.PHONY: help demo gitlab test lint format lock docs schema image soak bench bench-quick clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1	\2/p' $(MAKEFILE_LIST) | expand -t 14
 
 demo: $(STAMP) ## read an emulated GitLab into DuckDB
 	$(BIN)/python -m integration_tests.demo
+
+gitlab: $(STAMP) ## run an emulated GitLab; make gitlab GITLAB="--world scaled --projects 1000"
+	$(BIN)/python -m integration_tests.gitlab --explain --port 8929 $(GITLAB)
 
 test: lint ## every check and every test
 	$(BIN)/python -m pytest $(PYTEST_FLAGS)

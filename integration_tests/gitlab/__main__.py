@@ -1,7 +1,7 @@
-"""Run the emulator: ``python -m integration_tests.gitlab --port 0``.
+"""Run the emulator: ``python -m integration_tests.gitlab --port 0``, or ``make gitlab``.
 
-Prints one line of JSON on standard output when it listens, {"url": ..., ...}, and ends on SIGTERM
-or, with --exit-with-parent, when standard input is closed.
+Prints one line of JSON on standard output when it listens, {"url": ..., ...}, or, with --explain,
+how to use it. Ends on SIGTERM or, with --exit-with-parent, when standard input is closed.
 """
 
 from __future__ import annotations
@@ -63,6 +63,7 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--port", type=int, default=0, help="port on 127.0.0.1; 0 takes a free one")
     made.add_argument("--world", choices=("default", "scaled", "recorded"), default="default")
     made.add_argument("--recorded", type=Path, help="folder of recorded rows, for --world recorded")
+    made.add_argument("--explain", action="store_true", help="print for people, not as JSON")
     made.add_argument("--exit-with-parent", action="store_true", help="end when stdin is closed")
     made.add_argument("--gitlab-version", default=Settings.version)
     made.add_argument("--relative-url-root", default="", help="such as /gitlab")
@@ -89,6 +90,29 @@ def parser() -> argparse.ArgumentParser:
         help="any other setting, see settings.py",
     )
     return made
+
+
+EXPLANATION = """\
+An emulated GitLab {version} listens at {url} until you press Ctrl-C.
+
+The token of ada, who sees most of it, is {token}:
+
+  curl --header "PRIVATE-TOKEN: {token}" {url}/api/v4/projects
+  GITLAB_TOKEN={token} {connector} sync --to gitlab.duckdb --url {url}
+
+Its control needs no token. CONTRIBUTING.md says more:
+
+  curl {control}/settings
+  curl {control}/requests
+"""
+
+
+def explained(ready: dict[str, Any], version: str, control: str) -> str:
+    """What people need to know to use an emulator that runs."""
+    connector = Path(sys.executable).with_name("source-gitlab")
+    return EXPLANATION.format(
+        **ready, version=version, control=control, connector=os.path.relpath(connector)
+    )
 
 
 def settings_of(args: argparse.Namespace) -> Settings:
@@ -146,7 +170,10 @@ async def serve(args: argparse.Namespace) -> None:
     # inherit; with it on, each small answer waits 40 ms for the client's acknowledgement.
     listening = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    listening.bind((HOST, args.port))
+    try:
+        listening.bind((HOST, args.port))
+    except OSError as error:
+        parser().error(f"port {args.port} cannot be had: {error.strerror}; try another --port")
     listening.listen(512)
     emulator = Emulator(lambda: world_of(args, settings_of(args)))
     gc.collect()
@@ -192,7 +219,9 @@ async def serve(args: argparse.Namespace) -> None:
         "token": auth.DEFAULT,
         "certificates": str(folder) if folder else None,
     }
-    sys.stdout.write(json.dumps(ready) + "\n")
+    control = f"{scheme}://{HOST}:{port}/emulator"
+    explanation = explained(ready, emulator.world.settings.version, control)
+    sys.stdout.write(explanation if args.explain else json.dumps(ready) + "\n")
     sys.stdout.flush()
     await server.serve(sockets=[listening])
 

@@ -7,15 +7,14 @@ tests and wrong with GitLab.
 
 from __future__ import annotations
 
-import json
-import re
 import sys
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
+from integration_tests.gitlab import documented
 from integration_tests.gitlab.app import endpoints
+from integration_tests.gitlab.documented import answers, shape
 from integration_tests.gitlab.launch import Emulator
 from integration_tests.gitlab.plain.addresses import addresses
 from integration_tests.gitlab.plain.resource import resources
@@ -23,8 +22,7 @@ from integration_tests.gitlab.plain.resource import resources
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-DOCUMENT = Path(__file__).resolve().parents[3] / "shared" / "reference" / "openapi-17.10.json"
-pytestmark = pytest.mark.skipif(not DOCUMENT.is_file(), reason="../shared is not here")
+pytestmark = pytest.mark.skipif(not documented.ARE_HERE, reason=documented.NOT_HERE)
 
 # The single object of a list that has another address than its rows.
 SINGLES = {
@@ -82,41 +80,26 @@ def gitlab() -> Iterator[Emulator]:
         yield emulator
 
 
-def transform(path: str) -> str:
-    """A path without the names of its parameters."""
-    return re.sub(r"\{\w+\}|:\w+", "{}", path)
-
-
-def document() -> tuple[dict[str, Any], dict[str, Any]]:
-    """What each endpoint answers, by shape, and the entities."""
-    if not DOCUMENT.is_file():
-        return {}, {}
-    read = json.loads(DOCUMENT.read_text(encoding="utf-8"))
-    answers = {transform(path): one["answer"] for path, one in read["endpoints"].items()}
-    return answers, read["entities"]
-
-
-ANSWERS, ENTITIES = document()
 PLAIN = {one.path: one for one in resources().values()}
 LISTS = [
-    one.template for one in endpoints() if isinstance(ANSWERS.get(transform(one.template)), list)
+    one.template for one in endpoints() if isinstance(answers().get(shape(one.template)), list)
 ]
-UNKNOWN = [one.template for one in endpoints() if transform(one.template) not in ANSWERS]
+UNKNOWN = [one.template for one in endpoints() if shape(one.template) not in answers()]
 
 
 def columns_of(path: str) -> set[str]:
     """The columns of what an endpoint answers; empty where the document does not know it."""
-    answer = ANSWERS.get(path)
+    answer = answers().get(path)
     entity = answer[0] if isinstance(answer, list) else answer
     if isinstance(entity, str):
-        return set(ENTITIES.get(entity.removeprefix("@"), {}))
+        return documented.columns(entity)
     return set(entity or ())
 
 
 @pytest.mark.parametrize("template", LISTS)
 def test_a_list_shows_what_gitlabs_list_shows(gitlab: Emulator, template: str) -> None:
     """Neither what only a single object has, nor less than is documented."""
-    path = transform(template)
+    path = shape(template)
     if template in PLAIN:
         pages = (gitlab.get(url).json() for url in addresses(gitlab, PLAIN[template]))
         rows = next(page for page in pages if page)
@@ -125,13 +108,13 @@ def test_a_list_shows_what_gitlabs_list_shows(gitlab: Emulator, template: str) -
         url = template.replace(":id", INVITED.get(path, kind)).replace(":pipeline_id", "9003")
         rows = gitlab.get(url, per_page=100).json()
     shown = set().union(*rows)
-    documented = columns_of(path)
+    listed = columns_of(path)
     single = columns_of(SINGLES.get(path, f"{path}/{{}}"))
     allowed = SHOWN.get(path, set())
     assert rows
-    assert documented - shown - ABSENT.get(path, set()) <= UNSENT
+    assert listed - shown - ABSENT.get(path, set()) <= UNSENT
     if allowed is not None:
-        assert (single - documented) & shown == allowed
+        assert (single - listed) & shown == allowed
 
 
 def test_print_what_is_covered(capsys: pytest.CaptureFixture[str]) -> None:

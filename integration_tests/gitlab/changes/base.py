@@ -74,6 +74,8 @@ def touch_row(world: World, row: Row) -> bool:
 def _touch_owner(world: World, table: Table, row: Row) -> None:
     """What a new or changed row of a plain list does to what it stands below."""
     resource = resources()[table.name]
+    if resource.touches == "activity":
+        active(world, row.project_id or 0)
     if resource.touches == "project":
         touched(world, table, row)
     owner = owner_of(world, resource, row)

@@ -134,6 +134,9 @@ def _create_below(
 ) -> int:
     below = resources()[table.name].below
     owner = None if not below else find_row(world, below, owner_id or 0)[1]
+    if table.resource.object and table.of_owner(owner):
+        message = f"{table.name} has an object below {owner_id} already"
+        raise MutationError(message)
     now = world.clock.now()
     row = table.new_below(owner, time_or(times[0], now))
     row.updated = time_or(times[1], row.created)

@@ -22,6 +22,8 @@ ROLES = {
     "admin": 60,
 }
 TIERS = ("free", "premium", "ultimate")
+CHANGING = ("description", "title", "body", "state")
+"""Fields that change where an entry does not say which: the first that its row has."""
 MOST_EACH = 9
 """Rows of one owner at most: the last digit of an id numbers them."""
 
@@ -73,8 +75,13 @@ class Resource:
     one: str = ""
     one_adds: dict[str, Any] = field(default_factory=dict)
     touches: str = ""
+    fixed: bool = False
+    changes: dict[str, Any] = field(default_factory=dict)
     rows: Any = ""
     snapshot: bool = False
+    entity: str = ""
+    beyond: tuple[str, ...] = ()
+    unsent: tuple[str, ...] = ()
 
     @property
     def level(self) -> int:
@@ -99,6 +106,18 @@ class Resource:
         words = [one.split() for one in self.order.removesuffix(" sort").split(",")]
         return [(column, direction == "desc") for column, direction in words]
 
+    @property
+    def shows_others(self) -> bool:
+        """Whether its rows are rows of another table, which change for reasons of their own."""
+        return isinstance(self.row, str) and not self.table
+
+    def change(self, text: str) -> dict[str, Any]:
+        """Fields of a row that has changed; nothing where rows never do."""
+        if self.fixed or not isinstance(self.row, dict):
+            return {}
+        known = [name for name in CHANGING if name in self.row]
+        return self.changes or dict.fromkeys(known[:1], text)
+
     def check(self) -> None:
         """Raise ResourceError for an attribute that does not fit."""
         if not self.path.startswith("/"):
@@ -110,7 +129,7 @@ class Resource:
             ("tier", TIERS),
             ("role", ("", *ROLES)),
             ("own_below", ("", *ROLES)),
-            ("touches", ("", "owner", "project")),
+            ("touches", ("", "owner", "project", "activity")),
             ("refused", (401, 403, 404, "empty")),
             ("nothing", (404, "null", "empty")),
         ):
@@ -132,7 +151,7 @@ def parse(name: str, entry: dict[str, Any]) -> Resource:
             raise ResourceError(name, attribute, None, "one is needed")
     given = dict(entry)
     given["filters"] = _filters(given.get("filters", []))
-    for attribute in ("orders", "scopes"):
+    for attribute in ("orders", "scopes", "beyond", "unsent"):
         if attribute in given:
             given[attribute] = tuple(given[attribute])
     for attribute in ("since", "below_since"):

@@ -143,12 +143,17 @@ class Filled:
         )
 
     def _neighbour(self, table: str) -> Any:
-        """A row of another table in the same project or group; null where there is none."""
+        """A row of another table in the same project or group; null where there is none.
+
+        It stays the same one, whatever becomes of the table; null when it is deleted.
+        """
         home = home_of(self.world, self.row)
         rows = all_rows(self.world, table) if home is None else rows_below(self.world, table, home)
-        if not rows:
-            return None
-        return _presented(self.world, table, rows[self._number % len(rows)])
+        picked = f"picked {table}"
+        if picked not in self.row.facts:
+            self.row.learn(**{picked: rows[self._number % len(rows)].id if rows else None})
+        found = next((one for one in rows if one.id == self.row.facts[picked]), None)
+        return None if found is None else _presented(self.world, table, found)
 
 
 def _presented(world: World, table: str, row: Row) -> Any:
