@@ -10,7 +10,7 @@ import argparse
 import sys
 import time
 
-from integration_tests.support.history_draw import Figures, live_through
+from integration_tests.support.history_draw import Figures, live_through, reach_every_stream
 
 ROUND = 250
 
@@ -25,6 +25,7 @@ def main() -> int:
     for start in range(args.seed, args.seed + -(-args.histories // ROUND)):
         try:
             live_through(ROUND, start, figures)
+            reach_every_stream(start, figures)
         except AssertionError as error:
             print(f"seed {start}: {error}", *getattr(error, "__notes__", []), sep="\n")
             print(figures)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from integration_tests.support.history_draw import Figures, live_through
+from integration_tests.support.history_draw import Figures, live_through, reach_every_stream
 
 HISTORIES = 100
 
@@ -11,6 +11,7 @@ def test_no_row_is_lost_in_any_history() -> None:
     """A hundred histories, the same ones every time."""
     figures = Figures()
     live_through(HISTORIES, 20_260_301, figures)
+    reach_every_stream(20_260_302, figures)
     counts = figures.counts
     assert counts["histories"] >= HISTORIES
     assert counts["rows lost"] == 0

@@ -8,6 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 from integration_tests.gitlab.clock import DAY, MINUTE, SECOND, stamp
 from integration_tests.gitlab.mutations import mutate
+from integration_tests.support.history_code import (
+    delete_branch,
+    force_push,
+    push,
+    push_to_merge_request,
+    tag,
+)
+from integration_tests.support.history_lists import change_listed
 from integration_tests.support.history_world import (
     ANOTHER,
     ELSE,
@@ -27,7 +35,6 @@ if TYPE_CHECKING:
 UPDATED = ("issues", "merge_requests", "milestones", "releases", "deployments", "epics")
 CREATED = ("issues", "merge_requests", "deployments", "milestones", "releases")
 FEATURES = ("issues", "merge_requests", "builds", "repository", "environments", "releases")
-BRANCHES = ("main", "feature", "topic")
 
 
 @dataclass
@@ -36,6 +43,7 @@ class Changes:
 
     What is lost while a sync runs is given back after it only: a thing that vanishes and comes
     back while one list is read cannot be missed by looking at what is there before and after.
+    `streams` are those that the history reads, whose plain lists change.
     `strangers` allows for members coming and going, which moves no timestamp at all: in groups of
     more than a page of projects, as many of them lost as gained go unseen for a day.
     No pipeline tells of `late_jobs`: they are in the project's list, which is asked once a day.
@@ -46,6 +54,7 @@ class Changes:
     emulator: Emulator
     strangers: bool
     imports: bool = False
+    streams: tuple[str, ...] = ()
     later: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
     late_jobs: set[int] = field(default_factory=set)
     late_rows: set[tuple[str, int]] = field(default_factory=set)
@@ -185,40 +194,6 @@ def delete_pipeline(it: Changes, a: int, _b: int) -> bool:
     return it.do("delete", table="pipelines", id=pipeline.id)
 
 
-def push(it: Changes, a: int, b: int) -> bool:
-    """Commits on a branch, new or old, some of them with dates of long ago."""
-    back = {"committed_at": stamp(it.now - b * 3 * MINUTE)} if b % 3 == 0 else {}
-    project_id, branch = it.project(b), BRANCHES[a % 3]
-    if it.emulator.world.repository(project_id).empty:
-        branch = BRANCHES[0]
-    return it.do("push_commits", project_id=project_id, branch=branch, count=1 + a % 7, **back)
-
-
-def force_push(it: Changes, a: int, b: int) -> bool:
-    """A branch rewritten; the commits that it had may be collected as garbage at once."""
-    project_id, branch = it.project(b), BRANCHES[a % 3]
-    repository = it.emulator.world.repository(project_id)
-    if branch not in repository.branches:
-        return False
-    back = 0
-    tip = repository.commits[repository.branches[branch].sha]
-    while tip.parents and back < 1 + a % 4:
-        tip = repository.commits[tip.parents[0]]
-        back += 1
-    if not back:
-        return False
-    it.do("force_push", project_id=project_id, branch=branch, back=back, count=a % 3)
-    return b % 2 == 0 or it.do("collect_garbage", project_id=project_id)
-
-
-def delete_branch(it: Changes, a: int, b: int) -> bool:
-    """A branch less, never the default one."""
-    branch, project_id = BRANCHES[1 + a % 2], it.project(b)
-    if branch not in it.emulator.world.repository(project_id).branches:
-        return False
-    return it.do("delete_branch", project_id=project_id, branch=branch)
-
-
 def run_pipeline(it: Changes, a: int, b: int) -> bool:
     """A pipeline, or a child pipeline with the trigger job that started it."""
     project_id = it.project(b)
@@ -276,12 +251,6 @@ def finish_job(it: Changes, a: int, b: int) -> bool:
         return it.do(("finish_job", "retry_job")[a % 3], id=job.id)
     it.late_jobs.add(mutate(it.emulator, "retry_job", {"id": job.id, "moves": False})["id"])
     return True
-
-
-def push_to_merge_request(it: Changes, a: int, b: int) -> bool:
-    """Commits of a merge request."""
-    row = it.some("merge_requests", b)
-    return row is not None and it.do("push_to_merge_request", id=row.id, count=1 + a % 4)
 
 
 def link(it: Changes, a: int, b: int) -> bool:
@@ -388,8 +357,10 @@ KINDS: tuple[Change, ...] = (
     rename,
     membership,
     delete_branch,
+    tag,
     delete_pipeline,
     waiting_pipeline,
+    *(change_listed,) * 3,
     # It takes two of them, and a read between, to show anything.
     *(change_again,) * 3,
 )

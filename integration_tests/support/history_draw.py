@@ -6,6 +6,7 @@ import logging
 import time
 from collections import Counter
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from hypothesis import HealthCheck, given, seed, settings
 from hypothesis import strategies as st
@@ -17,13 +18,18 @@ from integration_tests.support.histories import (
     SCOPES,
     SIZES,
     Run,
+    compared,
 )
 from integration_tests.support.history_changes import KINDS
 from integration_tests.support.history_model import Event, History, Sync
 from integration_tests.support.history_troubles import TROUBLES
 from integration_tests.support.history_world import GUEST, PLANNER, REPORTER
 
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
 SMALL = st.integers(0, 63)
+_ROUNDS = 8
 
 # Smaller numbers are what hypothesis tries when it looks for a smaller history that fails, too.
 EVENTS = st.builds(
@@ -44,18 +50,24 @@ SYNCS = st.builds(
     level=st.sampled_from((0, 0, 0, 0, GUEST, PLANNER, REPORTER, OWNER)),
     start_days=st.sampled_from((0, 0, 0, 0, 1, 3, 30)),
 )
-HISTORIES = st.builds(
-    History,
-    seed=st.integers(0, 9_999),
-    streams=st.lists(st.sampled_from(INCREMENTAL), min_size=2, max_size=4, unique=True).map(tuple),
-    scope=st.integers(0, len(SCOPES) - 1),
-    size=st.integers(0, len(SIZES) - 1),
-    archived=st.booleans(),
-    every_branch=st.booleans(),
-    parallel=st.sampled_from((False, False, False, True)),
-    imports=st.sampled_from((False, False, True)),
-    syncs=st.lists(SYNCS, min_size=2, max_size=6).map(tuple),
-)
+
+
+def histories(among: Sequence[str]) -> st.SearchStrategy[History]:
+    """Histories of a few incremental streams, at least one of them among those named."""
+    first = st.sampled_from(among)
+    others = st.lists(st.sampled_from(INCREMENTAL), min_size=1, max_size=3, unique=True)
+    return st.builds(
+        History,
+        seed=st.integers(0, 9_999),
+        streams=st.builds(lambda one, more: tuple(dict.fromkeys([one, *more])), first, others),
+        scope=st.integers(0, len(SCOPES) - 1),
+        size=st.integers(0, len(SIZES) - 1),
+        archived=st.booleans(),
+        every_branch=st.booleans(),
+        parallel=st.sampled_from((False, False, False, True)),
+        imports=st.sampled_from((False, False, True)),
+        syncs=st.lists(SYNCS, min_size=2, max_size=6).map(tuple),
+    )
 
 
 @dataclass
@@ -65,6 +77,10 @@ class Figures:
     counts: Counter[str] = field(default_factory=Counter)
     started: float = field(default_factory=time.monotonic)
 
+    def unread(self) -> list[str]:
+        """The incremental streams of which no row was compared yet."""
+        return [name for name in INCREMENTAL if not self.counts[compared(name)]]
+
     def __str__(self) -> str:
         """One line for people."""
         wanted = ("histories", "syncs", "kills", "faults", "changes", "requests")
@@ -73,8 +89,12 @@ class Figures:
         return f"{', '.join(shown)}; {self.counts['rows lost']:,} rows lost; {seconds:.0f} s"
 
 
-def live_through(count: int, start: int, figures: Figures) -> None:
+def live_through(
+    count: int, start: int, figures: Figures, among: Sequence[str] = INCREMENTAL
+) -> None:
     """Live through `count` histories, the same ones for equal `start`.
+
+    Each reads one of the streams `among`, and others.
 
     Raises:
         AssertionError: a destination lacks something; the history is then the smallest that does.
@@ -88,7 +108,7 @@ def live_through(count: int, start: int, figures: Figures) -> None:
         print_blob=False,
         suppress_health_check=list(HealthCheck),
     )
-    @given(history=HISTORIES)
+    @given(history=histories(among))
     def one(history: History) -> None:
         run = Run(history)
         problems = run.problems()
@@ -102,3 +122,16 @@ def live_through(count: int, start: int, figures: Figures) -> None:
         one()
     finally:
         logging.disable(logging.NOTSET)
+
+
+def reach_every_stream(start: int, figures: Figures) -> None:
+    """Live through more histories until a row of every incremental stream was compared.
+
+    Raises:
+        AssertionError: a destination lacks something, or no history reaches one of the streams.
+    """
+    for round_ in range(_ROUNDS):
+        left = figures.unread()
+        if left:
+            live_through(2 * len(left), start + round_, figures, left)
+    assert not figures.unread(), f"no row was compared of {', '.join(figures.unread())}"

@@ -111,6 +111,8 @@ def _fill(emulator: Emulator, project_id: int, random: Random) -> None:
     if random.random() < 0.5:
         branch = {"project_id": project_id, "branch": "feature"}
         mutate(emulator, "push_commits", {**branch, "count": random.randrange(1, 4)})
+    if random.random() < 0.7:
+        mutate(emulator, "create_tag", {"project_id": project_id, "tag": "v1"})
     row("environments")()
     rows(24, row("issues"))
     rows(12, row("merge_requests"))
