@@ -78,6 +78,8 @@ class World:
     releases: Table = field(default_factory=lambda: Table("releases"))
     plain: dict[str, Table] = field(default_factory=dict, repr=False)
     """The tables of plain lists that somebody has asked for, see ``plain/tables.py``."""
+    commit_rows: dict[int, tuple[int, list[Row]]] = field(default_factory=dict, repr=False)
+    """Commits of projects as rows that plain lists stand below, by the repository's version."""
     recorded_commits: dict[int, list[bytes]] = field(default_factory=dict, repr=False)
     """Commits of merge requests by the request's id, where they are served as recorded."""
     ref_bodies: dict[tuple[int, str, str], tuple[object, bytes]] = field(

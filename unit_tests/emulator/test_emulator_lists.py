@@ -130,8 +130,17 @@ def test_days_of_events_are_left_out_themselves(gitlab: Emulator) -> None:
     assert [row["created_at"][:10] for row in earlier] == days[3:]
     upwards = gitlab.get(f"projects/{WEB}/events", sort="asc").json()
     assert upwards == rows[::-1]
-    opened = gitlab.get(f"projects/{WEB}/events", action="opened").json()
-    assert {row["action_name"] for row in opened} == {"opened"}
+    pushed = gitlab.get(f"projects/{WEB}/events", action="pushed").json()
+    assert {row["action_name"] for row in pushed} == {"pushed to"}
+
+
+def test_a_world_of_any_size_has_them() -> None:
+    """Without a row in memory until somebody looks."""
+    with Emulator("--projects", 2_000, "--merge-requests-per-project", 1) as scaled:
+        hooks = [scaled.get(f"projects/{number}/hooks").json() for number in (1_000, 2_999)]
+        notes = scaled.get("projects/2999/merge_requests/1/notes").json()
+    assert [len(rows) for rows in (*hooks, notes)] == [2, 2, 2]
+    assert not {row["id"] for row in hooks[0]} & {row["id"] for row in hooks[1]}
 
 
 def test_times_are_compared_inclusively(gitlab: Emulator) -> None:

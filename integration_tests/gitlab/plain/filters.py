@@ -31,6 +31,9 @@ def passes(call: Call, resource: Resource, row: Row, parameter: str, column: str
     value = made.get(column)
     if isinstance(value, bool):
         return value == call.query.maybe_flag(parameter)
+    if parameter == "action":
+        # "pushed to" and "pushed new" are one action (app/models/event.rb, action_name).
+        value = str(value).partition(" ")[0]
     several = [one.lower() for one in call.query.many(parameter)]
     return str(value).lower() in several or wanted == ALL
 

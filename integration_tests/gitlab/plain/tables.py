@@ -158,17 +158,21 @@ def chain(resource: Resource) -> list[str]:
 def _commits(world: World, project: Row) -> list[Row]:
     """A row for each commit that a branch reaches, so that lists can stand below it."""
     repository = world.repository(project.id)
-    reached = repository.reachable(one.sha for one in repository.branches.values())
-    return [
-        Row(
-            int(sha[:8], 16),
-            {"sha": sha, "id": sha},
-            project_id=project.id,
-            created=repository.commits[sha].committed,
-            updated=repository.commits[sha].committed,
-        )
-        for sha in sorted(reached)
-    ]
+    known = world.commit_rows.get(project.id)
+    if known is None or known[0] != repository.version:
+        reached = repository.reachable(one.sha for one in repository.branches.values())
+        rows = [
+            Row(
+                int(sha[:8], 16),
+                {"sha": sha, "id": sha},
+                project_id=project.id,
+                created=repository.commits[sha].committed,
+                updated=repository.commits[sha].committed,
+            )
+            for sha in sorted(reached)
+        ]
+        known = world.commit_rows[project.id] = (repository.version, rows)
+    return known[1]
 
 
 def home_of(world: World, row: Row) -> Row | None:
@@ -186,6 +190,8 @@ def find_below(
     A parameter that ends in ``iid`` holds an iid, one that ends in ``id`` an id, and any other the
     fact of its name.
     """
+    if name in {"issues", "merge_requests"} and parameter.endswith("iid") and owner is not None:
+        return world.table(name).find_iid(owner.id, int(value)) if value.isdecimal() else None
     alone = owner is None and name in resources()
     rows = all_rows(world, name) if alone else rows_below(world, name, owner)
     if parameter.endswith("iid"):
