@@ -11,7 +11,7 @@ import pytest
 from integration_tests.gitlab import documented
 from integration_tests.gitlab.documented import parameters, shape
 from integration_tests.gitlab.plain.resource import resources
-from integration_tests.reading import config_for, read
+from integration_tests.support.reading import config_for, read
 
 if TYPE_CHECKING:
     from integration_tests.gitlab.launch import Emulator
