@@ -110,7 +110,7 @@ class Run:
                     ("windows._WINDOW_PAGES", 1),
                     ("windows._WINDOWS_FROM_ROOT", 3),
                 ):
-                    stack.enter_context(mock.patch(f"source_gitlab.core.{name}", value))
+                    stack.enter_context(mock.patch(f"source_gitlab.core.walks.{name}", value))
             for sync in self.history.syncs:
                 self._sync(sync)
             self._bring_back()
