@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
 from typing import TYPE_CHECKING, TypeVar
 
 if TYPE_CHECKING:
@@ -16,8 +17,9 @@ T = TypeVar("T")
 class Prefetcher:
     """A pool of threads that all streams share.
 
-    Tasks are started in the order in which they were submitted. One worker needs no pool: its
-    tasks run when their results are wanted, so that its requests have one order only.
+    Tasks are started in the order in which they were submitted, and are given up with the thread
+    that submitted them (`gitlab/cancellation.py`). One worker needs no pool: its tasks run when
+    their results are wanted, so that its requests have one order only.
     """
 
     def __init__(self, workers: int) -> None:
@@ -27,7 +29,7 @@ class Prefetcher:
 
     def submit(self, task: Callable[[], T]) -> Future[T]:
         """Start one task; it may wait for tasks that were submitted before it, but for no other."""
-        return self._pool.submit(task)
+        return self._pool.submit(copy_context().run, task)
 
     def in_order(self, tasks: Iterable[Callable[[], T]], depth: int) -> Generator[T, None, None]:
         """The results of `tasks`, in order, with at most `depth` of them started or waiting.
@@ -44,7 +46,7 @@ class Prefetcher:
         waiting: deque[Future[T]] = deque()
         try:
             for task in tasks:
-                waiting.append(self._pool.submit(task))
+                waiting.append(self.submit(task))
                 if len(waiting) >= depth:
                     yield waiting.popleft().result()
             while waiting:

@@ -243,7 +243,7 @@ class Client:
         """
         if self._dead is not None:
             raise self._dead
-        if self.limits.stop.is_set():
+        if self.limits.is_stopped:
             raise Stopped
         try:
             return self._credentials.token()
@@ -339,7 +339,7 @@ class Client:
         with self._judging:
             if self._dead is not None:
                 return self._dead
-            if self.limits.stop.is_set():
+            if self.limits.is_stopped:
                 return Stopped()
             reached = self._answered > float("-inf")
             if self._answered > began or self._is_alive():

@@ -197,7 +197,7 @@ class RetryLoop:
     def _pause(self) -> None:
         self._client.limits.release()
         self._client.note_retry()
-        self._client.limits.stop.wait(next(self._delays))
+        self._client.limits.pause(next(self._delays))
 
     def _slow_down(self) -> None:
         self._refusals += 1

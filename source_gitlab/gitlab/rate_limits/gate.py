@@ -10,10 +10,12 @@ from __future__ import annotations
 import random
 import re
 import threading
+import time
 from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING
 
+from source_gitlab.gitlab.cancellation import is_given_up
 from source_gitlab.gitlab.errors import Stopped
 from source_gitlab.gitlab.rate_limits.concurrency import Concurrency
 from source_gitlab.gitlab.rate_limits.windows import LONGEST_WAIT, Family, Quota
@@ -132,16 +134,27 @@ class Limits:
         with self._lock:
             return self._concurrency.allowed
 
+    @property
+    def is_stopped(self) -> bool:
+        """Whether nothing is wanted any more, by anybody or by the caller."""
+        return self.stop.is_set() or is_given_up()
+
+    def pause(self, seconds: float) -> None:
+        """Wait, outside of any limit, as long as something is wanted."""
+        until = time.monotonic() + seconds
+        while not self.is_stopped and (left := until - time.monotonic()) > 0.0:
+            self.stop.wait(min(left, _GLANCE))
+
     def enter(self, name: str, *, asking: bool = False) -> None:
         """Wait until a request of this family may start, and count it as under way.
 
         One that is `asking` finds out for all others how things stand, and waits for no `hold`.
 
         Raises:
-            Stopped: the sync was stopped meanwhile.
+            Stopped: the sync was stopped meanwhile, or the caller gave the request up.
         """
         with self._lock:
-            while not self.stop.is_set():
+            while not self.is_stopped:
                 now = self.timer.now()
                 wait = self._wait(name, now)
                 if wait > 0.0:
