@@ -16,7 +16,8 @@ import yaml
 from source_gitlab.config import Config, ConfigError, OAuth, parse
 from source_gitlab.config.aliases import given_secrets
 from source_gitlab.encodings import text_of
-from source_gitlab.interfaces.arguments import file_name
+from source_gitlab.engine.exit_codes import UsageError
+from source_gitlab.interfaces.arguments import empty, file_name
 from source_gitlab.login.config_file import STANDARD_INPUT, ConfigFileRotation
 from source_gitlab.tokens.errors import VaultError
 from source_gitlab.tokens.location import home
@@ -60,15 +61,25 @@ def flags_of(options: argparse.Namespace) -> dict[str, Any]:
     """The fields of a configuration that these flags set."""
     given = {
         "api_url": options.url,
-        "groups_list": split_names(options.group),
-        "projects_list": split_names(options.project),
+        "groups_list": split_names("--group", options.group),
+        "projects_list": split_names("--project", options.project),
     }
     return {name: value for name, value in given.items() if value}
 
 
-def split_names(values: Sequence[str] | None) -> list[str]:
-    """The names of a flag that may be given several times, with commas or spaces between them."""
-    return [part for value in values or () for part in value.replace(",", " ").split()]
+def split_names(flag: str, values: Sequence[str] | None) -> list[str]:
+    """The names of a flag that may be given several times, with commas or spaces between them.
+
+    Raises:
+        UsageError: one of them is empty. Left out without a word, it would choose everything, or
+            less than was meant, and what is chosen no more leaves the user's copy.
+    """
+    if not values:
+        return []
+    parts = [part.split() for part in " ".join(values).split(",")]
+    if not all(parts) or not all(map(str.strip, values)):
+        raise UsageError(empty(flag))
+    return [name for part in parts for name in part]
 
 
 class _Loader(yaml.SafeLoader):

@@ -99,7 +99,7 @@ def _sync(options: argparse.Namespace, path: Path) -> int:
     if importlib.util.find_spec("duckdb") is None:
         message = f"This needs DuckDB. Install it with: {install_command('duckdb')}"
         raise UsageError(message)
-    selected = _selected(split_names(options.select))
+    selected = _selected(split_names("--select", options.select))
     file = read_file(options.config) if options.config else {}
     config = assemble(_flags(options), os.environ, file, options.profile)
     rotation = rotation_of(options, config)

@@ -202,7 +202,7 @@ def secrets(config: Config) -> tuple[str, ...]:
 def _parse(settings: Settings) -> Config:
     base_url = _base_url(settings)
     credentials = _credentials(settings)
-    groups, projects = settings.first("groups"), settings.first("projects")
+    groups, projects = settings.names()
     group_names = scope_names(groups, base_url, "group") if groups else ()
     project_names = scope_names(projects, base_url, "project") if projects else ()
     if isinstance(credentials, Anonymous) and not (group_names or project_names):

@@ -89,7 +89,7 @@ class Settings:
     """A configuration in any dialect, asked by our names.
 
     A blank value (null, "", " ", [], [""]) counts as not given: forms send them for what the user
-    left empty.
+    left empty. Names of groups and projects are the exception (`names`).
 
     Raises:
         ConfigError: The configuration, or a part of it that holds fields, is no object, or a
@@ -127,6 +127,27 @@ class Settings:
     def first(self, what: str) -> Setting | None:
         """Returns the most telling value given for one of our names."""
         return next(iter(self.all(what)), None)
+
+    def names(self) -> tuple[Setting | None, Setting | None]:
+        """Returns what names groups and what names projects; an empty list names none.
+
+        A name that is blank, alone or in a list, is a name: it says that something was to be
+        chosen. Only the forms of other connectors send a blank text for what was left empty, so
+        there it counts for nothing where something else says what to read.
+        """
+        groups, projects = self._named("groups"), self._named("projects")
+        for mine, others in ((groups, projects), (projects, groups)):
+            if any(map(_is_empty_list, mine)) or any(map(_is_telling, others)):
+                mine[:] = [one for one in mine if not _is_left_empty(one)]
+        chosen = (
+            next((one for one in own if not _is_empty_list(one)), None)
+            for own in (groups, projects)
+        )
+        return next(chosen), next(chosen)
+
+    def _named(self, what: str) -> list[Setting]:
+        given = (Setting(place, self._values.get(place)) for place in _PLACES[what])
+        return [one for one in given if one.value is not None and one.value != {}]
 
     def one(self, *what: str) -> Setting | None:
         """Returns the value given under any of our names, where more than one is an ambiguity.
@@ -180,6 +201,18 @@ def _is_blank(value: object) -> bool:
     if isinstance(value, (list, tuple)):
         return all(map(_is_blank, value))
     return value is None or value == {}
+
+
+def _is_empty_list(setting: Setting) -> bool:
+    return setting.value in ([], ()) or setting.word() == "[]"
+
+
+def _is_left_empty(setting: Setting) -> bool:
+    return not setting.name.endswith("_list") and setting.word() == "" and _is_blank(setting.value)
+
+
+def _is_telling(setting: Setting) -> bool:
+    return not (_is_blank(setting.value) or _is_empty_list(setting))
 
 
 def _reject_slip(setting: Setting) -> None:

@@ -92,14 +92,19 @@ def scope_names(setting: Setting, base_url: str, scope: Scope) -> tuple[str, ...
     repository on the instance at `base_url`.
 
     Raises:
-        ConfigError: An entry cannot be the name of such a thing, or is the address of another
-            instance.
+        ConfigError: An entry is empty, cannot be the name of such a thing, or is the address of
+            another instance.
     """
     names: dict[str, str] = {}
     for entry in _entries(setting):
         name = _scope_name(entry, base_url, scope)
-        if name:
-            names.setdefault(name.casefold(), name)
+        if not name:
+            # Left out, it would choose everything, or less than was meant.
+            entry.fail(
+                f"this is empty, as where a variable is not set. Write the path or the id of a"
+                f" {scope}. To name no {scope}s, leave the field out, or make it an empty list."
+            )
+        names.setdefault(name.casefold(), name)
     return tuple(names.values())
 
 
@@ -152,8 +157,9 @@ def _entries(setting: Setting) -> Iterator[Setting]:
                 'this starts like a list, but is none. Write it like ["acme", "acme/platform"].'
             )
     if isinstance(value, str):
-        for name in re.split(r"[\s,]+", value):
-            yield type(setting)(setting.name, name)
+        for part in value.split(","):
+            for name in part.split() or [""]:
+                yield type(setting)(setting.name, name)
     elif isinstance(value, (list, tuple)):
         for position, item in enumerate(value):
             names = item.split(",") if isinstance(item, str) else [item]

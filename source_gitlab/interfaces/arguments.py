@@ -33,6 +33,11 @@ class Parser(argparse.ArgumentParser):
         options, unknown = self.parse_known_args(arguments)
         if unknown:
             self._refuse(unknown)
+        for action in self._actions:
+            value = getattr(options, action.dest, None)
+            texts = value if isinstance(value, list) else [value]
+            if any(isinstance(text, str) and not text.strip() for text in texts):
+                self.error(empty("/".join(action.option_strings) or action.dest))
         return options
 
     def _print_message(self, message: str, file: Any = None) -> None:
@@ -59,14 +64,22 @@ def file_name(text: str) -> Path:
     """The file that a flag names: the `type` of every flag that takes one.
 
     Raises:
-        argparse.ArgumentTypeError: it is an address or a connection string, of which no file is
-            read or made.
+        argparse.ArgumentTypeError: it is empty, or an address or a connection string, of which no
+            file is read or made.
     """
+    if not text.strip():
+        message = "its value is empty"
+        raise argparse.ArgumentTypeError(message)
     kind = foreign(text)
     if kind:
         message = f"{kind} is no file; name one"
         raise argparse.ArgumentTypeError(message)
     return Path(text)
+
+
+def empty(flag: str) -> str:
+    """What is wrong with a flag whose value, or one of whose values, is empty."""
+    return f"{flag} has an empty value, as with a shell variable that is not set; write one"
 
 
 def add_report(parser: argparse.ArgumentParser) -> None:

@@ -139,10 +139,43 @@ def test_project_name(typed: str, project: str) -> None:
     assert parse(raw).projects == (project,)
 
 
-def test_names_are_deduplicated_in_any_letter_case_and_blanks_vanish() -> None:
-    """An empty name would ask GitLab for everything."""
-    names = ["Acme", " acme ", "ACME/", "", "  ", None, 1, "1", "b,c"]
+def test_names_are_deduplicated_in_any_letter_case() -> None:
+    """Ids and paths, one or several in an entry."""
+    names = ["Acme", " acme ", "ACME/", 1, "1", "b,c"]
     assert parse({"credentials": PAT, "groups_list": names}).groups == ("Acme", "1", "b", "c")
+
+
+@pytest.mark.parametrize("field", ["groups_list", "projects_list", "groups", "projects"])
+@pytest.mark.parametrize(
+    "value",
+    ["", " ", ",", "a/b,", "a/b,,c/d", "/", [""], [" "], [None], ["a/b", ""], ["a/b,"], '[""]'],
+)
+def test_an_empty_name_is_refused(field: str, value: object) -> None:
+    """A variable that is not set must choose neither everything nor less than was meant."""
+    with pytest.raises(ConfigError) as caught:
+        parse({"credentials": PAT, field: value})
+    assert caught.value.field.startswith(field)
+    assert "this is empty" in str(caught.value)
+
+
+@pytest.mark.parametrize("value", [[], None, "[]"])
+@pytest.mark.parametrize("field", ["groups_list", "projects_list", "groups", "projects"])
+def test_an_empty_list_chooses_everything(field: str, value: object) -> None:
+    """It says so, and so does a field that is left out."""
+    config = parse({"credentials": PAT, field: value})
+    assert (config.groups, config.projects) == ((), ())
+
+
+def test_what_a_form_of_another_connector_leaves_empty() -> None:
+    """Counts for nothing beside what says what to read, and for that only."""
+    config = parse({"credentials": PAT, "groups": "", "projects": "a/b"})
+    assert (config.groups, config.projects) == ((), ("a/b",))
+    config = parse({"credentials": PAT, "groups_list": ["a"], "groups": "", "projects": " "})
+    assert (config.groups, config.projects) == (("a",), ())
+    others: tuple[object, ...] = ("", "[]", None, {})
+    for other in others:
+        with pytest.raises(ConfigError, match="groups: this is empty"):
+            parse({"credentials": PAT, "groups": "", "projects": other})
 
 
 @pytest.mark.parametrize(

@@ -88,6 +88,11 @@ def test_a_file_that_is_neither_is_one_sentence(tmp_path: Path, text: str, messa
         read_file(tmp_path / "nowhere.json")
 
 
+NAMES = ("--group", "--project", "--select")
+# What a shell makes of variables that are not set: "$A", "$A,$B", "acme,$B".
+EMPTY = ("", " ", ",", "issues,")
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -95,6 +100,13 @@ def test_a_file_that_is_neither_is_one_sentence(tmp_path: Path, text: str, messa
         (["--select", "isues"], "There is no stream isues. Did you mean issues?"),
         (["--select", "issues,xyz"], "There is no such stream. There are: groups, "),
         (["--config", "nowhere.json"], "nowhere.json cannot be read: No such file"),
+        *(([flag, value], f"{flag} has an empty value") for flag in NAMES for value in EMPTY),
+        *(([flag, "issues", ""], f"{flag} has an empty value") for flag in NAMES),
+        *(([flag, ""], f"{flag} has an empty value") for flag in ("--url", "--since", "--profile")),
+        *(
+            ([flag, ""], f"argument {flag}: its value is empty")
+            for flag in ("--config", "--report")
+        ),
     ],
 )
 def test_a_wrong_command_is_one_sentence_and_makes_no_file(
