@@ -40,6 +40,7 @@ if TYPE_CHECKING:
 
     from integration_tests.gitlab.launch import Emulator
     from source_gitlab.core.slices import Slice
+    from source_gitlab.gitlab.request import Request
     from source_gitlab.gitlab.transport.body import Received
     from source_gitlab.streams import Stream
 
@@ -56,12 +57,15 @@ class Tape:
         self.asked: list[str] = []
         self.change: Callable[[str, Received], Received] | None = None
 
-    def fetch(self, wire: body.Wire, url: str, header: AuthBase, timeout: float) -> Received:
+    def fetch(
+        self, wire: body.Wire, request: Request, header: AuthBase, timeout: float
+    ) -> Received:
         """In place of the real one, which it calls when it must."""
+        url = request.address
         self.asked.append(url)
         assert len(self.asked) < 3000, "this read does not end"
         if url not in self.answers:
-            self.answers[url] = body.fetch(wire, url, header, timeout)
+            self.answers[url] = body.fetch(wire, request, header, timeout)
         received = self.answers[url]
         return self.change(url, received) if self.change else received
 

@@ -9,7 +9,6 @@ import logging
 import threading
 import time
 from collections import Counter
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NoReturn
 from urllib.parse import urlencode
 
@@ -23,7 +22,6 @@ from source_gitlab.gitlab.errors import (
     LESS_MAY_DO,
     FatalError,
     GitlabError,
-    Malformed,
     ReadError,
     Stopped,
     Unavailable,
@@ -33,14 +31,16 @@ from source_gitlab.gitlab.page_headers import PageHeaders
 from source_gitlab.gitlab.page_size import AdaptivePageSize
 from source_gitlab.gitlab.pagination import (
     Answer,
-    Missed,
     Query,
     Row,
+    list_of_objects,
+    not_what_was_asked,
     pages_of,
     text_of,
 )
-from source_gitlab.gitlab.rate_limits.gate import Limits
-from source_gitlab.gitlab.request import Retries, RetryLoop
+from source_gitlab.gitlab.rate_limits.gate import Limits, family
+from source_gitlab.gitlab.request import Request
+from source_gitlab.gitlab.retry_loop import Retries, RetryLoop
 from source_gitlab.gitlab.server_clock import ServerClock
 from source_gitlab.gitlab.token_status import TokenStatus
 from source_gitlab.gitlab.transport import proxies
@@ -170,17 +170,7 @@ class Client:
         self, path: str, query: Mapping[str, Any], retries: Retries, *, steps: bool
     ) -> Answer:
         answer = self.get(path, query, retries)
-        data = answer.data
-        if isinstance(data, list) and all(isinstance(row, dict) for row in data):
-            return answer
-        rows = [row for row in data if isinstance(row, dict)] if isinstance(data, list) else []
-        problem = self._not_what_was_asked(path, "a list of objects", data)
-        if not rows or not steps:
-            raise problem
-        lost = len(data) - len(rows)
-        told = "1 row was" if lost == 1 else f"{lost} rows were"
-        missed = Missed(f"{told} left out. {problem}", problem.url)
-        return replace(answer, data=rows, missed=(missed,))
+        return list_of_objects(answer, f"{self.api_url}/{path}", stepping=steps)
 
     def one(
         self, path: str, query: Mapping[str, Any] | None = None, retries: Retries | None = None
@@ -192,7 +182,8 @@ class Client:
         """
         data = self.get(path, query or {}, retries).data
         if not isinstance(data, dict):
-            raise self._not_what_was_asked(path, "an object", data)
+            url = f"{self.api_url}/{path}"
+            raise not_what_was_asked(url, "an object", data)
         return data
 
     def named(self, kind: str, name: str, query: Query) -> Row:
@@ -218,9 +209,8 @@ class Client:
         # Names of branches need not be UTF-8; as links bring them, so they go back.
         pairs = {key: text_of(value) for key, value in query.items()}
         text = urlencode(pairs, errors="surrogateescape")
-        url = f"{self.api_url}/{path}"
-        exchange = RetryLoop(self, f"{url}?{text}" if text else url, path, retries or self.retries)
-        headers, data = exchange.run()
+        request = Request(f"{self.api_url}/{path}", family(path), text)
+        headers, data = RetryLoop(self, request, retries or self.retries).run()
         return self._page_headers.answer(path, query, data, headers)
 
     def token_info(self) -> Row:
@@ -230,9 +220,10 @@ class Client:
             GitlabError: as `client.errors` sorts it.
         """
         path = "oauth/token/info"
-        _, data = RetryLoop(self, f"{self._base_url}/{path}", path, self.retries).run()
+        url = f"{self._base_url}/{path}"
+        _, data = RetryLoop(self, Request(url, path), self.retries).run()
         if not isinstance(data, dict):
-            raise self._not_what_was_asked(path, "an object", data)
+            raise not_what_was_asked(url, "an object", data)
         return data
 
     def token(self) -> str:
@@ -276,7 +267,11 @@ class Client:
         self.limits.stop.set()
         return self._dead
 
-    def fetch(self, url: str, token: str, name: str) -> Received:
+    def asks_job(self) -> Request:
+        """What only the token of a job that still runs may ask."""
+        return Request(f"{self.api_url}/job", "job")
+
+    def fetch(self, request: Request, token: str) -> Received:
         """One try of one request, once the limits let it start.
 
         After a 401, no other thread starts one before this one has called `limits.release`.
@@ -286,22 +281,24 @@ class Client:
             ServerError: it is too large.
             FatalError: the sync was stopped.
         """
-        return self._fetch(url, token, name)
+        return self._fetch(request, token)
 
     def ask(self, path: str, token: str, *, apart: bool = False) -> Received:
         """One try of a request that finds out how things stand; raises as `fetch` does.
 
         With `apart`, it is sent on a connection of its own.
         """
-        url, name = f"{self.api_url}/{path}", path.partition("?")[0]
+        name, _, query = path.partition("?")
+        request = Request(f"{self.api_url}/{name}", name, query)
         if not apart:
-            return self._fetch(url, token, name, asking=True)
+            return self._fetch(request, token, asking=True)
         self._probing.close()  # what is idle; the next request opens a new one
-        return self._fetch(url, token, name, self._probe, asking=True)
+        return self._fetch(request, token, self._probe, asking=True)
 
     def _fetch(
-        self, url: str, token: str, name: str, wire: Wire | None = None, *, asking: bool = False
+        self, request: Request, token: str, wire: Wire | None = None, *, asking: bool = False
     ) -> Received:
+        name = request.family
         try:
             self.limits.enter(name, asking=asking)
         except Stopped:
@@ -312,7 +309,7 @@ class Client:
             with self._counting:
                 self.requests[name] += 1
             received = fetch(
-                wire or self._wire, url, self._credentials.header(token), self._timeout
+                wire or self._wire, request, self._credentials.header(token), self._timeout
             )
             self.clock.learn(received.headers.get("Date", ""), received.asked, received.answered)
             if received.status == requests.codes.too_many_requests:
@@ -386,15 +383,3 @@ class Client:
         """Count a request that is made again."""
         with self._counting:
             self.retried += 1
-
-    def _not_what_was_asked(self, path: str, wanted: str, data: Any) -> Malformed:
-        url = f"{self.api_url}/{path}"
-        return Malformed(f"{url} answered with {_kind(data)} instead of {wanted}.", url=url)
-
-
-def _kind(data: Any) -> str:
-    if isinstance(data, list):
-        return "a list of something else"
-    return {dict: "an object", str: "a text", type(None): "null", bool: "true or false"}.get(
-        type(data), "a number"
-    )

@@ -14,6 +14,7 @@ from source_gitlab.gitlab.errors import NoSuchList, Skipped
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from source_gitlab.gitlab.request import Request
     from source_gitlab.gitlab.transport.body import Received
 
 _SHOWN = 200
@@ -50,7 +51,7 @@ def _because(body: bytes, status: int) -> str:
     return text if str(status) in text else f"{status} {text}"
 
 
-def skipped(url: str, received: Received) -> Skipped:
+def skipped(request: Request, received: Received) -> Skipped:
     """A 403 or 404 of GitLab's, sorted by what would have to change for it to be readable.
 
     The forms: `insufficient_scope` names scopes, `insufficient_granular_scope` permissions
@@ -59,19 +60,24 @@ def skipped(url: str, received: Received) -> Skipped:
     status, body = received.status, received.body
     if verdicts.is_of_the_scope(received):
         data = orjson.loads(body)
-        message = f"{url} needs a token with the scope {data.get('scope') or 'read_api'}."
+        message = f"{request.shown} needs a token with the scope {data.get('scope') or 'read_api'}."
         if data["error"] == "insufficient_granular_scope":
-            message = f"{url} may not be read by this token ({_because(body, status)})."
-        return Skipped(message, reason="scope", url=url, status=status)
+            message = f"{request.shown} may not be read by this token ({_because(body, status)})."
+        return Skipped(message, reason="scope", url=request.url, status=status)
     because = _because(body, status)
     if verdicts.has_no_route(received):
-        message = f"{url} is not known to this GitLab: it came with a later version ({because})."
-        return NoSuchList(message, reason="feature", url=url, status=status)
+        message = (
+            f"{request.shown} is not known to this GitLab: it came with a later version"
+            f" ({because})."
+        )
+        return NoSuchList(message, reason="feature", url=request.url, status=status)
     if status == requests.codes.forbidden:
-        message = f"{url} may not be read by this token, or its feature is off ({because})."
-        return Skipped(message, reason="permission", url=url, status=status)
-    message = f"{url} does not exist, or this token may not see it ({because})."
-    return Skipped(message, reason="gone", url=url, status=status)
+        message = (
+            f"{request.shown} may not be read by this token, or its feature is off ({because})."
+        )
+        return Skipped(message, reason="permission", url=request.url, status=status)
+    message = f"{request.shown} does not exist, or this token may not see it ({because})."
+    return Skipped(message, reason="gone", url=request.url, status=status)
 
 
 def intercepted(url: str, received: Received) -> str:
@@ -86,28 +92,30 @@ def intercepted(url: str, received: Received) -> str:
     )
 
 
-def needs_token(url: str, body: bytes) -> Skipped:
+def needs_token(request: Request, body: bytes) -> Skipped:
     """A 401 for a request without a token: some lists of public projects want one all the same."""
-    message = f"{url} is not shown to everybody: it needs a token ({_because(body, 401)})."
-    return Skipped(message, reason="permission", url=url, status=401)
+    message = (
+        f"{request.shown} is not shown to everybody: it needs a token ({_because(body, 401)})."
+    )
+    return Skipped(message, reason="permission", url=request.url, status=401)
 
 
-def closed_to_jobs(url: str) -> Skipped:
+def closed_to_jobs(request: Request) -> Skipped:
     """A 401 for the token of a CI job that still runs: few lists are open to such tokens."""
     message = (
-        f"{url} is not open to the tokens of CI jobs. Use a project or group access token to read"
-        " it (https://docs.gitlab.com/ci/jobs/ci_job_token/)."
+        f"{request.shown} is not open to the tokens of CI jobs. Use a project or group access"
+        " token to read it (https://docs.gitlab.com/ci/jobs/ci_job_token/)."
     )
-    return Skipped(message, reason="scope", url=url, status=401)
+    return Skipped(message, reason="scope", url=request.url, status=401)
 
 
-def closed(url: str, body: bytes) -> Skipped:
+def closed(request: Request, body: bytes) -> Skipped:
     """A 401 for one list, while the token is good: what GitLab answers where a role is missing."""
     message = (
-        f"{url} may not be read by this token, which GitLab accepts elsewhere"
+        f"{request.shown} may not be read by this token, which GitLab accepts elsewhere"
         f" ({_because(body, 401)})."
     )
-    return Skipped(message, reason="permission", url=url, status=401)
+    return Skipped(message, reason="permission", url=request.url, status=401)
 
 
 def doubtful(url: str, body: bytes) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import orjson
@@ -13,7 +13,17 @@ from source_gitlab.gitlab.next_page import CURSORS, Query, is_guessed, next_of, 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
-__all__ = ["Answer", "Missed", "Query", "Row", "answer_of", "pages_of", "text_of"]
+__all__ = [
+    "Answer",
+    "Missed",
+    "Query",
+    "Row",
+    "answer_of",
+    "list_of_objects",
+    "not_what_was_asked",
+    "pages_of",
+    "text_of",
+]
 
 Row = dict[str, Any]
 
@@ -82,6 +92,38 @@ def answer_of(
     following = next_of(data, headers, query, stripped)
     guessed = following is not None and is_guessed(data, headers, query)
     return Answer(data, following, total_of(headers), guessed=guessed)
+
+
+def list_of_objects(answer: Answer, url: str, *, stepping: bool) -> Answer:
+    """The answer of `url`, if it is a list of objects; with `stepping`, without what else is in it.
+
+    Raises:
+        Malformed: it is something else.
+    """
+    data = answer.data
+    if isinstance(data, list) and all(isinstance(row, dict) for row in data):
+        return answer
+    rows = [row for row in data if isinstance(row, dict)] if isinstance(data, list) else []
+    problem = not_what_was_asked(url, "a list of objects", data)
+    if not rows or not stepping:
+        raise problem
+    lost = len(data) - len(rows)
+    told = "1 row was" if lost == 1 else f"{lost} rows were"
+    missed = Missed(f"{told} left out. {problem}", url)
+    return replace(answer, data=rows, missed=(missed,))
+
+
+def not_what_was_asked(url: str, wanted: str, data: Any) -> Malformed:
+    """The error of an answer of another kind than `wanted`."""
+    return Malformed(f"{url} answered with {_kind(data)} instead of {wanted}.", url=url)
+
+
+def _kind(data: Any) -> str:
+    if isinstance(data, list):
+        return "a list of something else"
+    return {dict: "an object", str: "a text", type(None): "null", bool: "true or false"}.get(
+        type(data), "a number"
+    )
 
 
 def text_of(value: Any) -> str:

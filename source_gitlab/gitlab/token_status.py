@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import threading
 from enum import Enum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import requests
 from urllib3.exceptions import HTTPError
@@ -20,7 +20,7 @@ from source_gitlab.gitlab import error_messages, verdicts
 from source_gitlab.gitlab.errors import ReadError, Unauthorized, UserRefused
 
 if TYPE_CHECKING:
-    from source_gitlab.gitlab.client import Client
+    from source_gitlab.gitlab.errors import FatalError
     from source_gitlab.gitlab.transport.body import Received
 
 
@@ -32,10 +32,37 @@ class Token(Enum):
     UNKNOWN = "unknown"
 
 
+class Bearer(Protocol):
+    """What sends the token, and may renew it."""
+
+    api_url: str
+
+    @property
+    def is_job(self) -> bool:
+        """Whether the token is that of a CI job."""
+        ...
+
+    def token(self) -> str:
+        """The token to send now."""
+        ...
+
+    def renew(self, token: str) -> bool:
+        """After a 401 for `token`: whether there is another one to try now."""
+        ...
+
+    def ask(self, path: str, token: str) -> Received:
+        """One try of a request that finds out how things stand."""
+        ...
+
+    def die(self, error: FatalError) -> FatalError:
+        """Let every request from now on end with one error: this, or the one that was first."""
+        ...
+
+
 class TokenStatus:
     """Asks who we are. Thread-safe."""
 
-    def __init__(self, client: Client) -> None:
+    def __init__(self, client: Bearer) -> None:
         """Nothing is asked yet."""
         self._client = client
         self._asking = threading.Lock()

@@ -10,6 +10,7 @@ from source_gitlab.core.outcome import Report
 from source_gitlab.core.slices import Place
 from source_gitlab.gitlab import error_messages
 from source_gitlab.gitlab.errors import Skipped
+from source_gitlab.gitlab.request import Request
 from source_gitlab.gitlab.transport.body import Received
 from source_gitlab.streams import streams
 
@@ -55,7 +56,7 @@ def test_said(body: bytes, expected: str) -> None:
 )
 def test_skipped(status: int, body: bytes, reason: str, told: str) -> None:
     """Sorted by what would have to change."""
-    error = error_messages.skipped(URL, received(status, body))
+    error = error_messages.skipped(Request(URL, ""), received(status, body))
     assert error.reason == reason
     assert told in str(error)
     assert URL in str(error)

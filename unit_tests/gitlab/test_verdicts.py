@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from source_gitlab.gitlab import error_messages, verdicts
+from source_gitlab.gitlab.request import Request
 from source_gitlab.gitlab.transport.body import Received
 
 JSON: st.SearchStrategy[Any] = st.recursive(
@@ -33,7 +34,7 @@ def test_no_answer_is_a_stumbling_block(status: int, body: dict[str, Any]) -> No
     verdicts.is_of_the_token(answer)
     error_messages.said(answer.body)
     if verdicts.is_gitlabs(answer):
-        error_messages.skipped("https://gitlab.example.com/api/v4/projects/7", answer)
+        error_messages.skipped(Request("https://gitlab.example.com/api/v4/projects/7", ""), answer)
 
 
 def test_a_message_by_attribute_is_said_in_words() -> None:
@@ -46,7 +47,11 @@ def test_a_permission_that_a_token_lacks_is_no_scope() -> None:
     """GitLab's own sentence says which it is."""
     said = "Access denied: Your Personal Access Token lacks the required permissions: [Label: Read]"
     body = orjson.dumps({"error": "insufficient_granular_scope", "error_description": said})
-    told = str(error_messages.skipped("https://gitlab.example.com/labels", received(403, body)))
+    told = str(
+        error_messages.skipped(
+            Request("https://gitlab.example.com/labels", ""), received(403, body)
+        )
+    )
     assert said in told
     assert "scope" not in told
 

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
     from requests.auth import AuthBase
 
+    from source_gitlab.gitlab.request import Request
+
 CONNECT_TIMEOUT = 15.0
 # A hundred rows of GitLab's largest resources are a few MiB. What is larger is asked for again in
 # smaller pages, so that no answer can fill the memory.
@@ -41,7 +43,7 @@ class Received:
 
 
 class Wire:
-    """Sends GET requests to one host over a session's connections.
+    """Sends requests to one host over a session's connections.
 
     Which proxy, certificates and headers a request gets is the same for all requests to a host, and
     working it out costs as much as the rest of a small request, so it is done once.
@@ -57,10 +59,14 @@ class Wire:
         asked = requests.Request("GET", base_url, auth=_unchanged)
         self._template = session.prepare_request(asked)
 
-    def send(self, url: str, header: AuthBase, timeout: float) -> requests.Response:
-        """GET `url`, which is encoded already, with the header that `header` sets."""
+    def send(self, asked: Request, header: AuthBase, timeout: float) -> requests.Response:
+        """Send `asked` with the header that `header` sets."""
         request = self._template.copy()
-        request.url = url
+        request.url = asked.address
+        if asked.body is not None:
+            request.method, request.body = asked.method, asked.body
+            request.headers["Content-Type"] = "application/json"
+            request.headers["Content-Length"] = str(len(asked.body))
         connecting = min(CONNECT_TIMEOUT, timeout)
         return self._adapter.send(
             header(request), timeout=(connecting, timeout), **self._environment
@@ -71,8 +77,10 @@ def _unchanged(request: requests.PreparedRequest) -> requests.PreparedRequest:
     return request
 
 
-def fetch(wire: Wire, url: str, header: AuthBase, timeout: float) -> Received:
-    """GET `url`, following no redirect; `timeout` is how long the next byte may take, in seconds.
+def fetch(wire: Wire, request: Request, header: AuthBase, timeout: float) -> Received:
+    """Send `request`, following no redirect.
+
+    `timeout` is how long the next byte may take, in seconds.
 
     Raises:
         requests.RequestException or urllib3.exceptions.HTTPError: no whole answer in time.
@@ -80,15 +88,15 @@ def fetch(wire: Wire, url: str, header: AuthBase, timeout: float) -> Received:
     """
     asked = time.time()
     until = time.monotonic() + deadline.WHOLE_ANSWER * timeout
-    with wire.send(url, header, timeout) as response:
+    with wire.send(request, header, timeout) as response:
         answered = time.time()
-        body = _body(response, url.partition("?")[0], until)
+        body = _body(response, request, until)
         return Received(
             response.status_code, response.reason, response.headers, body, asked, answered
         )
 
 
-def _body(response: requests.Response, url: str, until: float) -> bytes:
+def _body(response: requests.Response, request: Request, until: float) -> bytes:
     """The body. What lies beyond the bound is left unread: the connection is closed then."""
     is_error = not response.ok
     most = _LARGEST_ERROR if is_error else LARGEST_BODY
@@ -105,8 +113,8 @@ def _body(response: requests.Response, url: str, until: float) -> bytes:
             return body[:most]
         # Errors are kept while others try, with what their frames hold.
         body = b""
-    message = f"{url} sent more than {LARGEST_BODY >> 20} MiB at once."
-    raise ServerError(message, url=url, status=response.status_code)
+    message = f"{request.shown} sent more than {LARGEST_BODY >> 20} MiB at once."
+    raise ServerError(message, url=request.url, status=response.status_code)
 
 
 def _received(
