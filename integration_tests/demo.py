@@ -7,14 +7,11 @@ nothing.
 
 from __future__ import annotations
 
-import json
 import os
 import shlex
 import socket
 import subprocess
 import sys
-import tempfile
-from pathlib import Path
 
 import duckdb
 
@@ -41,12 +38,9 @@ def main() -> int:
     if not _is_free(PORT):
         _say(f"Port {PORT} is in use. Is another demonstration running? End it and run again.")
         return 1
-    with Emulator("--port", str(PORT)) as gitlab, tempfile.TemporaryDirectory() as folder:
-        config = Path(folder) / "config.json"
-        credentials = {"auth_type": "access_token", "access_token": gitlab.token}
-        config.write_text(json.dumps({"credentials": credentials, "api_url": gitlab.url}))
+    with Emulator("--port", str(PORT)) as gitlab:
         _say(f"An emulated GitLab listens at {gitlab.url}.")
-        code = _run(["check", "--config", str(config)], gitlab.token)
+        code = _run(["check", "--url", gitlab.url], gitlab.token)
         code = code or _run(["sync", "--to", FILE, "--url", gitlab.url], gitlab.token)
     if code:
         _say(f"\nThe demonstration writes {FILE} here. Run it in a directory without one.")

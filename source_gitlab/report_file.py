@@ -62,13 +62,18 @@ def check_place(path: Path, others: Iterable[Path | None] = ()) -> None:
         raise NoPlaceError(message) from error
 
 
+def encode(content: object) -> bytes:
+    """A report as JSON in UTF-8, indented, with a line break at its end."""
+    return orjson.dumps(content, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
+
+
 def write(path: Path, content: object) -> None:
     """Write a report as JSON, whole or not at all; a symbolic link stays one.
 
     Raises:
         OSError: it cannot be written.
     """
-    data = orjson.dumps(content, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
+    data = encode(content)
     path = path.resolve() if path.is_symlink() else path
     if not path.is_file() and path.exists():
         # A device, which must not be replaced; a pipe without a reader is an error at once.

@@ -1,71 +1,32 @@
-"""The setup report: what is wrong, by name, and what this token, role and tier can read."""
+"""The setup check: an address, a token or a name that is wrong is said by name."""
 
 from __future__ import annotations
 
 import json
-import logging
-import os
-import pty
 import socket
-import subprocess
-import sys
-import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
-from airbyte_cdk.models import Status
 
 from integration_tests.gitlab.launch import Emulator
 from integration_tests.support.reading import config_for, read
-from source_gitlab import SourceGitlab
-from source_gitlab.config import parse
-from source_gitlab.setup_check import Result, Step, check, session_for
-from source_gitlab.streams import streams
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-Row = dict[str, Any]
+from integration_tests.support.setup_checking import (
+    JOB,
+    Row,
+    report_of,
+    step_of,
+    verdicts,
+    with_token,
+)
 
 READ_USER = "glpat-emulator-read-user-0001"
 PROJECT = "glpat-emulator-project-0001"
 EXPIRED = "glpat-emulator-expired-0001"
 REVOKED = "glpat-emulator-revoked-0001"
-GUEST = "glpat-emulator-guest-0001"
-JOB = "glcbt-emulator-job-0001"
 UNKNOWN = "glpat-emulator-nobody-has-this-one"
-MOST = 40
-CHILDREN_OF_PIPELINES = {"pipelines_extended", "pipeline_trigger_jobs"}
-
-
-def report_of(config: Row, **bounds: float) -> Result:
-    """The setup report for a configuration; it never shows the token."""
-    with session_for(parse(config)) as session:
-        result = check(session, **bounds)  # type: ignore[arg-type]
-    shown = json.dumps(result.to_json())
-    for name, value in config["credentials"].items():
-        assert name in {"auth_type", "client_id"} or value not in shown
-    assert result.requests <= MOST
-    assert set(result.streams) in (set(), set(streams()))
-    return result
-
-
-def with_token(gitlab: Emulator, token: str, **more: Any) -> Row:
-    """A configuration with another token than the default one."""
-    credentials = {"auth_type": "access_token", "access_token": token}
-    return {"api_url": gitlab.url, "credentials": credentials, **more}
-
-
-def step_of(result: Result, title: str) -> Step:
-    """The one step of this title."""
-    found = [step for step in result.steps if step.title == title]
-    assert len(found) == 1, [step.title for step in result.steps]
-    return found[0]
-
-
-def verdicts(result: Result) -> dict[str, str]:
-    """The verdicts that are not `ok`."""
-    return {name: one.verdict for name, one in result.streams.items() if one.verdict != "ok"}
 
 
 def free_port() -> int:
@@ -341,136 +302,6 @@ def test_oauth(changing_gitlab: Emulator) -> None:
     assert "cannot be renewed without its refresh token" in step.message
 
 
-def test_a_token_of_a_job(gitlab: Emulator) -> None:
-    """Few lists are open to it; the report tells which."""
-    credentials = {"auth_type": "job_token", "job_token": JOB}
-    config = {"api_url": gitlab.url, "credentials": credentials, "projects_list": ["acme/web"]}
-    result = report_of(config)
-    assert result.ok, result.message
-    assert step_of(result, "Token").details["kind"] == "job"
-    found = verdicts(result)
-    assert found.keys().isdisjoint({"issues", "pipelines", "pipelines_extended"})
-    assert found["project_members"] == "needs another token"
-    assert "is not open to the tokens of CI jobs" in result.streams["project_members"].message
-    unnamed = report_of({**config, "projects_list": []})
-    assert "cannot be listed, so name what to read in projects_list." in unnamed.message
-
-
-def test_public_data_without_a_token(gitlab: Emulator) -> None:
-    """What is shown to everybody is read, and the report names what is not."""
-    config = {
-        "api_url": gitlab.url,
-        "credentials": {"auth_type": "none"},
-        "groups_list": ["public-works"],
-    }
-    result = report_of(config)
-    assert result.ok
-    assert step_of(result, "Token").details == {"kind": "none"}
-    assert verdicts(result) == dict.fromkeys(("jobs", "pipeline_trigger_jobs"), "needs a token")
-    closed = {**config, "groups_list": ["acme"]}
-    told = "was not found, or it is not public. Check its path, or give a token."
-    assert told in report_of(closed).message
-    assert told in str(read(closed, ["issues"]).failure)
-
-
-@pytest.mark.parametrize("how", ["403", "404"])
-def test_a_tier_that_is_missing(changing_gitlab: Emulator, how: str) -> None:
-    """Free instances answer in two ways; a warning, for everything else can be read."""
-    changing_gitlab.settings(epics=how)
-    result = report_of(config_for(changing_gitlab, groups_list=["acme"]))
-    assert result.status == "warning"
-    assert verdicts(result) == {"epics": "needs Premium", "epic_issues": "needs Premium"}
-    count = len(streams())
-    assert (
-        f"{count - 2} of {count} streams can be read (epics, epic_issues: needs Premium)."
-        in result.message
-    )
-
-
-def test_a_feature_that_is_off(gitlab: Emulator) -> None:
-    """One request is not spent on it: the project says so itself."""
-    gitlab.reset_requests()
-    result = report_of(config_for(gitlab, projects_list=["acme/platform/no-ci"]))
-    off = {name for name, verdict in verdicts(result).items() if verdict == "feature off"}
-    assert off == {"pipelines", "jobs", *CHILDREN_OF_PIPELINES}
-    assert result.streams["jobs"].message == "builds is switched off in acme/platform/no-ci."
-    assert not [path for path in gitlab.requests()["counts"] if "pipelines" in path]
-    assert result.status == "warning"
-
-
-def test_a_feature_that_is_off_in_some_projects_only(gitlab: Emulator) -> None:
-    """Then the stream can be read."""
-    names = ["acme/platform/no-ci", "acme/platform/api"]
-    assert verdicts(report_of(config_for(gitlab, projects_list=names))) == dict.fromkeys(
-        (
-            "groups",
-            "group_milestones",
-            "group_members",
-            "group_labels",
-            "group_issue_boards",
-            "epics",
-            "epic_issues",
-        ),
-        "empty scope",
-    )
-
-
-def test_a_role_that_is_too_low(gitlab: Emulator) -> None:
-    """It names the role that would do."""
-    result = report_of(with_token(gitlab, GUEST, groups_list=["acme"]))
-    assert result.status == "warning"
-    assert verdicts(result)["deployments"] == "needs role Reporter"
-    assert "is Guest in acme/" in result.streams["deployments"].message
-    assert verdicts(result).keys().isdisjoint({"issues", "projects", "group_members"})
-
-
-@pytest.mark.parametrize(
-    "fault", [{"kind": "status", "status": 500}, {"kind": "html"}, {"kind": "torn"}]
-)
-def test_a_stream_that_fails_is_its_own_verdict(changing_gitlab: Emulator, fault: Row) -> None:
-    """Other streams are tested all the same, and a read can start."""
-    changing_gitlab.faults([{**fault, "template": "/groups/:id/issues"}])
-    result = report_of(config_for(changing_gitlab, groups_list=["acme"]))
-    assert verdicts(result) == {"issues": "unknown (probe failed)"}
-    assert f"{changing_gitlab.url}/api/v4/groups/10/issues" in result.streams["issues"].message
-    assert result.status == "warning"
-
-
-def test_a_scope_that_is_missing_for_every_stream_is_a_failure(changing_gitlab: Emulator) -> None:
-    """A fine-grained token tells of its permissions only where it is used."""
-    refusal = {
-        "kind": "status",
-        "status": 403,
-        "body": {
-            "error": "insufficient_granular_scope",
-            "error_description": "Access denied: the token lacks [Issue: Read]",
-        },
-    }
-    changing_gitlab.faults(
-        [
-            {**refusal, "path": "/groups/10/(?!projects)"},
-            {**refusal, "path": "/projects/[0-9]+/"},
-        ]
-    )
-    result = report_of(config_for(changing_gitlab, groups_list=["acme"]))
-    assert verdicts(result)["issues"] == "needs scope read_api"
-    assert "[Issue: Read]" in result.streams["issues"].message
-    assert not result.ok
-    assert result.message.startswith("The token may read none of the streams.")
-
-
-def test_a_large_instance() -> None:
-    """Hundreds of projects cost no more than a few, and slow answers are asked for in parallel."""
-    size = ("--projects", 300, "--groups", 40, "--issues", 2, "--pipelines-per-project", 1)
-    with Emulator(*size, "--latency", 200) as gitlab:
-        result = report_of(config_for(gitlab))
-        assert result.ok
-        assert result.requests <= 60
-        assert gitlab.requests(0)["most_in_flight"] > 1
-        assert step_of(result, "Membership").details["projects"] == 300
-        assert not [name for name, verdict in verdicts(result).items() if "failed" in verdict]
-
-
 def test_more_names_than_requests() -> None:
     """Names that the token is a member of are found in one list; what is left is said to be."""
     with Emulator("--projects", 60, "--issues", 1, "--pipelines-per-project", 1) as gitlab:
@@ -489,20 +320,6 @@ def test_more_names_than_requests() -> None:
     assert len(failed) + len(untested.details["names"]) == 30
 
 
-def test_the_time_is_bounded(changing_gitlab: Emulator) -> None:
-    """A limit that would make a read wait ten minutes ends the report with a sentence."""
-    limit = {"kind": "rate_limit", "form": "retry_after", "seconds": 600}
-    changing_gitlab.faults([{**limit, "path": "/api/v4/"}])
-    started = time.monotonic()
-    result = report_of(config_for(changing_gitlab), seconds=3)
-    assert time.monotonic() - started < 300
-    assert "refuses requests as too many (429). Try again in some minutes." in result.message
-    changing_gitlab.faults([{**limit, "template": "/groups/:id/issues"}])
-    result = report_of(config_for(changing_gitlab, groups_list=["acme"]), seconds=10)
-    assert result.ok
-    assert verdicts(result)["issues"].startswith("unknown")
-
-
 def test_the_token_is_revoked_meanwhile(changing_gitlab: Emulator) -> None:
     """Then it is the token that is wrong, not a stream."""
     refusal = {"kind": "status", "status": 401, "body": {"message": "401 Unauthorized"}}
@@ -511,103 +328,3 @@ def test_the_token_is_revoked_meanwhile(changing_gitlab: Emulator) -> None:
     result = report_of(config_for(changing_gitlab, groups_list=["acme"]))
     assert not result.ok
     assert result.message.startswith("GitLab does not accept the token")
-
-
-def test_a_server_that_sends_the_token_back(changing_gitlab: Emulator) -> None:
-    """It does not get into the report; `report_of` looks for it."""
-    echo = {"message": f"403 Forbidden for {changing_gitlab.token}"}
-    changing_gitlab.faults(
-        [{"kind": "status", "status": 403, "body": echo, "template": "/groups/:id/epics"}]
-    )
-    result = report_of(config_for(changing_gitlab, groups_list=["acme"]))
-    assert "403 Forbidden for [secret]" in result.streams["epics"].message
-
-
-def test_airbyte_gets_one_message(gitlab: Emulator) -> None:
-    """Succeeded with what was found, or failed with each failure."""
-    source = SourceGitlab()
-    logger = logging.getLogger("airbyte")
-    good = source.check(logger, config_for(gitlab, groups_list=["acme"]))
-    assert good.status is Status.SUCCEEDED
-    assert good.message == (
-        f"Connected to {gitlab.url}. It is GitLab 18.5.2-ee, Enterprise Edition. The token is"
-        " valid: a personal access token, of the user ada. Its scopes are enough: read_api. The"
-        " token does not expire. acme holds 8 projects. Found everything that was named: 1 group."
-        f" All {len(streams())} streams can be read."
-    )
-    bad = source.check(logger, config_for(gitlab, groups_list=["acme", "nowhere", "neither"]))
-    assert bad.status is Status.FAILED
-    assert bad.message is not None
-    assert "'nowhere'" in bad.message
-    assert "'neither'" in bad.message
-
-
-def run(*arguments: str, token: str = "") -> subprocess.CompletedProcess[str]:
-    """`source-gitlab check` as a process of its own."""
-    environment = {**os.environ, "GITLAB_TOKEN": token}
-    return subprocess.run(
-        [sys.executable, "-m", "source_gitlab", "check", *arguments],
-        env=environment,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-
-
-def test_the_command_for_platforms(gitlab: Emulator, tmp_path: Path) -> None:
-    """One message of Airbyte's on standard output, the whole report in a file."""
-    config, report = tmp_path / "config.json", tmp_path / "report.json"
-    config.write_text(json.dumps(config_for(gitlab, groups_list=["acme"])))
-    done = run("--config", str(config), "--report", str(report))
-    assert (done.returncode, done.stderr) == (0, "")
-    messages = [json.loads(line) for line in done.stdout.splitlines()]
-    answers = [one for one in messages if one["type"] == "CONNECTION_STATUS"]
-    assert [one["connectionStatus"]["status"] for one in answers] == ["SUCCEEDED"]
-    written = json.loads(report.read_text())
-    assert written["message"] == answers[0]["connectionStatus"]["message"]
-    assert written.keys() == {"status", "message", "steps", "streams", "requests"}
-    assert written["streams"].keys() == streams().keys()
-    assert gitlab.token not in done.stdout + report.read_text()
-
-
-def test_the_command_for_people(gitlab: Emulator, tmp_path: Path) -> None:
-    """Flags and a token from the environment do, as for `sync`; plain lines go into a pipe."""
-    report = tmp_path / "report.json"
-    flags = ("--url", gitlab.url, "--group", "acme", "--report", str(report))
-    done = run(*flags, token=gitlab.token)
-    assert (done.returncode, done.stderr) == (0, "")
-    assert f"All {len(streams())} streams can be read." in done.stdout
-    assert json.loads(report.read_text())["status"] == "passed"
-    wrong = run("--url", gitlab.url, "--group", "nowhere", token=gitlab.token)
-    assert wrong.returncode == 1
-    assert "FAILED  Group nowhere" in wrong.stdout
-    assert gitlab.token not in done.stdout + wrong.stdout + wrong.stderr
-
-
-def test_a_terminal_gets_a_table(gitlab: Emulator, tmp_path: Path) -> None:
-    """Even with --config: whoever looks at a terminal is no platform."""
-    config = tmp_path / "config.json"
-    config.write_text(json.dumps(config_for(gitlab, groups_list=["acme"])))
-    ours, theirs = pty.openpty()
-    command = [sys.executable, "-m", "source_gitlab", "check", "--config", str(config)]
-    environment = {**os.environ, "TERM": "xterm", "COLUMNS": "120"}
-    with subprocess.Popen(command, stdout=theirs, stderr=theirs, env=environment) as process:
-        os.close(theirs)
-        shown = b""
-        while chunk := _read(ours):
-            shown += chunk
-        assert process.wait(60) == 0
-    os.close(ours)
-    text = shown.decode()
-    assert "CONNECTION_STATUS" not in text
-    assert "pipeline_trigger_jobs" in text
-    assert "Everything is ready: a read can start." in text
-
-
-def _read(terminal: int) -> bytes:
-    """What was written; nothing when the other side is closed, which Linux tells by an error."""
-    try:
-        return os.read(terminal, 65_536)
-    except OSError:
-        return b""

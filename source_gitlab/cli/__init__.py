@@ -9,6 +9,7 @@ from source_gitlab import interrupts
 
 _AIRBYTE = ("check", "discover", "read")
 _AIRBYTE_FLAGS = ("--config", "--catalog", "--state", "--report", "--debug", "--help")
+_CHECK_FLAGS = ("--url", "--profile", "--group", "--project")  # not in Airbyte's format
 _CREDENTIALS = ("login", "logout", "token")
 _COMMANDS = ("sync", *_AIRBYTE, *_CREDENTIALS, "spec", "help", "--help", "--version")
 _USAGE = """\
@@ -16,8 +17,8 @@ source-gitlab reads a GitLab.
 
   source-gitlab sync --to gitlab.duckdb [--group PATH] [--project PATH] ...
                                       into a DuckDB file; the token is taken from GITLAB_TOKEN
-  source-gitlab check [--url URL] [--group PATH] [--project PATH] ...
-                                      what this token can read, as a table
+  source-gitlab check [--url URL] [--group PATH] [--project PATH] ... [--format json]
+                                      what this token can read, as a table or as JSON
   source-gitlab login --url URL --client-id ID [--device]
                                       sign in with OAuth, so that sync needs no token; or logout
   source-gitlab token                 of which kind the token is, whose, and how long it lives
@@ -27,7 +28,8 @@ source-gitlab reads a GitLab.
   source-gitlab read --config FILE --catalog FILE [--state FILE] [--report FILE]
   source-gitlab --version
 
-`source-gitlab COMMAND --help` tells more.
+--report writes JSON: of check, what the setup check found; of read and sync, the outcome, which is
+what was skipped or failed. `source-gitlab COMMAND --help` tells more.
 """
 
 
@@ -79,7 +81,14 @@ def _failed(error: Exception) -> int:
 
 
 def _run(command: str, given: list[str]) -> int:
-    if command not in _AIRBYTE or (command == "check" and _is_for_people(given)):
+    is_airbyte = command in _AIRBYTE
+    ours = given
+    if command == "check":
+        from source_gitlab.cli.check_format import AIRBYTE, format_of  # noqa: PLC0415
+
+        form, given = format_of(given)
+        is_airbyte = form == AIRBYTE
+    if not is_airbyte:
         # The Airbyte face has the CDK's means for it.
         from source_gitlab.redaction import install  # noqa: PLC0415
 
@@ -95,12 +104,12 @@ def _run(command: str, given: list[str]) -> int:
         from source_gitlab.cli.login import main as credentials  # noqa: PLC0415
 
         return credentials(command, given[1:])
-    if command == "check" and _is_for_people(given):
+    if is_airbyte:
+        return _airbyte(command, given)
+    if command == "check":
         from source_gitlab.cli.check import main as check  # noqa: PLC0415
 
-        return check(given[1:])
-    if command in _AIRBYTE:
-        return _airbyte(command, given)
+        return check(ours[1:])
     return _unknown(command)
 
 
@@ -125,8 +134,11 @@ def _airbyte(command: str, given: list[str]) -> int:
         if not any(known.startswith(flag) for known in _AIRBYTE_FLAGS):
             from source_gitlab.interfaces.arguments import Parser, meant  # noqa: PLC0415
 
+            parser = Parser(prog=f"source-gitlab {command}")
+            if command == "check" and flag in _CHECK_FLAGS:
+                parser.error(f"{flag} goes with --format text or --format json")
             close = meant(flag, _AIRBYTE_FLAGS)
-            Parser(prog=f"source-gitlab {command}").error(f"there is no flag {flag}{close}")
+            parser.error(f"there is no flag {flag}{close}")
     if command == "discover" and _is_readable(given):
         return _discover()
     import gc  # noqa: PLC0415
@@ -136,11 +148,6 @@ def _airbyte(command: str, given: list[str]) -> int:
     from source_gitlab.interfaces.airbyte.entrypoint import run  # noqa: PLC0415
 
     return run(given)
-
-
-def _is_for_people(given: list[str]) -> bool:
-    """Platforms always name a configuration, and never give a terminal to write on."""
-    return sys.stdout.isatty() or not any(part.partition("=")[0] == "--config" for part in given)
 
 
 def _is_readable(given: list[str]) -> bool:

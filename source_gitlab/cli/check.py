@@ -1,4 +1,4 @@
-"""`source-gitlab check` for people: its arguments, and its report on the terminal."""
+"""`source-gitlab check` for people and programs: its arguments, and its report."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from source_gitlab import report_file
+from source_gitlab.cli.check_format import JSON, add_format
 from source_gitlab.cli.options import (
     TOKEN_VARIABLES,
     add_flags,
@@ -30,8 +31,9 @@ if TYPE_CHECKING:
 
 _EPILOG = f"""
 The token comes from the environment variable {TOKEN_VARIABLES[0]} (or {TOKEN_VARIABLES[1]}), or
-from the file given with --config. With --config and output that goes into a file or a pipe, the
-answer is Airbyte's: one message in JSON, and a check that fails is an answer too, with exit code 0.
+from the file given with --config. With --config and no --format, the answer is Airbyte's: one
+message in JSON, and a check that fails is an answer too, with exit code 0. --report writes what
+--format json prints.
 {EPILOG}"""
 
 
@@ -46,14 +48,18 @@ def main(arguments: Sequence[str]) -> int:
         epilog=_EPILOG,
     )
     add_flags(parser)
-    add_report(parser)
+    add_format(parser)
+    add_report(parser, "what the setup check found")
     options = parser.parsed(arguments)
     # The report says it in its own words.
     logging.getLogger("airbyte.source-gitlab").addHandler(logging.NullHandler())
     if options.report:
         check_report(options.report, options.config)
     result = _checked(options)
-    show(result, sys.stdout)
+    if options.format == JSON:
+        sys.stdout.buffer.write(report_file.encode(result.to_json()))
+    else:
+        show(result, sys.stdout)
     if options.report:
         report_file.write(options.report, result.to_json())
     if result.is_mistake:

@@ -30,7 +30,7 @@ from source_gitlab.core.state import StateError
 from source_gitlab.distribution import install_command
 from source_gitlab.engine.exit_codes import EPILOG, UsageError, code_of
 from source_gitlab.gitlab.errors import FatalError
-from source_gitlab.interfaces.arguments import Parser, file_name, meant
+from source_gitlab.interfaces.arguments import Parser, add_report, meant
 from source_gitlab.interfaces.duckdb.progress import Progress, progress_on
 from source_gitlab.interfaces.duckdb.summary import summary
 from source_gitlab.interfaces.duckdb.target import target
@@ -84,9 +84,7 @@ def _parser() -> Parser:
         help="streams to read, if not all: issues,merge_requests",
     )
     parser.add_argument("--since", metavar="DATE", help="read only what changed since 2024-01-01")
-    parser.add_argument(
-        "--report", type=file_name, metavar="FILE", help="write what was skipped or failed, as JSON"
-    )
+    add_report(parser, "the outcome (what was skipped or failed)")
     parser.add_argument(
         "--full-refresh",
         action="store_true",

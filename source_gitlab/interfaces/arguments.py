@@ -82,11 +82,9 @@ def empty(flag: str) -> str:
     return f"{flag} has an empty value, as with a shell variable that is not set; write one"
 
 
-def add_report(parser: argparse.ArgumentParser) -> None:
-    """Let a command take `--report`."""
-    parser.add_argument(
-        "--report", type=file_name, metavar="FILE", help="write the whole report there, as JSON"
-    )
+def add_report(parser: argparse.ArgumentParser, what: str) -> None:
+    """Let a command take `--report`, which writes `what`."""
+    parser.add_argument("--report", type=file_name, metavar="FILE", help=f"write {what}, as JSON")
 
 
 def pem_or_file_name(text: str) -> str:

@@ -105,7 +105,7 @@ def _hint(what: str) -> str:
         return ""
     return (
         " Here it has to be a JSON file. YAML, and - for the standard input, are for `sync`, and"
-        " for `check` on a terminal."
+        " for `check --format text`."
     )
 
 
@@ -113,7 +113,7 @@ def run(arguments: list[str]) -> int:
     """Run `check`, `discover` or `read`, and return the exit code."""
     # The CDK's parser does not know this flag, and cannot be taught it.
     ours = Parser(prog=f"source-gitlab {arguments[0]}", add_help=False, allow_abbrev=False)
-    add_report(ours)
+    add_report(ours, "what the setup check found, or the outcome of a read")
     options, theirs = ours.parse_known_args(arguments)
     args = AirbyteEntrypoint.parse_args(theirs)
     for name in _INPUTS:

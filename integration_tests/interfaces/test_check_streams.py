@@ -1,0 +1,176 @@
+"""The verdicts of the setup check on streams: what this token, role and tier can read."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+
+from integration_tests.gitlab.launch import Emulator
+from integration_tests.support.reading import config_for, read
+from integration_tests.support.setup_checking import (
+    JOB,
+    Row,
+    report_of,
+    step_of,
+    verdicts,
+    with_token,
+)
+from source_gitlab.streams import streams
+
+GUEST = "glpat-emulator-guest-0001"
+CHILDREN_OF_PIPELINES = {"pipelines_extended", "pipeline_trigger_jobs"}
+
+
+def test_a_token_of_a_job(gitlab: Emulator) -> None:
+    """Few lists are open to it; the report tells which."""
+    credentials = {"auth_type": "job_token", "job_token": JOB}
+    config = {"api_url": gitlab.url, "credentials": credentials, "projects_list": ["acme/web"]}
+    result = report_of(config)
+    assert result.ok, result.message
+    assert step_of(result, "Token").details["kind"] == "job"
+    found = verdicts(result)
+    assert found.keys().isdisjoint({"issues", "pipelines", "pipelines_extended"})
+    assert found["project_members"] == "needs another token"
+    assert "is not open to the tokens of CI jobs" in result.streams["project_members"].message
+    unnamed = report_of({**config, "projects_list": []})
+    assert "cannot be listed, so name what to read in projects_list." in unnamed.message
+
+
+def test_public_data_without_a_token(gitlab: Emulator) -> None:
+    """What is shown to everybody is read, and the report names what is not."""
+    config = {
+        "api_url": gitlab.url,
+        "credentials": {"auth_type": "none"},
+        "groups_list": ["public-works"],
+    }
+    result = report_of(config)
+    assert result.ok
+    assert step_of(result, "Token").details == {"kind": "none"}
+    assert verdicts(result) == dict.fromkeys(("jobs", "pipeline_trigger_jobs"), "needs a token")
+    closed = {**config, "groups_list": ["acme"]}
+    told = "was not found, or it is not public. Check its path, or give a token."
+    assert told in report_of(closed).message
+    assert told in str(read(closed, ["issues"]).failure)
+
+
+@pytest.mark.parametrize("how", ["403", "404"])
+def test_a_tier_that_is_missing(changing_gitlab: Emulator, how: str) -> None:
+    """Free instances answer in two ways; a warning, for everything else can be read."""
+    changing_gitlab.settings(epics=how)
+    result = report_of(config_for(changing_gitlab, groups_list=["acme"]))
+    assert result.status == "warning"
+    assert verdicts(result) == {"epics": "needs Premium", "epic_issues": "needs Premium"}
+    count = len(streams())
+    assert (
+        f"{count - 2} of {count} streams can be read (epics, epic_issues: needs Premium)."
+        in result.message
+    )
+
+
+def test_a_feature_that_is_off(gitlab: Emulator) -> None:
+    """One request is not spent on it: the project says so itself."""
+    gitlab.reset_requests()
+    result = report_of(config_for(gitlab, projects_list=["acme/platform/no-ci"]))
+    off = {name for name, verdict in verdicts(result).items() if verdict == "feature off"}
+    assert off == {"pipelines", "jobs", *CHILDREN_OF_PIPELINES}
+    assert result.streams["jobs"].message == "builds is switched off in acme/platform/no-ci."
+    assert not [path for path in gitlab.requests()["counts"] if "pipelines" in path]
+    assert result.status == "warning"
+
+
+def test_a_feature_that_is_off_in_some_projects_only(gitlab: Emulator) -> None:
+    """Then the stream can be read."""
+    names = ["acme/platform/no-ci", "acme/platform/api"]
+    assert verdicts(report_of(config_for(gitlab, projects_list=names))) == dict.fromkeys(
+        (
+            "groups",
+            "group_milestones",
+            "group_members",
+            "group_labels",
+            "group_issue_boards",
+            "epics",
+            "epic_issues",
+        ),
+        "empty scope",
+    )
+
+
+def test_a_role_that_is_too_low(gitlab: Emulator) -> None:
+    """It names the role that would do."""
+    result = report_of(with_token(gitlab, GUEST, groups_list=["acme"]))
+    assert result.status == "warning"
+    assert verdicts(result)["deployments"] == "needs role Reporter"
+    assert "is Guest in acme/" in result.streams["deployments"].message
+    assert verdicts(result).keys().isdisjoint({"issues", "projects", "group_members"})
+
+
+@pytest.mark.parametrize(
+    "fault", [{"kind": "status", "status": 500}, {"kind": "html"}, {"kind": "torn"}]
+)
+def test_a_stream_that_fails_is_its_own_verdict(changing_gitlab: Emulator, fault: Row) -> None:
+    """Other streams are tested all the same, and a read can start."""
+    changing_gitlab.faults([{**fault, "template": "/groups/:id/issues"}])
+    result = report_of(config_for(changing_gitlab, groups_list=["acme"]))
+    assert verdicts(result) == {"issues": "unknown (probe failed)"}
+    assert f"{changing_gitlab.url}/api/v4/groups/10/issues" in result.streams["issues"].message
+    assert result.status == "warning"
+
+
+def test_a_scope_that_is_missing_for_every_stream_is_a_failure(changing_gitlab: Emulator) -> None:
+    """A fine-grained token tells of its permissions only where it is used."""
+    refusal = {
+        "kind": "status",
+        "status": 403,
+        "body": {
+            "error": "insufficient_granular_scope",
+            "error_description": "Access denied: the token lacks [Issue: Read]",
+        },
+    }
+    changing_gitlab.faults(
+        [
+            {**refusal, "path": "/groups/10/(?!projects)"},
+            {**refusal, "path": "/projects/[0-9]+/"},
+        ]
+    )
+    result = report_of(config_for(changing_gitlab, groups_list=["acme"]))
+    assert verdicts(result)["issues"] == "needs scope read_api"
+    assert "[Issue: Read]" in result.streams["issues"].message
+    assert not result.ok
+    assert result.message.startswith("The token may read none of the streams.")
+
+
+def test_a_large_instance() -> None:
+    """Hundreds of projects cost no more than a few, and slow answers are asked for in parallel."""
+    size = ("--projects", 300, "--groups", 40, "--issues", 2, "--pipelines-per-project", 1)
+    with Emulator(*size, "--latency", 200) as gitlab:
+        result = report_of(config_for(gitlab))
+        assert result.ok
+        assert result.requests <= 60
+        assert gitlab.requests(0)["most_in_flight"] > 1
+        assert step_of(result, "Membership").details["projects"] == 300
+        assert not [name for name, verdict in verdicts(result).items() if "failed" in verdict]
+
+
+def test_the_time_is_bounded(changing_gitlab: Emulator) -> None:
+    """A limit that would make a read wait ten minutes ends the report with a sentence."""
+    limit = {"kind": "rate_limit", "form": "retry_after", "seconds": 600}
+    changing_gitlab.faults([{**limit, "path": "/api/v4/"}])
+    started = time.monotonic()
+    result = report_of(config_for(changing_gitlab), seconds=3)
+    assert time.monotonic() - started < 300
+    assert "refuses requests as too many (429). Try again in some minutes." in result.message
+    changing_gitlab.faults([{**limit, "template": "/groups/:id/issues"}])
+    result = report_of(config_for(changing_gitlab, groups_list=["acme"]), seconds=10)
+    assert result.ok
+    assert verdicts(result)["issues"].startswith("unknown")
+
+
+def test_a_server_that_sends_the_token_back(changing_gitlab: Emulator) -> None:
+    """It does not get into the report; `report_of` looks for it."""
+    echo = {"message": f"403 Forbidden for {changing_gitlab.token}"}
+    changing_gitlab.faults(
+        [{"kind": "status", "status": 403, "body": echo, "template": "/groups/:id/epics"}]
+    )
+    result = report_of(config_for(changing_gitlab, groups_list=["acme"]))
+    assert "403 Forbidden for [secret]" in result.streams["epics"].message

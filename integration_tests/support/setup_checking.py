@@ -1,0 +1,48 @@
+"""Setup checks of an emulated GitLab, with the tokens that it knows."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from source_gitlab.config import parse
+from source_gitlab.setup_check import Result, Step, check, session_for
+from source_gitlab.streams import streams
+
+if TYPE_CHECKING:
+    from integration_tests.gitlab.launch import Emulator
+
+
+Row = dict[str, Any]
+JOB = "glcbt-emulator-job-0001"
+MOST = 40
+
+
+def report_of(config: Row, **bounds: float) -> Result:
+    """The setup report for a configuration; it never shows the token."""
+    with session_for(parse(config)) as session:
+        result = check(session, **bounds)  # type: ignore[arg-type]
+    shown = json.dumps(result.to_json())
+    for name, value in config["credentials"].items():
+        assert name in {"auth_type", "client_id"} or value not in shown
+    assert result.requests <= MOST
+    assert set(result.streams) in (set(), set(streams()))
+    return result
+
+
+def with_token(gitlab: Emulator, token: str, **more: Any) -> Row:
+    """A configuration with another token than the default one."""
+    credentials = {"auth_type": "access_token", "access_token": token}
+    return {"api_url": gitlab.url, "credentials": credentials, **more}
+
+
+def step_of(result: Result, title: str) -> Step:
+    """The one step of this title."""
+    found = [step for step in result.steps if step.title == title]
+    assert len(found) == 1, [step.title for step in result.steps]
+    return found[0]
+
+
+def verdicts(result: Result) -> dict[str, str]:
+    """The verdicts that are not `ok`."""
+    return {name: one.verdict for name, one in result.streams.items() if one.verdict != "ok"}
