@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import orjson
 
+from integration_tests.support.merge_patch import unfit
 from source_gitlab.core.state import StreamState
 from source_gitlab.gitlab.errors import FatalError, GitlabError
 from source_gitlab.streams import streams
@@ -114,7 +115,11 @@ class Reading:
     def _emit(self, stream: Stream, state: StreamState, waiting: list[Row]) -> None:
         self._write(stream, waiting)
         waiting.clear()
-        self._run.states[stream.name] = orjson.loads(orjson.dumps(state.to_json()))
+        written = orjson.loads(orjson.dumps(state.to_json()))
+        problems = unfit(self._run.states.get(stream.name, {}), written)
+        assert not problems, (stream.name, problems)
+        self._run.figures["states written"] += 1
+        self._run.states[stream.name] = written
 
     def _write(self, stream: Stream, rows: list[Row]) -> None:
         for row in rows:

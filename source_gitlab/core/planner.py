@@ -363,6 +363,7 @@ class Planner:
         entered = self.membership.entered(stream, root, state)
         through = state.group(root.id).through
         slice_ = self._slice(stream, "group", root.id, through, start)
+        slice_["members"] = state.members_text(root.id)
         if entered:
             slice_["apart"] = entered
         yield self._resumed(stream, slice_, state)

@@ -23,7 +23,8 @@ class Slice(TypedDict, total=False):
     from which rows are read (None: all of them), `start` the server's time when the read was
     planned; `read_at` is that time for columns, never earlier than in a read before. What entered
     a group that was read before has that group's id in `group`; in the slice of that group it is
-    `apart`, for its rows come from its own slice. `position` is where an earlier read of this
+    `apart`, for its rows come from its own slice, and `members` (as `id_sets.encode` writes them)
+    are those whose rows its list brings. `position` is where an earlier read of this
     slice, from `start` on, had come to. `went_back` tells that the watermark lay in the future.
     """
 
@@ -35,6 +36,7 @@ class Slice(TypedDict, total=False):
     read_at: str
     group: int
     apart: list[int]
+    members: str
     went_back: bool
     position: dict[str, Any]
 

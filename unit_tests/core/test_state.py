@@ -24,7 +24,10 @@ def project(number: int, start: str = LATE) -> Slice:
 
 
 def group(number: int, start: str = LATE) -> Slice:
-    return Slice(stream="issues", container="group", id=number, since=None, start=start)
+    members = id_sets.encode({5, 6})
+    return Slice(
+        stream="issues", container="group", id=number, since=None, start=start, members=members
+    )
 
 
 def again(state: StreamState) -> StreamState:
@@ -62,10 +65,10 @@ def test_a_slice_under_way_is_read_through_its_last_page() -> None:
     assert again(state).groups[1] == GroupState(EARLY, {5, 6}, 0, EARLY)
 
 
-def test_a_group_of_which_nothing_is_read_is_not_in_the_state() -> None:
+def test_a_group_of_which_nothing_is_read_keeps_what_planning_found() -> None:
     state = StreamState()
     state.groups[1] = GroupState(projects={5, 6}, listed=EARLY)
-    assert again(state).groups == {}
+    assert again(state).groups == {1: GroupState(projects={5, 6}, listed=EARLY)}
 
 
 def test_a_project_that_entered_counts_only_once_it_is_read_in_full() -> None:
@@ -91,7 +94,7 @@ def test_a_position_is_kept_until_its_slice_is_closed() -> None:
     state = StreamState()
     state.advance(project(7), Page([], position={"next": {"cursor": "abc"}}))
     kept = again(state).positions["project:7"]
-    assert kept == {"next": {"cursor": "abc"}, "since": None, "start": LATE}
+    assert kept == {"next": {"cursor": "abc"}, "start": LATE}
     state.close(project(7))
     assert "positions" not in state.to_json()
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 @dataclass
 class GroupState:
-    """How far the list of one group is read, and for which of its members.
+    """How far the list of one group is read (None: it is planned only), and for which members.
 
     `entered` counts members that were seen to have come since, and are not read yet. `standing`
     is how the user stood when it was read (standings.py; None: not known), and `partial` are the
@@ -35,10 +35,9 @@ class GroupState:
 
         Of the members that are partial, and those that are not, the smaller set is written.
         """
-        result = {"through": self.through, "projects": projects, "others": self.others}
-        result["listed"] = self.listed
-        if self.standing is not None:
-            result["standing"] = self.standing
+        result: dict[str, Any] = {"projects": projects, "others": self.others}
+        known = {"through": self.through, "listed": self.listed, "standing": self.standing}
+        result |= {name: value for name, value in known.items() if value is not None}
         partial = self.partial & self.projects
         if 2 * len(partial) > len(self.projects):
             result["full"] = id_sets.encode(self.projects - partial)
@@ -56,11 +55,11 @@ class GroupState:
         projects = id_sets.decode(raw["projects"])
         partial = id_sets.decode(raw["partial"]) if "partial" in raw else set()
         return cls(
-            through=instant(raw["through"]),
+            through=instant(raw["through"]) if raw.get("through") else None,
             projects=projects,
             others=int(raw["others"]),
             listed=instant(raw["listed"]) if raw.get("listed") else None,
-            standing=str(raw["standing"]) if "standing" in raw else None,
+            standing=str(raw["standing"]) if raw.get("standing") is not None else None,
             partial=projects - id_sets.decode(raw["full"]) if "full" in raw else partial,
         )
 

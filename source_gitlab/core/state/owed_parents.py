@@ -10,6 +10,8 @@ They stand in a state as a table, which is missing when nothing is owed::
 
     {"columns": ["project_id", "iid", "updated_at"],  what the children need of a parent
      "parents": [[7, 12, "2026-…Z", 1]]}              and in how many reads it was refused
+
+A column that a parent lacks is "" there: no number, name or instant is.
 """
 
 from __future__ import annotations
@@ -19,7 +21,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
     from collections.abc import Set as AbstractSet
 
     from source_gitlab.core.slices import Row, Slice
@@ -59,7 +61,8 @@ class OwedParents:
         owed = cls()
         columns = [str(column) for column in raw["columns"]] if raw else []
         for *values, refusals in raw.get("parents", []):
-            row = dict(zip(columns, values, strict=True))
+            known = (None if value == "" else value for value in values)
+            row = dict(zip(columns, known, strict=True))
             container, number = values[:2]
             if not all(type(one) is int for one in (container, number, refusals)):
                 message = f"{values} is no parent"
@@ -74,8 +77,8 @@ class OwedParents:
                 return {}
             columns = list(next(iter(self._found.values())).row)
             parents = [
-                [*(one.row.get(column) for column in columns), one.refusals]
-                for one in self._found.values()
+                [*("" if value is None else value for value in map(one.row.get, columns)), times]
+                for one, times in ((owed, owed.refusals) for owed in self._found.values())
             ]
         return {"columns": columns, "parents": parents}
 
@@ -84,13 +87,11 @@ class OwedParents:
 
         `columns` are those of a parent that its children need; the first two name it.
         """
-        apart = slice_.get("apart", ())
+        # Parents in projects say nothing of a group that has the id of their project.
+        own = {slice_["id"]} if columns[0] == f"{slice_['container']}_id" else set()
+        inside = own | members - set(slice_.get("apart", ()))
         with self._lock:
-            found = {
-                name: one
-                for name, one in self._found.items()
-                if (name[0] == slice_["id"] or name[0] in members) and name[0] not in apart
-            }
+            found = {name: one for name, one in self._found.items() if name[0] in inside}
         return Owing(self, columns, found)
 
     def add(self, name: Name, owed: Owed) -> bool:
@@ -108,9 +109,15 @@ class OwedParents:
             for name in names:
                 self._found.pop(name, None)
 
-    def retain(self, covered: Collection[int]) -> None:
-        """Forget parents in what is not covered: all of that is read, whenever it is read next."""
+    def retain(self, covered: AbstractSet[int], *, groups: AbstractSet[int]) -> None:
+        """Forget parents in what is not covered: all of that is read, whenever it is read next.
+
+        `groups` are covered too, where it is groups that parents are in.
+        """
         with self._lock:
+            columns = list(next(iter(self._found.values())).row) if self._found else []
+            if columns[:1] == ["group_id"]:
+                covered = covered | groups
             self._found = {name: one for name, one in self._found.items() if name[0] in covered}
 
     def __len__(self) -> int:

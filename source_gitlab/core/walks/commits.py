@@ -48,7 +48,7 @@ class Commits:
         known = dict(known)
         position = slice_.get("position")
         if position:
-            ref, head, old = position["ref"], position["head"], position["old"]
+            ref, head, old = position["ref"], position["head"], position.get("old")
             try:
                 yield from self._reached(ref, head, old, int(position["page"]))
                 known[ref] = abbreviated(head)

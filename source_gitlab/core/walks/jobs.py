@@ -112,7 +112,7 @@ class Jobs:
         The position that a page leaves is that of the read which began at its `start`: jobs that
         were created since then stand above it, whoever goes on from there.
         """
-        since, below, top = position["since"], position.get("below"), position.get("top")
+        since, below, top = (position.get(name) for name in ("since", "below", "top"))
         query: Query = position["next"]
         found = dict(position)
         # How many rows stand above, by which the list goes on below one that does not come.
@@ -132,7 +132,9 @@ class Jobs:
                 # Nothing tells how far down something new may be. A page of old jobs is believed.
                 ended = bool(since) and not rows
             else:
-                ended = any(row["id"] <= below and _is_older(row, since) for row in answer.data)
+                ended = any(
+                    row["id"] <= below and _is_older(row, since or "") for row in answer.data
+                )
             ended = ended or answer.next is None
             above = None if above is None else above + len(answer.data) + len(answer.missed)
             if ended:
