@@ -47,10 +47,10 @@ schema: $(STAMP) ## draft the columns of a stream: make schema STREAM=environmen
 	$(BIN)/python -m tools.draft_schema $(STREAM) $(if $(ENTITY),--entity $(ENTITY))
 
 lock: ## compile the lock files; make lock UPGRADE=--upgrade takes the newest
-	$(COMPILE) --extra duckdb --extra vault pyproject.toml -o requirements/runtime.txt
+	$(COMPILE) --extra airbyte pyproject.toml -o requirements/runtime.txt
 	$(COMPILE) requirements/build.in -o requirements/build.txt
 	$(COMPILE) --all-extras pyproject.toml requirements/dev.in -o requirements/dev.txt
-	$(COMPILE) pyproject.toml requirements/pyairbyte.in -o requirements/pyairbyte.txt
+	$(COMPILE) --extra airbyte pyproject.toml requirements/pyairbyte.in -o requirements/pyairbyte.txt
 
 image: ## build the Docker image
 	$(DOCKER) build $(DOCKER_BUILD_FLAGS) --build-arg VERSION=$(VERSION) --tag $(IMAGE) .

@@ -139,26 +139,40 @@ def _airbyte(command: str, given: list[str]) -> int:
                 parser.error(f"{flag} goes with --format text or --format json")
             close = meant(flag, _AIRBYTE_FLAGS)
             parser.error(f"there is no flag {flag}{close}")
-    if command == "discover" and _is_readable(given):
+    if command == "discover" and _is_readable(given[1:]):
         return _discover()
     import gc  # noqa: PLC0415
 
     # Importing the CDK makes a hundred thousand objects that stay; `run` turns it on again.
     gc.disable()
-    from source_gitlab.interfaces.airbyte.entrypoint import run  # noqa: PLC0415
+    try:
+        from source_gitlab.interfaces.airbyte.entrypoint import run  # noqa: PLC0415
+    except ModuleNotFoundError as error:
+        if error.name != "airbyte_cdk":
+            raise
+        from source_gitlab.engine.exit_codes import UsageError  # noqa: PLC0415
 
+        raise UsageError(str(error)) from None
     return run(given)
 
 
 def _is_readable(given: list[str]) -> bool:
-    """Whether `--config FILE` names a configuration; the CDK's way says what is wrong if not."""
+    """Whether these are `--config FILE` alone, with a configuration in it.
+
+    The CDK's way knows further flags, and says what is wrong with the file if anything is.
+    """
     import json  # noqa: PLC0415
     from pathlib import Path  # noqa: PLC0415
 
-    if len(given) != len(("discover", "--config", "FILE")) or given[1] != "--config":
-        return False
+    match given:
+        case ["--config", name]:
+            pass
+        case [word] if word.startswith("--config="):
+            name = word.removeprefix("--config=")
+        case _:
+            return False
     try:
-        return isinstance(json.loads(Path(given[2]).read_text(encoding="utf-8")), dict)
+        return isinstance(json.loads(Path(name).read_text(encoding="utf-8")), dict)
     except (OSError, ValueError, RecursionError):
         return False
 

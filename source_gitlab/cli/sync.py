@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gc
-import importlib.util
 import logging
 import os
 import sys
@@ -27,7 +26,6 @@ from source_gitlab.config.values import Setting
 from source_gitlab.core.selection import NotFound
 from source_gitlab.core.session import Session
 from source_gitlab.core.state import StateError
-from source_gitlab.distribution import install_command
 from source_gitlab.engine.exit_codes import EPILOG, UsageError, code_of
 from source_gitlab.gitlab.errors import FatalError
 from source_gitlab.interfaces.arguments import Parser, add_report, meant
@@ -94,9 +92,6 @@ def _parser() -> Parser:
 
 
 def _sync(options: argparse.Namespace, path: Path) -> int:
-    if importlib.util.find_spec("duckdb") is None:
-        message = f"This needs DuckDB. Install it with: {install_command('duckdb')}"
-        raise UsageError(message)
     selected = _selected(split_names("--select", options.select))
     file = read_file(options.config) if options.config else {}
     config = assemble(_flags(options), os.environ, file, options.profile)
@@ -143,7 +138,7 @@ def _run(
     A file that is there is opened first; a new one is made when it is known that there is something
     to read, so that no file is left by a wrong token.
     """
-    # Imported here, because everything else must work without DuckDB.
+    # Imported here, because help and what is wrong with arguments need not wait for DuckDB.
     from source_gitlab.interfaces.duckdb.store import Store, StoreError  # noqa: PLC0415
     from source_gitlab.interfaces.duckdb.sync import Sync  # noqa: PLC0415
     from source_gitlab.interfaces.duckdb.types import StreamTable  # noqa: PLC0415

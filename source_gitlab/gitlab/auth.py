@@ -21,7 +21,7 @@ from source_gitlab.gitlab.oauth import AnswerLost, Application, OAuthEndpoints
 from source_gitlab.gitlab.timer import Timer
 from source_gitlab.redaction import keep_secret
 from source_gitlab.tokens.errors import VaultError
-from source_gitlab.tokens.location import HOME_VARIABLE, INSTALL_HINT
+from source_gitlab.tokens.location import HOME_VARIABLE
 from source_gitlab.tokens.model import Tokens
 from source_gitlab.tokens.rotation import keeper_for
 
@@ -180,7 +180,7 @@ class _Renewal:
         if self._on_rotated is None and not self._rotation.keeps:
             message = (
                 "The OAuth token has to be renewed, and there is no place to keep the new one. Set "
-                f"{HOME_VARIABLE} to a directory. {INSTALL_HINT}"
+                f"{HOME_VARIABLE} to a directory."
             )
             raise FatalError(message)
         lease.reserve()

@@ -19,7 +19,7 @@ from source_gitlab.config.rotated import NotRenewable, confirm, renewed_text, st
 from source_gitlab.encodings import encoding_of
 from source_gitlab.gitlab.auth import announcement, epoch
 from source_gitlab.tokens.errors import VaultError
-from source_gitlab.tokens.location import HOME_VARIABLE, INSTALL_HINT, installed
+from source_gitlab.tokens.location import HOME_VARIABLE
 from source_gitlab.tokens.model import Tokens
 from source_gitlab.tokens.reservation import Space
 from source_gitlab.tokens.rotation import RotationLease, TokenRotation
@@ -180,12 +180,10 @@ def _own(path: Path, status: os.stat_result) -> None:
 
 
 def _unkept(path: Path, why: str) -> VaultError:
-    remedy = f"set {HOME_VARIABLE} to a directory that can"
-    if not installed():
-        remedy += f". {INSTALL_HINT.rstrip('.')}"
     return VaultError(
         f"The OAuth token has to be renewed, but the new one cannot be kept in {path} ({why}). "
-        f"Nothing was renewed. Give the configuration as a file that can be written, or {remedy}."
+        f"Nothing was renewed. Give the configuration as a file that can be written, or "
+        f"set {HOME_VARIABLE} to a directory that can."
     )
 
 

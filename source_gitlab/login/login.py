@@ -13,7 +13,7 @@ from source_gitlab.login import browser_flow, device_flow
 from source_gitlab.login.errors import SignInError
 from source_gitlab.tokens.encryption import Purpose
 from source_gitlab.tokens.errors import VaultError
-from source_gitlab.tokens.location import HOME_VARIABLE, INSTALL_HINT, home, installed
+from source_gitlab.tokens.location import HOME_VARIABLE, home
 from source_gitlab.tokens.model import Contents, SignIn
 from source_gitlab.tokens.profiles import Profile
 
@@ -98,8 +98,7 @@ def logout(config: Config, profile: Profile) -> None:
 def _profile_to_write(base_url: str, client_id: str, name: str) -> Profile:
     place = home()
     if place is None:
-        hint = f"Set {HOME_VARIABLE} to a directory." if installed() else INSTALL_HINT
-        message = f"There is no place to keep the tokens. {hint}"
+        message = f"There is no place to keep the tokens. Set {HOME_VARIABLE} to a directory."
         raise VaultError(message)
     there = Profile.named(place, name, os.environ)
     if there is not None and there.purpose.base_url != base_url:

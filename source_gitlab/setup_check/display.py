@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 from typing import TYPE_CHECKING, TextIO
 
 from source_gitlab.setup_check.result import FAILED, NOT_PROBED, PASSED, WARNING
@@ -22,8 +21,8 @@ _CLOSING = {
 
 
 def show(result: Result, stream: TextIO) -> None:
-    """Write the report to `stream`: with colours when it is a terminal and rich is installed."""
-    if stream.isatty() and importlib.util.find_spec("rich") is not None:
+    """Write the report to `stream`: with colours when it is a terminal."""
+    if stream.isatty():
         _table(result, stream)
     else:
         _lines(result, stream)
@@ -47,7 +46,7 @@ def _aligned(rows: Sequence[tuple[str, str, str]]) -> Iterator[str]:
 
 
 def _table(result: Result, stream: TextIO) -> None:
-    # Imported here, because the report must work without a terminal library.
+    # Imported here, because a report in a log needs no terminal library.
     from rich.console import Console  # noqa: PLC0415
     from rich.table import Table  # noqa: PLC0415
     from rich.text import Text  # noqa: PLC0415

@@ -14,28 +14,20 @@ is spent, and is an error, because tokens that were kept there earlier would be 
 from __future__ import annotations
 
 import errno
-import importlib.util
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from source_gitlab.distribution import install_command
 from source_gitlab.tokens.errors import VaultError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 HOME_VARIABLE: Final = "SOURCE_GITLAB_HOME"
-INSTALL_HINT: Final = f"Install what encrypts tokens with: {install_command('vault')}"
 # What making a directory answers where there is no place for one, as opposed to a broken place.
 _NO_PLACE: Final = frozenset(
     {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOENT, errno.ENOTDIR, errno.ENOSYS}
 )
-
-
-def installed() -> bool:
-    """Whether the libraries are there that encrypt and lock; they are not imported by asking."""
-    return all(importlib.util.find_spec(name) for name in ("cryptography", "filelock"))
 
 
 def home(environment: Mapping[str, str] | None = None) -> Path | None:
@@ -46,11 +38,6 @@ def home(environment: Mapping[str, str] | None = None) -> Path | None:
     """
     environment = os.environ if environment is None else environment
     named = environment.get(HOME_VARIABLE, "").strip()
-    if not installed():
-        if named:
-            message = f"{HOME_VARIABLE} says where to keep tokens. {INSTALL_HINT}"
-            raise VaultError(message)
-        return None
     path = Path(named).expanduser() if named else _default(environment, "XDG_DATA_HOME")
     if path is None:
         return None

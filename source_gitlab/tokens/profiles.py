@@ -153,7 +153,7 @@ class Reservation:
 
 @contextlib.contextmanager
 def _locked(path: Path) -> Iterator[None]:
-    from filelock import FileLock, Timeout  # noqa: PLC0415 -- an extra, and slow to import
+    from filelock import FileLock, Timeout  # noqa: PLC0415 -- slow to import
 
     lock = FileLock(path, timeout=_PATIENCE, mode=0o600)
     try:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from typing import TYPE_CHECKING
 
 import pytest
@@ -120,36 +118,3 @@ def test_a_wrong_command_is_one_sentence_and_makes_no_file(
     assert output.err.count("\n") == 1
     assert output.out == ""
     assert not path.exists()
-
-
-def test_without_duckdb_it_says_what_to_install(tmp_path: Path) -> None:
-    """The extra is optional, so the command and its help must work without it."""
-    code = (
-        "import sys, importlib.machinery as m\n"
-        "class Without(m.PathFinder):\n"
-        "    @classmethod\n"
-        "    def find_spec(cls, name, path=None, target=None):\n"
-        "        if name.split('.')[0] in ('duckdb', '_duckdb', 'rich'): return None\n"
-        "        return super().find_spec(name, path, target)\n"
-        "sys.meta_path[:] = [f for f in sys.meta_path if f is not m.PathFinder] + [Without]\n"
-        "from source_gitlab.cli import main\n"
-        "sys.exit(main(['sync', *sys.argv[1:]]))\n"
-    )
-
-    def run(*arguments: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [sys.executable, "-c", code, *arguments],
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
-        )
-
-    refused = run("--to", str(tmp_path / "gitlab.duckdb"))
-    assert refused.returncode == 2
-    assert refused.stderr == (
-        "This needs DuckDB. Install it with: pip install 'gitlab-warehouse[duckdb]'\n"
-    )
-    helped = run("--help")
-    assert helped.returncode == 0
-    assert "--full-refresh" in helped.stdout

@@ -104,15 +104,15 @@ def test_no_text_names_a_package_that_is_not_ours() -> None:
 @pytest.mark.parametrize(
     ("text", "named"),
     [
-        ("pip install 'source-gitlab[vault]'", ["source-gitlab", "source-gitlab"]),
+        ("pip install 'source-gitlab[airbyte]'", ["source-gitlab", "source-gitlab"]),
         ('f"run: pip install source_gitlab"', ["source_gitlab"]),
         ("python -m pip install -r a.txt --quiet b==1", ["b"]),
         ("pip install \\\n    a \\\n    b && pip3 download c | d", ["a", "b", "c"]),
         ("`pipx install a`, `pipx run b`, or `uvx c --version`", ["a", "b", "c"]),
         ("uv pip install a; uv tool install 'b>=1'; uv add c", ["a", "b", "c"]),
-        ("pip install '.[duckdb]'   # in a clone", []),
+        ("pip install '.[airbyte]'   # in a clone", []),
         ("$(BIN)/pip install --no-deps $(LOCKS) dist/*.whl .", []),
-        ("the extra a-b[duckdb] brings it", ["a-b"]),
+        ("the extra a-b[airbyte] brings it", ["a-b"]),
     ],
 )
 def test_what_counts_as_naming_a_package(text: str, named: list[str]) -> None:
@@ -129,7 +129,7 @@ def test_messages_name_the_package_that_is_built() -> None:
     }
     assert asked
     assert asked <= EXTRAS
-    assert install_command("duckdb") == "pip install 'gitlab-warehouse[duckdb]'"
+    assert install_command("airbyte") == "pip install 'gitlab-warehouse[airbyte]'"
 
 
 def test_nothing_asks_for_the_metadata_of_the_distribution() -> None:

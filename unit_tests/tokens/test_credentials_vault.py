@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 import orjson
 import pytest
 
-from source_gitlab.tokens import location as home_module
 from source_gitlab.tokens.encryption import Purpose, Seal
 from source_gitlab.tokens.errors import VaultError
 from source_gitlab.tokens.location import home
@@ -301,7 +300,7 @@ def test_a_name_cannot_lead_elsewhere(name: str) -> None:
         profile_name(name)
 
 
-def test_where_tokens_are_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_where_tokens_are_kept(tmp_path: Path) -> None:
     """What is named, else what XDG says, else nowhere."""
     named = {"SOURCE_GITLAB_HOME": str(tmp_path / "named")}
     data = {"XDG_DATA_HOME": str(tmp_path / "data")}
@@ -314,7 +313,3 @@ def test_where_tokens_are_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     assert home({"HOME": "/dev/null"}) is None
     with pytest.raises(VaultError, match="Tokens cannot be kept in"):
         home({"SOURCE_GITLAB_HOME": "/dev/null/tokens"})
-    monkeypatch.setattr(home_module, "installed", lambda: False)
-    assert home(user) is None
-    with pytest.raises(VaultError, match=r"gitlab-warehouse\[vault\]"):
-        home(named)

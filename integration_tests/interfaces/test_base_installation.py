@@ -1,0 +1,69 @@
+"""The commands of the base installation, which has no CDK, against the emulated GitLab."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import duckdb
+import pytest
+
+from integration_tests.support.base_installation import run
+from integration_tests.support.process import file
+from integration_tests.support.process import run as run_whole
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from integration_tests.gitlab.launch import Emulator
+
+NEEDED = "This needs the Airbyte CDK. Install it with: pip install 'gitlab-warehouse[airbyte]'\n"
+
+
+@pytest.fixture
+def written(tmp_path: Path, config: dict[str, object]) -> Path:
+    """A file with the configuration of the shared GitLab."""
+    return file(tmp_path, "config.json", config)
+
+
+def test_sync_fills_a_file(gitlab: Emulator, written: Path, tmp_path: Path) -> None:
+    """And brings it up to date."""
+    path = tmp_path / "gitlab.duckdb"
+    for _ in range(2):
+        done = run("sync", "--config", written, "--to", path)
+        assert done.code == 0, done.stderr
+    with duckdb.connect(str(path), read_only=True) as connection:
+        found = connection.execute("SELECT id FROM issues ORDER BY id").fetchall()
+    expected = gitlab.world(streams="issues", groups="acme,public-works")["issues"]
+    assert [number for (number,) in found] == sorted(one["row"]["id"] for one in expected)
+
+
+def test_check_and_token_answer(gitlab: Emulator) -> None:
+    """With the token of the environment."""
+    arguments = ("--url", gitlab.url)
+    done = run("check", *arguments, "--group", "acme", GITLAB_TOKEN=gitlab.token)
+    assert done.code == 0, done.stderr
+    assert "a read can start" in done.stdout.lower()
+    assert run("token", *arguments, GITLAB_TOKEN=gitlab.token).code == 0
+
+
+@pytest.mark.parametrize("form", [("--config", "{}"), ("--config={}",)])
+def test_spec_and_discover_are_what_they_are_with_the_cdk(
+    written: Path, form: tuple[str, ...]
+) -> None:
+    """Both are the same for every GitLab, so nothing of the CDK's is needed."""
+    given = [part.format(written) for part in form]
+    for arguments in (["spec"], ["discover", *given]):
+        done = run(*arguments)
+        assert done.code == 0, done.stderr
+        assert done.messages == run_whole(*arguments).messages
+
+
+@pytest.mark.parametrize("command", ["check", "discover", "read"])
+def test_the_airbyte_commands_say_what_to_install(
+    written: Path, tmp_path: Path, command: str
+) -> None:
+    """In one sentence on the error output, and with the exit code of a wrong command."""
+    catalog = file(tmp_path, "catalog.json", {"streams": []})
+    more = {"check": (), "discover": ("--debug",), "read": ("--catalog", catalog)}[command]
+    done = run(command, "--config", written, *more)
+    assert (done.code, done.stdout, done.stderr) == (2, "", NEEDED)
