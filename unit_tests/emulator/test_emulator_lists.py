@@ -12,7 +12,7 @@ import pytest
 from integration_tests.gitlab.clock import moment
 from integration_tests.gitlab.launch import Emulator
 from integration_tests.gitlab.plain.addresses import addresses
-from integration_tests.gitlab.plain.resource import ResourceError, parse, resources
+from integration_tests.gitlab.plain.resource import FOLDER, ResourceError, parse, resources
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -56,6 +56,8 @@ def pages_of(gitlab: Emulator, path: str, **params: object) -> list[Any]:
 @pytest.mark.parametrize("name", resources())
 def test_a_list_holds_what_a_reader_should_end_up_with(name: str, gitlab: Emulator) -> None:
     resource = resources()[name]
+    if resource.role == "admin":
+        gitlab.mutate("make_admin", user_id=ADA)
     entries = gitlab.world(streams=name)[name]
     assert entries, "no owner has a row"
     assert "$" not in re.sub(r"\$$", "", json.dumps(entries[0]["row"])), "a word is left"
@@ -68,6 +70,23 @@ def test_a_list_holds_what_a_reader_should_end_up_with(name: str, gitlab: Emulat
         return
     wanted = sorted(json.dumps(entry["row"], sort_keys=True) for entry in entries)
     assert sorted(json.dumps(row, sort_keys=True) for row in served if row) == wanted
+
+
+def test_an_entry_takes_six_lines_and_a_row() -> None:
+    """Half of them at least, beside what other accounts of GitLab lack."""
+    lines = sorted(
+        sum(
+            line.startswith("  ") and not line.startswith(("   ", "  row:", *_ACCOUNTS))
+            for line in entry.splitlines()
+        )
+        for path in FOLDER.glob("*.yaml")
+        for entry in re.split(r"\n(?=\w+:)", path.read_text(encoding="utf-8"))[1:]
+    )
+    assert len(lines) == len(resources())
+    assert lines[len(lines) // 2] <= 6
+
+
+_ACCOUNTS = ("  entity:", "  beyond:", "  unsent:")
 
 
 def test_rows_are_the_same_whoever_looks_first(gitlab: Emulator) -> None:

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from starlette.responses import Response
 
     from integration_tests.gitlab.call import Call
+    from integration_tests.gitlab.rows import Json
 
 SHOWN_IN_PROJECTS = {"issues", "merge_requests"}
 """Parents that may be hidden from whoever sees their project."""
@@ -217,9 +218,11 @@ class Answer:
                     for one in world.descendants(root.id)
                     if one is not root and call.access.sees_group(call.viewer, one)
                 ]
-        for name, value in resource.projects_below.items():
-            if call.query.maybe_flag(name) is value:
-                homes += call.access.visible_projects(call.viewer, root.id)
+        wanted = resource.projects_below.items()
+        if resource.of_projects or any(
+            call.query.maybe_flag(one) is value for one, value in wanted
+        ):
+            homes += call.access.visible_projects(call.viewer, root.id)
         return [row for home in homes for row in rows_below(world, resource.name, home)]
 
     def _is_there(self, call: Call, row: Row) -> bool:
@@ -234,13 +237,14 @@ class Answer:
         return not resource.own_below or self._may_see(call, row)
 
     def _may_see(self, call: Call, row: Row) -> bool:
-        """Below a role, a viewer is shown what he did himself."""
+        """Below a role, a viewer is shown what is his own."""
+        if call.access.is_admin(call.viewer):
+            return True
         root = home_of(call.world, row)
-        if root is None or call.access.is_admin(call.viewer):
+        level = 0 if root is None else level_in(call, root, self.resource)
+        if level >= ROLES[self.resource.own_below]:
             return True
-        if level_in(call, root, self.resource) >= ROLES[self.resource.own_below]:
-            return True
-        return bool(shown(call.world, self.resource, row).get("author_id") == call.viewer)
+        return is_own(shown(call.world, self.resource, row), call.viewer)
 
     def _filtered(self, call: Call, rows: list[Row]) -> list[Row]:
         for parameter, column in self.resource.filters.items():
@@ -301,6 +305,11 @@ class Single(Answer):
                     more = Filled(call.world, resource, row).value(resource.one_adds)
                     return respond_one(orjson.dumps({**made, **more}))
         raise not_found(resource.name.removesuffix("s").replace("_", " ").title())
+
+
+def is_own(row: Json, viewer: int | None) -> bool:
+    """Whether a row is about what the viewer did or has."""
+    return viewer is not None and viewer in {row.get("author_id"), row.get("user_id")}
 
 
 def level_in(call: Call, root: Row, resource: Resource) -> int:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from integration_tests.gitlab.clock import day
 from integration_tests.gitlab.plain.resource import ROLES, TIERS, Resource, resources
-from integration_tests.gitlab.plain.tables import owner_of, rows_below
+from integration_tests.gitlab.plain.tables import home_of, owner_of, rows_below
 from integration_tests.gitlab.plain.template import shown
 
 if TYPE_CHECKING:
@@ -38,6 +38,8 @@ def _rows(resource: Resource, scope: Scope) -> Iterator[tuple[Row | None, Row]]:
         return
     for owner in _owners(resource, scope):
         homes = [owner, *_above(resource, scope, owner)] if resource.repeated else [owner]
+        if resource.of_projects and owner is not None:
+            homes += scope.access.visible_projects(scope.viewer, owner.id)
         for home in homes:
             for row in rows_below(scope.world, resource.name, home):
                 if row.readable and _is_shown(resource, scope, row):
@@ -105,10 +107,8 @@ def _is_shown(resource: Resource, scope: Scope, row: Row) -> bool:
         return False
     if not resource.own_below:
         return True
-    world = scope.world
-    home = world.projects.rows.get(row.project_id or 0) or world.groups.rows.get(row.group_id or 0)
-    is_enough = _level(scope, home) >= ROLES[resource.own_below]
-    return is_enough or bool(made.get("author_id") == scope.viewer)
+    is_enough = _level(scope, home_of(scope.world, row)) >= ROLES[resource.own_below]
+    return is_enough or scope.viewer in {made.get("author_id"), made.get("user_id")}
 
 
 def _parent(resource: Resource, scope: Scope, row: Row) -> Json:
