@@ -21,7 +21,7 @@ from source_gitlab.core.name_advice import of_group
 from source_gitlab.core.walks.pages import read_pages
 from source_gitlab.gitlab.errors import LESS_MAY_DO, OffsetLimit, ReadError, Skipped
 from source_gitlab.gitlab.lists import Lists
-from source_gitlab.streams import streams
+from source_gitlab.streams import root_of
 
 if TYPE_CHECKING:
     from source_gitlab.config import Config
@@ -159,8 +159,7 @@ def is_mixed(standing: str) -> bool:
 
 def hides_rows(stream: Stream) -> bool:
     """Whether lists of a stream leave rows out that the user may not read, instead of refusing."""
-    parent = streams()[stream.parent] if stream.parent else stream
-    return parent.kind == "selection"
+    return root_of(stream).kind == "selection"
 
 
 def depends_on_role(stream: Stream) -> bool:

@@ -31,7 +31,7 @@ from source_gitlab.core.inventory import Project
 from source_gitlab.core.slices import Place
 from source_gitlab.core.state import MemberAccess
 from source_gitlab.gitlab.errors import Skipped
-from source_gitlab.streams import streams
+from source_gitlab.streams import root_of
 from source_gitlab.timestamps import at, plus, seconds_ahead
 
 if TYPE_CHECKING:
@@ -302,17 +302,17 @@ def may_be_idle(slice_: Slice) -> bool:
 
 def only_groups(stream: Stream) -> bool:
     """Whether the rows of the stream, or of its parent, belong to groups."""
-    parent = streams()[stream.parent] if stream.parent else stream
-    return parent.containers == ("group",)
+    return root_of(stream).containers == ("group",)
 
 
 def column_of(stream: Stream) -> str | None:
     """The column that tells to which project or group a row belongs; None: to no single one."""
-    if stream.distinct:
+    if stream.distinct or root_of(stream).kind == "instance":
         return None
     if stream.kind == "inventory":
         return "id"
-    return "group_id" if stream.kind == "group" or only_groups(stream) else "project_id"
+    is_of_groups = root_of(stream).kind == "group" or only_groups(stream)
+    return "group_id" if is_of_groups else "project_id"
 
 
 def _nothing() -> None:

@@ -14,8 +14,9 @@ from source_gitlab.core.origin_check import OriginCheck, must_fit
 from source_gitlab.core.selection import all_of
 from source_gitlab.core.slices import Slice
 from source_gitlab.core.state import GroupState, ProjectsListed, key_of
+from source_gitlab.core.state.members import covered_by
 from source_gitlab.gitlab.errors import FatalError, GitlabError, Skipped
-from source_gitlab.streams import streams
+from source_gitlab.streams import root_of
 from source_gitlab.timestamps import at, in_words, plus, seconds_ahead
 
 if TYPE_CHECKING:
@@ -87,8 +88,13 @@ class Planner:
             yield from (
                 self._slice(stream, "inventory", root.id, None, start) for root in roots.groups
             )
-            if roots.projects and stream.name == "projects":
+            if roots.projects and stream.walk == "projects":
                 yield self._slice(stream, "inventory", 0, None, start)
+        elif kind == "instance":
+            through = state.instance
+            if not self._change_probes.is_quiet(stream, through, start):
+                slice_ = self._slice(stream, "instance", 0, through, start)
+                yield self._resumed(stream, slice_, state)
         elif kind == "group":
             yield from self._each_group(stream, state, start)
         elif kind == "project":
@@ -169,7 +175,7 @@ class Planner:
         """How the stream is read from this GitLab: old versions lack some group lists."""
         kind = stream.kind
         if kind == "child":
-            return streams()[stream.parent or ""].kind
+            return root_of(stream).kind
         needed = stream.descendants_since
         if needed and self._inventory.roots().groups and self.version() < needed:
             return "group" if stream.containers == ("group",) else "project"
@@ -354,7 +360,7 @@ class Planner:
             by_group = only_groups(stream)
             yield from self._each_root(stream, roots.groups, plan, of_groups=by_group)
         if not only_groups(stream) and roots.projects:
-            covered = _covered(state)
+            covered = covered_by(map(state.group, list(state.groups)))
             yield from self._projects(stream, list(roots.projects), state, start, covered=covered)
 
     def _in_group(
@@ -387,14 +393,3 @@ class Planner:
         if position:
             slice_["position"] = position
         return slice_
-
-
-def _covered(state: StreamState) -> dict[int, str]:
-    """How far projects were read as members of groups, which may be read on their own now."""
-    covered: dict[int, str] = {}
-    for number in list(state.groups):
-        group = state.group(number)
-        if group.through is not None:
-            for one in group.projects - group.partial:
-                covered[one] = max(group.through, covered.get(one, ""))
-    return covered

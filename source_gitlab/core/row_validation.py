@@ -11,7 +11,7 @@ from source_gitlab.gitlab.pagination import Missed
 from source_gitlab.timestamps import is_instant
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from source_gitlab.core.slices import Page, Row
     from source_gitlab.gitlab.lists import Lists
@@ -22,6 +22,7 @@ T = TypeVar("T")
 
 _STRANGE = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
 _TYPES = {"integer": int, "string": str}
+_NAMES = {int: "a number", str: "a text"}
 _TIMES = ("updated_at", "created_at")
 
 
@@ -96,22 +97,26 @@ def walkable(url: str, answer: Answer) -> Answer:
 
 
 def addressed(
-    rows: list[Row], columns: Iterable[str], url: str
+    rows: list[Row], columns: Mapping[str, type], url: str
 ) -> tuple[list[Row], list[Row], list[Missed]]:
     """The rows of which these columns can stand in a path, the others, and what to say of them."""
-    names = sorted(set(columns))
+    names = sorted(columns)
     sound: list[Row] = []
     odd: list[Row] = []
     missed: list[Missed] = []
     for row in rows:
-        wrong = next((name for name in names if type(row.get(name)) is not int), None)
+        wrong = next(
+            (name for name in names if type(row.get(name)) is not columns[name] or row[name] == ""),
+            None,
+        )
         if wrong is None:
             sound.append(row)
             continue
         odd.append(row)
         message = (
             f"{url} answered with a row ({row.get('id')}) whose {wrong} is"
-            f" {repr(row.get(wrong))[:60]} instead of a number. What is below it was not read."
+            f" {repr(row.get(wrong))[:60]} instead of {_NAMES[columns[wrong]]}."
+            " What is below it was not read."
         )
         missed.append(Missed(message, url))
     return sound, odd, missed
@@ -167,7 +172,7 @@ class Keys:
 
 
 def _told(url: str, column: str, types: tuple[type, ...], rows: list[Row]) -> str:
-    wanted = " or ".join("a number" if kind is int else "a text" for kind in types)
+    wanted = " or ".join(_NAMES[kind] for kind in types)
     shown = repr(rows[0].get(column))[:60]
     more = f" {len(rows)} rows like that were left out." if len(rows) > 1 else " It was left out."
     return f"{url} answered with a row whose {column} is {shown} instead of {wanted}.{more}"

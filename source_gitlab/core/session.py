@@ -18,7 +18,7 @@ from source_gitlab.core.slices import Place
 from source_gitlab.gitlab.client import Client
 from source_gitlab.gitlab.decoding import DEEPEST
 from source_gitlab.gitlab.errors import FatalError, GitlabError, ReadError, Skipped
-from source_gitlab.streams import streams
+from source_gitlab.streams import root_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -223,6 +223,8 @@ class Session:
 
     def _place(self, slice_: Slice) -> Place:
         """What a slice reads."""
+        if slice_["container"] == "instance":
+            return Place("the instance", None)
         if slice_["container"] != "inventory":
             return Place(slice_["container"], slice_["id"])
         if not slice_["id"]:
@@ -235,5 +237,4 @@ def _address(stream: Stream, slice_: Slice) -> str:
     if slice_["container"] == "inventory":
         return f"groups/{slice_['id']}/projects" if slice_["id"] else "projects"
     # The children of many parents have no address together.
-    listed = streams()[stream.parent] if stream.parent else stream
-    return f"{slice_['container']}s/{slice_['id']}/{listed.path}"
+    return root_of(stream).address(slice_["container"], slice_["id"])

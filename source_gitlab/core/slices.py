@@ -19,13 +19,14 @@ __all__ = ["Page", "Row", "Slice", "beside", "columns_of", "list_of"]
 class Slice(TypedDict, total=False):
     """One list to walk, as plain JSON: it reads the same in another thread or process.
 
-    `container` is "group", "project" or "inventory" and `id` its numeric id. `since` is the instant
-    from which rows are read (None: all of them), `start` the server's time when the read was
-    planned; `read_at` is that time for columns, never earlier than in a read before. What entered
-    a group that was read before has that group's id in `group`; in the slice of that group it is
-    `apart`, for its rows come from its own slice, and `members` (as `id_sets.encode` writes them)
-    are those whose rows its list brings. `position` is where an earlier read of this
-    slice, from `start` on, had come to. `went_back` tells that the watermark lay in the future.
+    `container` is "group", "project", "instance" or "inventory" and `id` its numeric id, 0 for the
+    instance. `since` is the instant from which rows are read (None: all of them), `start` the
+    server's time when the read was planned; `read_at` is that time for columns, never earlier than
+    in a read before. What entered a group that was read before has that group's id in `group`; in
+    the slice of that group it is `apart`, for its rows come from its own slice, and `members` (as
+    `id_sets.encode` writes them) are those whose rows its list brings. `position` is where an
+    earlier read of this slice, from `start` on, had come to. `went_back` tells that the watermark
+    lay in the future.
     """
 
     stream: str
@@ -88,7 +89,7 @@ def list_of(stream: Stream, slice_: Slice, *, archived: bool) -> tuple[str, Quer
     `archived` says whether archived projects are read, where the list takes that.
     """
     in_group = slice_["container"] == "group"
-    path = f"{'groups' if in_group else 'projects'}/{slice_['id']}/{stream.path}"
+    path = stream.address(slice_["container"], slice_["id"])
     query: Query = dict(stream.query)
     if in_group:
         query |= stream.group_query

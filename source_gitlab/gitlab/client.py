@@ -83,7 +83,6 @@ class Client:
         self.api_url = config.api_url
         self._base_url = config.base_url
         self.requests: Counter[str] = Counter()
-        self.retried = 0
         self.retries = retries or Retries()
         self._timer = self.retries.timer
         self.limits = Limits(config.num_workers, config.max_requests_per_minute, timer=self._timer)
@@ -185,6 +184,10 @@ class Client:
             url = f"{self.api_url}/{path}"
             raise not_what_was_asked(url, "an object", data)
         return data
+
+    def value(self, path: str, query: Mapping[str, Any]) -> Any:
+        """What the body holds, which may be `null`; raises as `one` does."""
+        return self.get(path, query).data
 
     def named(self, kind: str, name: str, query: Query) -> Row:
         """The row of the group or project (`kind` is "groups" or "projects") of this name.
@@ -378,8 +381,3 @@ class Client:
             self._mended.add(url)
         if not is_known:
             LOGGER.warning(error_messages.mended(url))
-
-    def note_retry(self) -> None:
-        """Count a request that is made again."""
-        with self._counting:
-            self.retried += 1

@@ -41,6 +41,10 @@ class Asking(Protocol):
         """One object."""
         ...
 
+    def value(self, path: str, query: Mapping[str, Any]) -> Any:
+        """What the body holds, which may be `null`."""
+        ...
+
 
 class Streak:
     """How many lists of one stream failed one behind the other."""
@@ -120,6 +124,14 @@ class Lists:
             row = self.client.one(path, slim)
             self.note(lacking(row, self._optional, error))
             return row
+
+    def value(self, path: str, query: Mapping[str, Any]) -> Any:
+        """What the body holds, as `Client.value`.
+
+        Raises:
+            GitlabError: as `gitlab.errors` sorts it.
+        """
+        return self.client.value(path, query)
 
     def now(self) -> float:
         """The server's clock, in seconds since the epoch."""

@@ -110,10 +110,6 @@ class Sender(Protocol):
         """Texts of this address are not UTF-8."""
         ...
 
-    def note_retry(self) -> None:
-        """A request is made again."""
-        ...
-
 
 class RetryLoop:
     """One request; run it once."""
@@ -245,7 +241,6 @@ class RetryLoop:
 
     def _pause(self) -> None:
         self._sender.limits.release()
-        self._sender.note_retry()
         self._sender.limits.pause(next(self._delays))
 
     def _slow_down(self) -> None:
@@ -254,7 +249,6 @@ class RetryLoop:
             raise ReadError(
                 error_messages.too_many(self._request.shown), url=self._request.url, status=429
             )
-        self._sender.note_retry()
 
     def _follow(self, received: Received) -> None:
         """Go to where a moved project or group is now.

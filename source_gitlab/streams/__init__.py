@@ -5,10 +5,17 @@ from __future__ import annotations
 from functools import cache
 
 from source_gitlab.streams.declarations import build, declared
-from source_gitlab.streams.model import MovedBy, Refresh, Stream
+from source_gitlab.streams.model import MovedBy, Refresh, RowsOfMap, Stream
 from source_gitlab.streams.schema import Schema
 
-__all__ = ["MovedBy", "Refresh", "Schema", "Stream", "streams"]
+__all__ = ["MovedBy", "Refresh", "RowsOfMap", "Schema", "Stream", "root_of", "streams"]
+
+
+def root_of(stream: Stream) -> Stream:
+    """The stream whose slices these are: itself, or the parent of all its parents."""
+    while stream.parent is not None:
+        stream = streams()[stream.parent]
+    return stream
 
 
 @cache

@@ -132,6 +132,14 @@ class Stream:
         below = f"{container}s/{number}" if container in {"group", "project"} else ""
         return "/".join(filter(None, [below, self.path]))
 
+    def address_of(self, row: Mapping[str, Any]) -> str:
+        """Where one row of this stream is, below /api/v4; "" where that is not declared.
+
+        Raises:
+            KeyError: the row lacks a column of the address.
+        """
+        return (self.item or "").format_map(_Quoted(row))
+
     @property
     def columns(self) -> Mapping[str, Field]:
         """The columns of a row, as the schema's lines declare them."""

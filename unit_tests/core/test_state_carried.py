@@ -123,11 +123,11 @@ def test_what_is_owed_of_a_project_is_not_owed_by_the_group_with_its_number() ->
     columns = ["project_id", "iid", "updated_at"]
     for number in (10, 20):
         state.owed.add((number, 1), Owed({"project_id": number, "iid": 1, "updated_at": EARLY}))
-    found = state.owed.of(group(10, state), {20, 21}, columns).rest()
+    found = state.owed.of(group(10, state), {20, 21}, columns, 2).rest()
     assert [row["project_id"] for row in found] == [20]
     state.forget(LATE, 20)
     assert [
-        row["project_id"] for row in again(state).owed.of(project(10), set(), columns).rest()
+        row["project_id"] for row in again(state).owed.of(project(10), set(), columns, 2).rest()
     ] == []
 
 
@@ -149,7 +149,7 @@ def test_a_state_with_nulls_is_read_and_written_without() -> None:
     state = StreamState.load(OLD)
     assert state.groups[10].listed is None
     assert state.positions["project:8"]["through"] == ["", EARLY]
-    owed = state.owed.of(project(7), set(), ["project_id", "iid", "updated_at"])
+    owed = state.owed.of(project(7), set(), ["project_id", "iid", "updated_at"], 2)
     assert owed.rest() == [{"project_id": 7, "iid": 1, "updated_at": None}]
     assert nulls(state.to_json()) == []
     assert again(state).to_json() == state.to_json()

@@ -51,6 +51,7 @@ def _read(state: StreamState, raw: Mapping[str, Any]) -> None:
     for through, text in levels:
         # In order, because what is nearly in order is quickly sorted when it is written.
         state.projects.update(dict.fromkeys(sorted(id_sets.decode(text)), instant(through)))
+    state.instance = instant(raw["instance"]) if "instance" in raw else None
     for number, group in raw.get("groups", {}).items():
         state.groups[int(number)] = GroupState.load(group)
         if group.get("entering"):
@@ -83,6 +84,7 @@ def written(state: StreamState) -> dict[str, Any]:
     newest = sorted(state.recent.items(), key=lambda item: item[1])[-_MOST_RECENT:]
     parts = {
         "earlier": earlier,
+        "instance": state.instance,
         "groups": _groups(state),
         "heads": state.heads.to_json(projects),
         "partial": id_sets.encode(state.partial) if state.partial else "",

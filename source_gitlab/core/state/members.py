@@ -9,7 +9,7 @@ from source_gitlab.core.state import id_sets
 from source_gitlab.timestamps import instant
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
     from collections.abc import Set as AbstractSet
 
 
@@ -103,3 +103,13 @@ class ProjectsListed:
             others=int(raw.get("others", 0)),
             listed=instant(raw["listed"]) if raw.get("listed") else None,
         )
+
+
+def covered_by(groups: Iterable[GroupState]) -> dict[int, str]:
+    """How far projects were read as members of groups, which may be read on their own now."""
+    covered: dict[int, str] = {}
+    for group in groups:
+        if group.through is not None:
+            for one in group.projects - group.partial:
+                covered[one] = max(group.through, covered.get(one, ""))
+    return covered

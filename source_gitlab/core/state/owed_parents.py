@@ -9,6 +9,7 @@ several reads, or nothing of its project is covered any more.
 They stand in a state as a table, which is missing when nothing is owed::
 
     {"columns": ["project_id", "iid", "updated_at"],  what the children need of a parent
+     "named": 2,                                      how many of these name it
      "parents": [[7, 12, "2026-…Z", 1]]}              and in how many reads it was refused
 
 A column that a parent lacks is "" there: no number, name or instant is.
@@ -31,8 +32,17 @@ MOST = 1_000
 # A parent that was refused in so many reads is believed to be.
 MOST_REFUSALS = 4
 
-Name = tuple[int, int]
-"""The project (or group) that a parent is in, and its number there."""
+Name = tuple[int | str, ...]
+"""The project (or group) that a parent is in, 0 for none, and the columns that name it there."""
+
+
+def _name(row: Row, columns: Sequence[str]) -> Name:
+    owners = (row[one] for one in ("project_id", "group_id") if type(row.get(one)) is int)
+    name = (next(owners, 0), *(row[column] for column in columns))
+    if not all(type(one) in {int, str} for one in name):
+        message = f"{name} names no parent"
+        raise ValueError(message)
+    return name
 
 
 @dataclass(frozen=True)
@@ -50,6 +60,7 @@ class OwedParents:
         """Nothing is owed."""
         self._lock = threading.Lock()
         self._found: dict[Name, Owed] = {}
+        self._named = 2
 
     @classmethod
     def load(cls, raw: Mapping[str, Any]) -> OwedParents:
@@ -60,14 +71,14 @@ class OwedParents:
         """
         owed = cls()
         columns = [str(column) for column in raw["columns"]] if raw else []
+        owed._named = int(raw.get("named", 2))
         for *values, refusals in raw.get("parents", []):
             known = (None if value == "" else value for value in values)
             row = dict(zip(columns, known, strict=True))
-            container, number = values[:2]
-            if not all(type(one) is int for one in (container, number, refusals)):
-                message = f"{values} is no parent"
+            if type(refusals) is not int:
+                message = f"{refusals} is no number of refusals"
                 raise ValueError(message)
-            owed._found[container, number] = Owed(row, refusals)
+            owed._found[_name(row, columns[: owed._named])] = Owed(row, refusals)
         return owed
 
     def to_json(self) -> dict[str, Any]:
@@ -80,19 +91,23 @@ class OwedParents:
                 [*("" if value is None else value for value in map(one.row.get, columns)), times]
                 for one, times in ((owed, owed.refusals) for owed in self._found.values())
             ]
-        return {"columns": columns, "parents": parents}
+        return {"columns": columns, "named": self._named, "parents": parents}
 
-    def of(self, slice_: Slice, members: AbstractSet[int], columns: Sequence[str]) -> Owing:
+    def of(
+        self, slice_: Slice, members: AbstractSet[int], columns: Sequence[str], named: int
+    ) -> Owing:
         """What a slice owes, whose own project or group, or `members` of it, the parents are in.
 
-        `columns` are those of a parent that its children need; the first two name it.
+        `columns` are those of a parent that its children need; the first `named` of them name it.
         """
         # Parents in projects say nothing of a group that has the id of their project.
-        own = {slice_["id"]} if columns[0] == f"{slice_['container']}_id" else set()
+        is_own = slice_["container"] == "instance" or f"{slice_['container']}_id" in columns[:1]
+        own = {slice_["id"]} if is_own else set()
         inside = own | members - set(slice_.get("apart", ()))
         with self._lock:
+            self._named = named
             found = {name: one for name, one in self._found.items() if name[0] in inside}
-        return Owing(self, columns, found)
+        return Owing(self, columns, named, found)
 
     def add(self, name: Name, owed: Owed) -> bool:
         """Note a parent that is owed, behind all others; False when there are too many."""
@@ -118,7 +133,9 @@ class OwedParents:
             columns = list(next(iter(self._found.values())).row) if self._found else []
             if columns[:1] == ["group_id"]:
                 covered = covered | groups
-            self._found = {name: one for name, one in self._found.items() if name[0] in covered}
+            # What belongs to no project or group belongs to the instance.
+            kept = {0, *covered}
+            self._found = {name: one for name, one in self._found.items() if name[0] in kept}
 
     def __len__(self) -> int:
         """How many parents are owed."""
@@ -129,11 +146,16 @@ class Owing:
     """What one slice owes, and what becomes of it in one read. Thread-safe."""
 
     def __init__(
-        self, owed: OwedParents, columns: Sequence[str], found: Mapping[Name, Owed]
+        self,
+        owed: OwedParents,
+        columns: Sequence[str],
+        named: int,
+        found: Mapping[Name, Owed],
     ) -> None:
         """`found` was owed when the slice began; what comes to be owed is noted in `owed`."""
         self._owed = owed
         self._columns = columns
+        self._named = columns[:named]
         self._found = found
         self._asked: set[Name] = set()
 
@@ -164,5 +186,4 @@ class Owing:
         return [name] if name in self._found else []
 
     def _name(self, parent: Row) -> Name:
-        container, number = (parent[column] for column in self._columns[:2])
-        return container, number
+        return _name(parent, self._named)

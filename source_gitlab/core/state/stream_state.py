@@ -38,6 +38,7 @@ class StreamState:
         """Nothing has been read."""
         self.projects: dict[int, str] = {}
         self.groups: dict[int, GroupState] = {}
+        self.instance: str | None = None
         self.heads = BranchHeads()
         self.highest_ids = HighestIds()
         self.counts: dict[str, Counts] = {}
@@ -90,6 +91,7 @@ class StreamState:
                 self.counts,
             ):
                 part.clear()
+            self.instance = None
             self.heads, self.highest_ids, self.owed = BranchHeads(), HighestIds(), OwedParents()
 
     @property
@@ -255,7 +257,9 @@ class StreamState:
     def _reach(self, slice_: Slice, through: str) -> None:
         # A group and a project may have the same id: only the slice tells which of them it is.
         number = slice_["id"]
-        if slice_["container"] == "group" and ("members" in slice_ or "group" in slice_):
+        if slice_["container"] == "instance":
+            self.instance = through
+        elif slice_["container"] == "group" and ("members" in slice_ or "group" in slice_):
             self.groups.setdefault(number, GroupState()).through = through
         else:
             self.projects[number] = through

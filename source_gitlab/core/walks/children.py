@@ -7,69 +7,54 @@ parent that was young when it was read is read again by the next read, moved or 
 
 from __future__ import annotations
 
-import string
 import threading
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import TYPE_CHECKING, Any
-from urllib.parse import quote
+from typing import TYPE_CHECKING
 
 from source_gitlab.core.row_validation import addressed
 from source_gitlab.core.slices import Page
-from source_gitlab.core.state import identity
+from source_gitlab.core.state.digests import identity
 from source_gitlab.core.state.owed_parents import MOST, MOST_REFUSALS
+from source_gitlab.core.walks.objects import asked, rows_in
 from source_gitlab.core.walks.pages import read_pages
 from source_gitlab.gitlab.errors import ReadError, Skipped
 from source_gitlab.gitlab.lists import Streak
 from source_gitlab.gitlab.pagination import Missed
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator
 
     from source_gitlab.core.prefetch import Prefetcher
     from source_gitlab.core.slices import Row
     from source_gitlab.core.state.owed_parents import Owing
-    from source_gitlab.core.walks.row_counts import Counts
     from source_gitlab.gitlab.lists import Lists
     from source_gitlab.streams import Stream
 
 _FULL = f"{MOST:,} others are asked for again by each read already, so the state stays before it."
 
 
-@dataclass
-class ParentRows:
-    """Parents that moved, with what is known once their children are delivered."""
-
-    rows: list[Row]
-    through: str | None = None
-    position: dict[str, Any] | None = None
-    seen: dict[str, str] = field(default_factory=dict)
-    counts: Counts | None = None
-
-
 @dataclass(frozen=True)
 class Children:
     """The children of one stream.
 
-    `skip` is told of each parent that GitLab refuses. `shape` makes rows as users get them of those
-    below a parent. `key` are the columns that identify a parent, and
-    `member` is the one that says to which member of a group it belongs; it is None where all
-    parents belong to the one thing that is read. `url` is the address of the parents' list.
+    `skip` is called with each parent that GitLab refuses. `transform` makes rows as users get them
+    of those below a row of `parent`. `member` is the column that says to which member of a group a
+    parent belongs; it is None where all of them belong to the one thing that is read. `url` is the
+    address of the parents' list.
     """
 
     client: Lists
     prefetcher: Prefetcher
     stream: Stream
+    parent: Stream
     transform: Callable[[list[Row], Row], list[Row]]
     skip: Callable[[Row, Skipped], None]
     owing: Owing
-    key: Sequence[str]
     member: str | None
     url: str
 
-    def pages(
-        self, parents: Iterable[ParentRows], *, streak: Streak | None = None
-    ) -> Iterator[Page]:
+    def pages(self, parents: Iterable[Page], *, streak: Streak | None = None) -> Iterator[Page]:
         """The children of all `parents`, a page for each parent.
 
         A parent that is gone is told to `skip`, and owed to the next read: while a replica is
@@ -84,7 +69,7 @@ class Children:
         """
         refusals = _Refusals()
         waiting = Page([])
-        columns = columns_of_path(self.stream.path)
+        columns = self._types()
         for batch in parents:
             # Children of a parent that cannot be addressed must not cost those of the others.
             parents_, odd, missed = addressed(batch.rows, columns, self.url)
@@ -95,10 +80,10 @@ class Children:
             seen = dict(batch.seen)
             for parent in odd:
                 if parent.get("updated_at") is not None:
-                    seen.pop(identity(parent, self.key), None)
+                    seen.pop(identity(parent, self.parent.row_key), None)
             for parent, one in zip(parents_, found, strict=True):
                 if not one.is_whole and parent.get("updated_at") is not None:
-                    seen.pop(identity(parent, self.key), None)
+                    seen.pop(identity(parent, self.parent.row_key), None)
                 is_settled = one.is_whole or one.is_given_up
                 settled = self.owing.names(parent) if is_settled else []
                 if one.rows or settled:
@@ -133,7 +118,7 @@ class Children:
         if not rest:
             return
         try:
-            yield from self.pages([ParentRows(rest)], streak=Streak())
+            yield from self.pages([Page(rest)], streak=Streak())
         except ReadError as error:
             self.client.note(Missed(str(error), error.url, remembered=True))
 
@@ -204,13 +189,25 @@ class Children:
 
     def _is_away(self, parent: Row) -> bool:
         """Whether GitLab says of the parent itself that it is gone."""
-        if self.stream.walk == "object":
+        if self._is_own or not self.parent.item:
             return False
         try:
-            self.client.one(path_of(self.stream.path, parent).rpartition("/")[0])
+            self.client.one(self.parent.address_of(parent))
         except Skipped as error:
             return error.reason == "gone"
         return False
+
+    @property
+    def _is_own(self) -> bool:
+        """Whether what is read of a parent is the parent itself."""
+        return self.stream.path == self.parent.item
+
+    def _types(self) -> dict[str, type]:
+        """The columns of a parent that stand in the path, and what they hold."""
+        columns = self.parent.columns
+        return {
+            name: int if columns[name].type == "integer" else str for name in self.stream.braces
+        }
 
     def _rows(self, parent: Row, member: int | None, below: Lists) -> list[Row]:
         try:
@@ -232,9 +229,12 @@ class Children:
 
     def _ask(self, parent: Row, below: Lists) -> list[Row]:
         stream = self.stream
-        path = path_of(stream.path, parent)
+        if stream.walk == "derived":
+            return self.transform(rows_in(stream, parent, self.url), parent)
+        path = stream.address(parent=parent)
         if stream.walk == "object":
-            rows = [below.one(path, stream.query)]
+            above = "" if self._is_own else self.parent.address_of(parent)
+            rows = asked(stream, below, path, stream.query, above)
         else:
             pages = read_pages(below, None, path, dict(stream.query), stream.row_key)
             rows = [row for page in pages for row in page]
@@ -302,19 +302,9 @@ class _Refusals:
         return found
 
 
-def columns_of_path(template: str) -> list[str]:
-    """The {columns} of a template, in their order."""
-    return [name for _, name, _, _ in string.Formatter().parse(template) if name]
-
-
-def columns_of_parent(stream: Stream) -> list[str]:
-    """The columns of a parent that its children need; the first two name it."""
+def columns_of_parent(stream: Stream) -> tuple[list[str], int]:
+    """The columns of a parent that its children need, and how many of them name it."""
     added = [path.removeprefix("parent.") for path in stream.add.values()]
     taken = [n for n, path in zip(added, stream.add.values(), strict=True) if n != path]
-    return list(dict.fromkeys([*columns_of_path(stream.path), *taken, "updated_at"]))
-
-
-def path_of(template: str, parent: Row) -> str:
-    """The template with its {columns} taken from the parent's row."""
-    columns = columns_of_path(template)
-    return template.format(**{name: quote(str(parent[name]), safe="") for name in columns})
+    columns = dict.fromkeys([*stream.braces, *taken, "updated_at"])
+    return list(columns), len(set(stream.braces))

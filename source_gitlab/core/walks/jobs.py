@@ -23,7 +23,6 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from source_gitlab.core.slices import Page
-from source_gitlab.core.walks.children import ParentRows
 from source_gitlab.core.walks.pages import PER_PAGE
 from source_gitlab.gitlab.client import pages_of
 from source_gitlab.timestamps import instant, plus
@@ -149,14 +148,14 @@ class Jobs:
         number = int(self.path.split("/")[1])
         any_moved = False
 
-        def older() -> Iterator[ParentRows]:
+        def older() -> Iterator[Page]:
             nonlocal any_moved
             for pipelines in self.pipelines:
                 for rows, _ in pipelines(since):
                     any_moved = any_moved or bool(rows)
                     # Every job of a younger pipeline is younger too, so the list has it.
                     parents = [row for row in rows if _is_older(row, since, undated=True)]
-                    yield ParentRows([{**row, "project_id": number} for row in parents])
+                    yield Page([{**row, "project_id": number} for row in parents])
 
         def older_jobs(rows: list[Row], _: Row) -> list[Row]:
             return [row for row in rows if _is_older(row, since, undated=True)]

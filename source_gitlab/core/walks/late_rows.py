@@ -12,7 +12,7 @@ import threading
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from source_gitlab.core.walks.children import ParentRows
+from source_gitlab.core.slices import Page
 from source_gitlab.core.walks.row_counts import Counter, Counts, Listed, Window
 from source_gitlab.gitlab.errors import ReadError, Skipped
 from source_gitlab.gitlab.pagination import Missed
@@ -80,7 +80,7 @@ class LateRows:
             seek.client.note(_uncounted(seek, error))
             return Counts(slice_["start"])
 
-    def parents(  # noqa: PLR0913 -- what is read, and who is told
+    def pages(  # noqa: PLR0913 -- what is read, and who is told
         self,
         seek: Seek,
         slice_: Slice,
@@ -89,7 +89,7 @@ class LateRows:
         of: Callable[[int], Seek],
         *,
         entered: Callable[[], None],
-    ) -> Generator[ParentRows, None, Missed | None]:
+    ) -> Generator[Page, None, Missed | None]:
         """Rows that came late since the list was last counted.
 
         They are looked for by the first read of each day (UTC). Rows that the walk from the
@@ -141,7 +141,7 @@ class LateRows:
         for part in parts:
             yield from _late_rows(seek, part, first, since)
         if counts is not None:
-            yield ParentRows([], counts=counts)
+            yield Page([], counts=counts)
         return problem
 
     def _hides(self, listed: Listed, parts: list[_Part], first: str) -> bool:
@@ -178,7 +178,7 @@ def _listed(seek: Seek) -> Listed:
     return Listed(seek.path, seek.query)
 
 
-def _late_rows(seek: Seek, part: _Part, first: str | None, since: str) -> Iterator[ParentRows]:
+def _late_rows(seek: Seek, part: _Part, first: str | None, since: str) -> Iterator[Page]:
     """Rows of a part of the list that were last changed before `since`."""
     narrow = replace(seek, query={**seek.query, **part.query})
     for rows, _ in narrow.rows(first):
@@ -189,7 +189,7 @@ def _late_rows(seek: Seek, part: _Part, first: str | None, since: str) -> Iterat
             and (row.get("updated_at") is None or instant(row["updated_at"]) < since)
         ]
         if late_rows:
-            yield ParentRows(late_rows)
+            yield Page(late_rows)
 
 
 def _is_within(row: Row, low: str | None, high: str | None) -> bool:

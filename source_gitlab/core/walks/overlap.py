@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from source_gitlab.core.state import identity
+from source_gitlab.core.state.digests import identity
 from source_gitlab.timestamps import instant
 
 if TYPE_CHECKING:

@@ -1,0 +1,83 @@
+"""One object, and rows inside responses: under a key, or made from names and values."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from source_gitlab.core.slices import Page
+from source_gitlab.gitlab.errors import Malformed, Skipped
+from source_gitlab.streams import RowsOfMap
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from source_gitlab.core.slices import Row
+    from source_gitlab.core.walks.reading import Reading
+    from source_gitlab.gitlab.lists import Asking
+    from source_gitlab.streams import Stream
+
+
+def object_of(reading: Reading) -> Iterator[Page]:
+    """The object of a slice, or the rows inside it.
+
+    Raises:
+        GitlabError: as `gitlab.errors` sorts it.
+    """
+    path, query = reading.address()
+    slice_ = reading.slice_
+    above = f"{slice_['container']}s/{slice_['id']}" if "/" in path else ""
+    yield Page(asked(reading.stream, reading.lists, path, query, above))
+
+
+def asked(
+    stream: Stream, lists: Asking, path: str, query: Mapping[str, Any], above: str
+) -> list[Row]:
+    """The rows in the object at `path`; none where GitLab has none, and that is no refusal.
+
+    `above` is the address of what the object belongs to: where it is there, 404 means that the
+    object is not.
+
+    Raises:
+        GitlabError: as `gitlab.errors` sorts it.
+    """
+    try:
+        data = lists.value(path, query)
+    except Skipped as error:
+        if not (stream.absent and error.reason == "gone" and above):
+            raise
+        lists.one(above)
+        return []
+    if data is None and stream.absent:
+        return []
+    return rows_in(stream, data, f"{lists.api_url}/{path}")
+
+
+def rows_in(stream: Stream, data: Any, url: str) -> list[Row]:
+    """The rows of a stream inside what GitLab answered, or inside a parent's row.
+
+    Raises:
+        Malformed: there is something else where the rows should be.
+    """
+    if isinstance(stream.rows, RowsOfMap):
+        return [
+            {stream.rows.key: name, stream.rows.value: one}
+            for name, one in _object(data, url).items()
+        ]
+    if stream.rows is None:
+        return [_object(data, url)]
+    inner: Any = data
+    for name in stream.rows.split("."):
+        inner = _object(inner, url).get(name)
+        if inner is None:
+            return []
+    if not isinstance(inner, list) or not all(isinstance(row, dict) for row in inner):
+        message = f"{url} answered with something else than a list of objects in {stream.rows}."
+        raise Malformed(message, url=url)
+    return inner
+
+
+def _object(data: Any, url: str) -> Row:
+    if not isinstance(data, dict):
+        message = f"{url} answered with {type(data).__name__} in place of an object."
+        raise Malformed(message, url=url)
+    return data

@@ -1,0 +1,83 @@
+"""What a walk gets: the slice that it reads, and what all slices of a read share."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from source_gitlab.core.slices import columns_of, list_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from source_gitlab.config import Config
+    from source_gitlab.core.inventory import Inventory
+    from source_gitlab.core.outcome import Report
+    from source_gitlab.core.prefetch import Prefetcher
+    from source_gitlab.core.slices import Row, Slice
+    from source_gitlab.core.state import StreamState
+    from source_gitlab.core.transform import RowTransformer
+    from source_gitlab.core.walks.changed_rows_cache import ChangedRowsCache
+    from source_gitlab.core.walks.late_rows import LateRows
+    from source_gitlab.core.walks.shared_lists import SharedLists
+    from source_gitlab.gitlab.client import Client, Query
+    from source_gitlab.gitlab.lists import Lists
+    from source_gitlab.streams import Stream
+
+
+@dataclass(frozen=True)
+class Shared:
+    """The parts of a session that walks use.
+
+    `first` is the start date. `started` tells when this read began, as far as GitLab's clocks are
+    known by now. `entered` is called with each state that passes over rows for the sake of the
+    start date.
+    """
+
+    client: Client
+    config: Config
+    inventory: Inventory
+    prefetcher: Prefetcher
+    report: Report
+    first: str | None
+    started: Callable[[], str]
+    entered: Callable[[Stream, StreamState], None]
+    changed_rows: ChangedRowsCache
+    shared_lists: SharedLists
+    late_rows: LateRows
+    transformers: Mapping[str, RowTransformer]
+
+
+@dataclass(frozen=True)
+class Reading:
+    """One slice of a stream, being read through `lists`; `state` is that of the stream."""
+
+    shared: Shared
+    stream: Stream
+    slice_: Slice
+    state: StreamState
+    lists: Lists
+
+    def of(self, stream: Stream) -> Reading:
+        """The same slice, read for another stream."""
+        return replace(self, stream=stream)
+
+    def address(self) -> tuple[str, Query]:
+        """The path of the slice's list below /api/v4, and its query."""
+        archived = self.shared.config.include_archived
+        return list_of(self.stream, self.slice_, archived=archived)
+
+    @property
+    def url(self) -> str:
+        """The address of the slice's list."""
+        return f"{self.lists.api_url}/{self.address()[0]}"
+
+    @property
+    def since(self) -> str | None:
+        """The instant from which rows are read; None: all of them."""
+        first = self.shared.first if self.stream.incremental else None
+        return self.slice_["since"] or first
+
+    def transformed(self, rows: list[Row]) -> list[Row]:
+        """Rows as users get them, changed in place; those of other streams are left out."""
+        return self.shared.transformers[self.stream.name].transform(rows, columns_of(self.slice_))
