@@ -61,19 +61,19 @@ class ChangeProbes:
         if stream.refresh is None or stream.refresh.signal != "list":
             return
         for root in roots:
-            projects_listed = self._digest(root, stream.refresh)
-            if projects_listed is None:
+            digest = self._digest(root, stream.refresh)
+            if digest is None:
                 state.projects_listed.pop(root.id, None)
             elif root.id not in state.projects_listed:
-                state.projects_listed[root.id] = ProjectsListed(projects_listed, start)
-            elif state.projects_listed[root.id].digest != projects_listed:
+                state.projects_listed[root.id] = ProjectsListed(digest, start)
+            elif state.projects_listed[root.id].digest != digest:
                 # GitLab tells its time in whole seconds, so this read may have begun in the same
                 # one as the read before; what that one brought must not pass for this one's.
                 known = (one for one in state.projects.values() if not seconds_ahead(one, start))
                 newest = max(known, default=start)
                 changed = max(start, plus(newest, milliseconds=1))
                 state.projects_listed[root.id] = replace(
-                    state.projects_listed[root.id], digest=projects_listed, changed=changed
+                    state.projects_listed[root.id], digest=digest, changed=changed
                 )
 
     def is_quiet(
@@ -87,7 +87,7 @@ class ChangeProbes:
     ) -> bool:
         """Whether what was read up to `through` certainly is as it was, or is read again today.
 
-        `held` is what is known of the group's list; None when there is none to go by.
+        `projects_listed` is what is known of the group's list; None when there is none to go by.
         """
         if (
             stream.refresh is None

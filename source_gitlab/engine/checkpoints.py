@@ -25,8 +25,8 @@ class Checkpoint:
     def due(self, rows: int) -> bool:
         """Count `rows` more as delivered, and say whether a state should be written now."""
         self._rows += rows
-        late_rows = time.monotonic() - self._written >= _SECONDS * self._seldom
-        return (late_rows and self._rows > 0) or self._rows >= _ROWS * self._seldom
+        is_late = time.monotonic() - self._written >= _SECONDS * self._seldom
+        return (is_late and self._rows > 0) or self._rows >= _ROWS * self._seldom
 
     def written(self, size: int) -> None:
         """A state of so many bytes was written."""

@@ -139,7 +139,7 @@ class LateRows:
             # The list is read whether or not it can be counted. The next read counts it again.
             problem = _uncounted(seek, error)
         for part in parts:
-            yield from _late_rows(seek, part, first, since)
+            yield from _late(seek, part, first, since)
         if counts is not None:
             yield Page([], counts=counts)
         return problem
@@ -178,18 +178,18 @@ def _listed(seek: Seek) -> Listed:
     return Listed(seek.path, seek.query)
 
 
-def _late_rows(seek: Seek, part: _Part, first: str | None, since: str) -> Iterator[Page]:
+def _late(seek: Seek, part: _Part, first: str | None, since: str) -> Iterator[Page]:
     """Rows of a part of the list that were last changed before `since`."""
     narrow = replace(seek, query={**seek.query, **part.query})
     for rows, _ in narrow.rows(first):
-        late_rows = [
+        late = [
             row
             for row in rows
             if _is_within(row, part.after, part.before)
             and (row.get("updated_at") is None or instant(row["updated_at"]) < since)
         ]
-        if late_rows:
-            yield Page(late_rows)
+        if late:
+            yield Page(late)
 
 
 def _is_within(row: Row, low: str | None, high: str | None) -> bool:

@@ -41,8 +41,8 @@ class SharedLists:
 
     def __init__(self, most_bytes: int = _MOST_BYTES) -> None:
         """Nothing has been read yet; about `most_bytes` are kept at most."""
-        shared_lists = Counter(map(_list_of, streams().values()))
-        self._streams = {one.name for one in streams().values() if shared_lists[_list_of(one)] > 1}
+        readers = Counter(map(_list_of, streams().values()))
+        self._streams = {one.name for one in streams().values() if readers[_list_of(one)] > 1}
         self._lock = threading.Lock()
         self._kept: dict[str, _Kept] = {}
         self._texts: dict[bytes, bytes] = {}

@@ -78,8 +78,8 @@ class Writer:
         with self._lock:
             self._waiting.append(lines)
             self._size += len(lines)
-            late_rows = time.monotonic() - self._written > _LONGEST_WAIT
-            if late_rows or self._size > _LARGEST_WRITE:
+            is_late = time.monotonic() - self._written > _LONGEST_WAIT
+            if is_late or self._size > _LARGEST_WRITE:
                 self._flush()
 
     def _flush(self) -> None:

@@ -57,10 +57,10 @@ def _left_out(skipped: Sequence[Entry]) -> Iterator[str]:
     streams: dict[tuple[str, str], list[str]] = {}
     for entry in skipped:
         streams.setdefault((entry.reason, entry.message), []).append(entry.stream)
-    shared_lists: dict[tuple[str, str], list[str]] = {}
+    alike: dict[tuple[str, str], list[str]] = {}
     for (reason, message), names in streams.items():
-        shared_lists.setdefault((reason, ", ".join(dict.fromkeys(names))), []).append(message)
-    for (reason, where), messages in shared_lists.items():
+        alike.setdefault((reason, ", ".join(dict.fromkeys(names))), []).append(message)
+    for (reason, where), messages in alike.items():
         for message in messages[:_EXAMPLES]:
             yield f"Left out of {where}: {message}"
         if len(messages) > _EXAMPLES:

@@ -127,7 +127,7 @@ class Sync:
         self._failure: BaseException | None = None
         self._runs: list[Run] = []
         self._replaced: set[str] = set()
-        projects_listed = store.counts()
+        counted = store.counts()
         narrowed = False
         for stream in streams:
             # A snapshot brings no word of what is gone, so its table is replaced as a whole.
@@ -136,11 +136,7 @@ class Sync:
             if not fresh and _lost(StreamState.load(store.state(stream.name)), session.config):
                 # A full read tells which rows are of what was chosen no more.
                 narrowed = fresh = True
-            if (
-                whole
-                or store.needs_replacing(stream.name)
-                or (fresh and projects_listed[stream.name])
-            ):
+            if whole or store.needs_replacing(stream.name) or (fresh and counted[stream.name]):
                 self._replaced.add(stream.name)
             raw = None if fresh else store.state(stream.name)
             self._runs.append(Run(stream, StreamState.load(raw)))
