@@ -298,7 +298,7 @@ def test_a_state_names_what_is_owed_only_when_something_is() -> None:
     [
         {"parents": [[1, 2, None, 0]]},
         {"columns": ["project_id", "iid"], "parents": [[1, 2, None, 0]]},
-        {"columns": ["project_id", "iid", "updated_at"], "parents": [[1, "x", None, 0]]},
+        {"columns": ["project_id", "iid", "updated_at"], "parents": [[1, {}, None, 0]]},
         {"columns": ["project_id", "iid", "updated_at"], "parents": [[1, 2, None, "x"]]},
         {"columns": [], "parents": [[]]},
         [1],

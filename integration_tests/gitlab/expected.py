@@ -240,6 +240,16 @@ def _people(scope: Scope) -> Iterator[Expected]:
             yield {}, people.user_basic(scope.world, row.id) or {}
 
 
+def _releases(scope: Scope) -> Iterator[Expected]:
+    return _of_projects(scope, scope.world.releases, scope.having("releases"), code.release)
+
+
+def _release_links(scope: Scope) -> Iterator[Expected]:
+    for parent, row in _releases(scope):
+        for link in row["assets"]["links"]:
+            yield parent | {"tag_name": row["tag_name"]}, link
+
+
 def _is_listed(scope: Scope, pipeline: Json) -> bool:
     """Whether one of the two lists of pipelines has it; no reader finds the others.
 
@@ -274,7 +284,8 @@ STREAMS: dict[str, Callable[[Scope], Iterator[Expected]]] = {
     "epic_issues": _epic_issues,
     "projects": _projects,
     "branches": _branches,
-    "releases": lambda s: _of_projects(s, s.world.releases, s.having("releases"), code.release),
+    "releases": _releases,
+    "release_links": _release_links,
     "tags": _tags,
     "users": _users,
     "people": _people,

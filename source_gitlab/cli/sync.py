@@ -218,7 +218,7 @@ def _instant(text: str) -> str:
 
 
 def _selected(names: Sequence[str]) -> dict[str, Stream]:
-    """The streams of these names, in declared order; all of them for none."""
+    """The streams of these names, in declared order; for none, those that are read by default."""
     known = streams()
     for name in names:
         if name not in known:
@@ -231,7 +231,11 @@ def _selected(names: Sequence[str]) -> dict[str, Stream]:
                 else f"There is no such stream. {there}"
             )
             raise UsageError(message)
-    return {name: stream for name, stream in known.items() if not names or name in names}
+    return {
+        name: stream
+        for name, stream in known.items()
+        if name in names or (stream.selected and not names)
+    }
 
 
 class _Notes(logging.Handler):

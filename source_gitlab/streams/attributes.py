@@ -100,6 +100,7 @@ _QUERIES = Value(
     lambda found: isinstance(found, list) and len(found) > 1 and all(map(_is_map, found)),
 )
 _YES = Value({"const": True}, "true", lambda found: found is True)
+_BOOLEAN = Value({"type": "boolean"}, "true or false", lambda found: isinstance(found, bool))
 _VERSION = Value(
     {"type": "array", "items": {"type": "integer"}, "minItems": 2, "maxItems": 2},
     "a version as [major, minor]",
@@ -276,6 +277,12 @@ ATTRIBUTES: Mapping[str, Attribute] = {
     ),
     "key_role": Attribute(
         _one_of(*ROLES), "The role below which GitLab leaves the key out of the rows."
+    ),
+    "selected": Attribute(
+        _BOOLEAN,
+        "Whether `sync` reads the stream unless told otherwise; those that cost a request for each"
+        " parent are chosen by name.",
+        "`true`",
     ),
     "distinct": Attribute(
         _YES,

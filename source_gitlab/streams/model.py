@@ -91,6 +91,7 @@ class Stream:
     optional: tuple[str, ...] = ()
     key_role: str | None = None
     distinct: bool = False
+    selected: bool = True
 
     @property
     def incremental(self) -> bool:
@@ -100,7 +101,11 @@ class Stream:
     @property
     def snapshot(self) -> bool:
         """Whether a slice always brings all that there is, so that what it lacks is gone."""
-        return self.refresh is not None and self.since is None and self.walk in {"pages", "keyset"}
+        return (
+            self.refresh is not None
+            and self.since is None
+            and self.walk in {"pages", "keyset", "object"}
+        )
 
     @cached_property
     def row_key(self) -> tuple[str, ...]:

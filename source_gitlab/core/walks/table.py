@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 # How the jobs of one pipeline are read.
 _OF_A_PIPELINE: Mapping[str, Any] = {
+    "kind": "child",
     "path": "projects/{project_id}/pipelines/{id}/jobs",
     "walk": "pages",
     "query": {"include_retried": True},
