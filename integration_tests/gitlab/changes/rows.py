@@ -13,7 +13,7 @@ from integration_tests.gitlab.changes.base import (
 )
 from integration_tests.gitlab.default_ci import pipeline_facts
 from integration_tests.gitlab.plain.resource import resources
-from integration_tests.gitlab.plain.tables import OwnedTable
+from integration_tests.gitlab.plain.tables import OwnedTable, all_rows
 from integration_tests.gitlab.repository import make_sha
 from integration_tests.gitlab.rows import Row
 
@@ -133,7 +133,12 @@ def _create_below(
     times: tuple[str | None, str | None],
 ) -> int:
     below = resources()[table.name].below
-    owner = None if not below else find_row(world, below, owner_id or 0)[1]
+    owner = (
+        next((row for row in all_rows(world, below) if row.id == owner_id), None) if below else None
+    )
+    if below and owner is None:
+        message = f"{below} has no row {owner_id}"
+        raise MutationError(message)
     if table.resource.object and table.of_owner(owner):
         message = f"{table.name} has an object below {owner_id} already"
         raise MutationError(message)

@@ -132,15 +132,14 @@ def rows_below(world: World, name: str, owner: Row | None) -> list[Row]:
 def all_rows(world: World, name: str) -> list[Row]:
     """Every row of a table; those that lists begin with are made for all their owners."""
     resource = _owning(name)
+    if name == "commits":
+        return [one for project in world.projects for one in _commits(world, project)]
     if resource is None:
         shown = resources().get(name)
         return list(world.table(shown.table if shown is not None else name))
     if not resource.below:
         return rows_below(world, name, None)
-    if resource.below == "commits":
-        owners = [one for project in world.projects for one in _commits(world, project)]
-    else:
-        owners = all_rows(world, resource.below)
+    owners = all_rows(world, resource.below)
     table = owned_table(world, resource.name)
     return [row for owner in owners for row in table.of_owner(owner)]
 
