@@ -20,6 +20,7 @@ from integration_tests.gitlab.endpoints import (
     projects,
 )
 from integration_tests.gitlab.errors import json_response
+from integration_tests.gitlab.graphql import endpoint as graphql
 from integration_tests.gitlab.oauth_pages import OAuthPages
 from integration_tests.gitlab.plain import answers
 from integration_tests.gitlab.service import Service, api_answer
@@ -91,6 +92,14 @@ def create_app(emulator: Emulator) -> ASGIApp:
         )
         for method, path, answer, authenticates in OAuthPages(emulator).routes()
     ]
+    answer_graphql = graphql.GraphqlEndpoint(emulator).answer
+    routes.append(
+        Route(
+            f"{root}{graphql.PATH}",
+            Service(emulator, graphql.PATH, answer_graphql, authenticates=False),
+            methods=["POST"],
+        )
+    )
     routes += control_routes(emulator)
 
     async def missing(request: Request, _token: Token | None) -> Response:

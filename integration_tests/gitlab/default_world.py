@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from integration_tests.gitlab.clock import DAY, HOUR, MINUTE, SECOND, moment, plus_days
 from integration_tests.gitlab.default_ci import add_ci
 from integration_tests.gitlab.default_code import add_merge_requests, add_releases, add_repositories
+from integration_tests.gitlab.default_graphql import add_timelogs, add_vulnerabilities
 from integration_tests.gitlab.rows import Row
 from integration_tests.gitlab.world import DEVELOPER, GUEST, MAINTAINER, OWNER, REPORTER, World
 
@@ -39,6 +40,8 @@ def default_world(settings: Settings | None = None) -> World:
     add_merge_requests(world)
     add_releases(world)
     add_ci(world)
+    add_timelogs(world)
+    add_vulnerabilities(world)
     world.restructured()
     return world
 

@@ -63,6 +63,19 @@ class Settings:
     family_limits: dict[str, list[int]] = field(default_factory=dict)
     """Requests and seconds by endpoint template, e.g. ``{"GET /groups/:id": [400, 60]}``."""
 
+    graphql_lacks: list[str] = field(default_factory=list)
+    """Fields (``Group.timelogs``) that this version does not have."""
+    graphql_denies: list[str] = field(default_factory=list)
+    """Fields for which the viewer is told that the permission is missing, in a 200."""
+    graphql_slow_above: int = 0
+    """Lists of which more rows are asked for at once run into the time-out; 0: none do."""
+    graphql_slow_from: int = 0
+    """From this row of a page on, counted from 1, what is in it is too late; 0: nothing is."""
+    graphql_most_points: int = 0
+    """Points that a query may cost; 0: as many as GitLab allows."""
+    graphql_broken: dict[str, str] = field(default_factory=dict)
+    """Fields that fail in one object, by its global id: ``{"Timelog.project": "gid://…"}``."""
+
     def update(self, changes: dict[str, Any]) -> None:
         """Set fields by name; raises ValueError for a name or a type that does not fit."""
         known = {entry.name for entry in fields(self)}

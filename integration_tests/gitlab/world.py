@@ -39,6 +39,8 @@ TABLES = (
     "environments",
     "deployments",
     "releases",
+    "timelogs",
+    "vulnerabilities",
 )
 
 
@@ -76,6 +78,8 @@ class World:
     environments: Table = field(default_factory=lambda: Table("environments"))
     deployments: Table = field(default_factory=lambda: Table("deployments"))
     releases: Table = field(default_factory=lambda: Table("releases"))
+    timelogs: Table = field(default_factory=lambda: Table("timelogs"))
+    vulnerabilities: Table = field(default_factory=lambda: Table("vulnerabilities"))
     plain: dict[str, Table] = field(default_factory=dict, repr=False)
     """The tables of plain lists that somebody has asked for, see ``plain/tables.py``."""
     commit_rows: dict[int, tuple[int, list[Row]]] = field(default_factory=dict, repr=False)

@@ -106,7 +106,12 @@ class Wire(BaseAdapter):
         sent: list[dict[str, Any]] = []
 
         async def receive() -> dict[str, Any]:
-            return {"type": "http.request", "body": b"", "more_body": False}
+            body = request.body or b""
+            return {
+                "type": "http.request",
+                "body": body.encode() if isinstance(body, str) else body,
+                "more_body": False,
+            }
 
         async def send(message: dict[str, Any]) -> None:
             sent.append(message)

@@ -26,6 +26,7 @@ from source_gitlab.gitlab.errors import (
     Stopped,
     Unavailable,
 )
+from source_gitlab.gitlab.graphql import PageSizes, reply_of
 from source_gitlab.gitlab.lookup import find
 from source_gitlab.gitlab.page_headers import PageHeaders
 from source_gitlab.gitlab.page_size import AdaptivePageSize
@@ -52,6 +53,7 @@ if TYPE_CHECKING:
 
     from source_gitlab.config import Config
     from source_gitlab.gitlab.auth import NewTokens
+    from source_gitlab.gitlab.graphql import Operation, Reply
     from source_gitlab.gitlab.page_size import Stepping
     from source_gitlab.tokens.rotation import TokenRotation
 
@@ -96,6 +98,7 @@ class Client:
         self._probing = open_pool(config, self._certificates)
         self._probe = Wire(self._probing, config.api_url)
         self._smaller = AdaptivePageSize()
+        self.page_sizes = PageSizes()
         self._page_headers = PageHeaders(lambda path, query: self.get(path, query, self._hurried))
         self.standing = TokenStatus(self)
         self.clock = ServerClock()
@@ -215,6 +218,16 @@ class Client:
         request = Request(f"{self.api_url}/{path}", family(path), text)
         headers, data = RetryLoop(self, request, retries or self.retries).run()
         return self._page_headers.answer(path, query, data, headers)
+
+    def graphql(self, operation: Operation, *, again: bool = False) -> Reply:
+        """What an operation of GraphQL brings; raises as `graphql.reply_of` does.
+
+        With `again`, it is a smaller form of what has failed with every try.
+        """
+        request = operation.request(self._base_url)
+        retries = self._hurried if again else self.retries
+        _, response = RetryLoop(self, request, retries).run()
+        return reply_of(request, response)
 
     def token_info(self) -> Row:
         """What an OAuth token says of itself (https://docs.gitlab.com/api/oauth2/).

@@ -36,7 +36,7 @@ def said(body: bytes) -> str:
     for name in ("error_description", "message", "error"):
         if data.get(name):
             return " ".join(_in_words(data[name]).split())[:_SHOWN]
-    return ""
+    return " ".join(verdicts.first_of_graphql(data).split())[:_SHOWN]
 
 
 def _in_words(value: object) -> str:

@@ -5,6 +5,7 @@ GitlabError
 │   └── NoSuchList    this version of GitLab does not have it
 ├── ReadError         it failed after its retries: the stream is incomplete, its state stays
 │   ├── ServerError   GitLab failed, or the way to it: asking for less may do
+│   │   └── TooComplex a query of GraphQL asks for more than GitLab allows at once
 │   ├── Intercepted   something else refused in GitLab's place: no verdict on anything
 │   └── Malformed     the answer is not what GitLab documents
 │       └── Garbled   a list that cannot be decoded: parts of it may be
@@ -56,6 +57,10 @@ class ReadError(GitlabError):
 
 class ServerError(ReadError):
     """GitLab failed for good, did not answer in time, or sent too much: less may be possible."""
+
+
+class TooComplex(ServerError):
+    """A query of GraphQL costs more points than GitLab allows: a smaller page costs less."""
 
 
 class Intercepted(ReadError):

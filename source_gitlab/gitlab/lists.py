@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from source_gitlab.gitlab.client import Client
+    from source_gitlab.gitlab.graphql import Operation, Reply
     from source_gitlab.gitlab.pagination import Answer, Row
 
 T = TypeVar("T")
@@ -132,6 +133,10 @@ class Lists:
             GitlabError: as `gitlab.errors` sorts it.
         """
         return self.client.value(path, query)
+
+    def graphql(self, operation: Operation, named: str) -> Reply:
+        """A page of a list in GraphQL, as `PageSizes.page`."""
+        return self.client.page_sizes.page(self.client.graphql, operation, named)
 
     def now(self) -> float:
         """The server's clock, in seconds since the epoch."""

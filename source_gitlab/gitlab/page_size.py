@@ -35,6 +35,7 @@ _BOUNDS = (20, 5, 1)
 # Pages of a size that are taken before a larger one is tried again, at first and at most.
 _PATIENCE = 4
 _MOST_PATIENCE = 64
+_TRYING = -1
 # Rows one behind the other that are stepped over. More of them are no broken rows, but a list that
 # cannot be read; and who waits in vain for two, or is sent too much, is not better off with ten.
 _MOST_IN_A_ROW = 10
@@ -56,7 +57,10 @@ class Stepping:
 
 @dataclass
 class _Known:
-    """The size of pages that a list needs, and how many it takes until a larger one is tried."""
+    """The size of pages that a list needs, and how many it takes until a larger one is tried.
+
+    `left` is `_TRYING` while the larger one is.
+    """
 
     size: int
     left: int = _PATIENCE
@@ -66,8 +70,9 @@ class _Known:
 class AdaptivePageSize:
     """Gets pages in parts, and remembers which lists need it. Thread-safe."""
 
-    def __init__(self) -> None:
-        """Every list is taken to give whole pages."""
+    def __init__(self, bounds: tuple[int, ...] = _BOUNDS) -> None:
+        """Every list is taken to give whole pages; smaller ones are not above these `bounds`."""
+        self._bounds = bounds
         self._known: dict[str, _Known] = {}
         self._spans = Spans()
         self._lock = threading.Lock()
@@ -81,7 +86,8 @@ class AdaptivePageSize:
             if known.left > 0:
                 known.left -= 1
                 return min(known.size, wanted)
-            larger = [size for size in _sizes(wanted) if size > known.size]
+            known.left = _TRYING
+            larger = [size for size in _sizes(wanted, self._bounds) if size > known.size]
             return larger[-1] if larger else wanted
 
     def is_known(self, path: str) -> bool:
@@ -99,7 +105,7 @@ class AdaptivePageSize:
             elif size != known.size:
                 patience = min(2 * known.patience, _MOST_PATIENCE)
                 self._known[path] = _Known(size, patience, patience)
-            elif known.left <= 0:
+            elif known.left == _TRYING:
                 known.patience = known.left = min(2 * known.patience, _MOST_PATIENCE)
 
     def rows(  # noqa: PLR0913 -- a page, how to ask for it, and what to do about what fails
@@ -143,9 +149,9 @@ class AdaptivePageSize:
         return answer
 
 
-def _sizes(wanted: int) -> list[int]:
+def _sizes(wanted: int, bounds: tuple[int, ...] = _BOUNDS) -> list[int]:
     """The sizes of parts of a page of `wanted` rows, the largest first."""
-    sizes = (next(n for n in range(bound, 0, -1) if not wanted % n) for bound in _BOUNDS)
+    sizes = (next(n for n in range(bound, 0, -1) if not wanted % n) for bound in bounds)
     return [size for size in dict.fromkeys(sizes) if size < wanted]
 
 

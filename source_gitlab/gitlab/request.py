@@ -10,7 +10,7 @@ class Request(NamedTuple):
 
     `url` is the whole address without its query, `query` is encoded already. `family` names the
     endpoints that share its rate limit (`rate_limits.gate.family`). `body` is JSON, and no message
-    shows it.
+    shows it; `about` says in its place what is read.
     """
 
     url: str
@@ -18,6 +18,7 @@ class Request(NamedTuple):
     query: str = ""
     method: str = "GET"
     body: bytes | None = None
+    about: str = ""
 
     @property
     def address(self) -> str:
@@ -27,4 +28,6 @@ class Request(NamedTuple):
     @property
     def shown(self) -> str:
         """The request for people, without its query, which may hold a secret."""
-        return self.url if self.method == "GET" else f"{self.method} {self.url}"
+        if self.method == "GET":
+            return self.url
+        return f"{self.method} {self.url}" + (f" ({self.about})" if self.about else "")

@@ -9,6 +9,7 @@ verdict:
 | `{"message": "403 Forbidden - reason"}`, "404 X Not Found" | lib/api/helpers.rb               |
 | `{"error": "404 Not Found"}`: there is no such address     | lib/api/api.rb, its last route   |
 | `{"error": "insufficient_scope", ...}`, "invalid_token"    | lib/api/api_guard.rb             |
+| `{"errors": [{"message": "Invalid token"}]}`               | graphql_controller.rb            |
 | any JSON object, under a header X-Gitlab-Meta              | every answer since GitLab 13.10  |
 """
 
@@ -32,6 +33,13 @@ _NUMBERED = {
     # "404 page not found" is what web servers written in Go say.
     404: re.compile(r"404(?! page\b)( .+)? Not Found( - .*)?$", re.IGNORECASE),
     410: re.compile(r"410 Gone\b"),
+}
+# What app/controllers/graphql_controller.rb says in `errors`, of 422 in words of any kind.
+_OF_GRAPHQL = {
+    401: re.compile(r"Invalid token$"),
+    403: re.compile(r"API not accessible for user$|Too many logins from different IPs\b"),
+    404: re.compile(r"Not found!$"),
+    422: re.compile(r"\S"),
 }
 # What standards of OAuth and GitLab's own guard call a refusal.
 _CODES = {
@@ -90,6 +98,9 @@ def _is_own(status: int, data: Mapping[str, Any]) -> bool:
     message, error = data.get("message"), _error(data)
     if error in _CODES.get(status, ()):
         return True
+    if data.keys() == {"errors"}:
+        told = _OF_GRAPHQL.get(status)
+        return told is not None and told.match(first_of_graphql(data)) is not None
     numbered = _NUMBERED.get(status)
     if numbered is None:
         # 400, 405, 422, …: GitLab says what is wrong in words of any kind. A message may hold those
@@ -129,6 +140,14 @@ def has_no_route(received: Received) -> bool:
     """
     error = _error(_object(received.body))
     return received.status == requests.codes.not_found and bool(_NO_ROUTE.match(error))
+
+
+def first_of_graphql(data: Mapping[str, Any]) -> str:
+    """The first message of a response of GraphQL that has errors; "" where there is none."""
+    errors = data.get("errors")
+    first = errors[0] if isinstance(errors, list) and errors else None
+    message = first.get("message") if isinstance(first, dict) else None
+    return message if isinstance(message, str) else ""
 
 
 def _error(data: Mapping[str, Any] | None) -> str:

@@ -1,0 +1,1 @@
+"""GitLab's GraphQL API, over the same world as the REST API."""

@@ -1,0 +1,186 @@
+"""What each field of the schema holds, as far as it is not in the row of its object already."""
+
+from __future__ import annotations
+
+import base64
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import orjson
+from graphql import GraphQLError
+
+from integration_tests.gitlab.graphql import rows
+from integration_tests.gitlab.graphql.cost import MOST_ROWS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from graphql import GraphQLResolveInfo
+
+    from integration_tests.gitlab.emulator import Emulator
+    from integration_tests.gitlab.rows import Json, Row
+
+DENIED = (
+    "The resource that you are attempting to access does not exist or you don't have permission to"
+    " perform this action"
+)
+LOCATIONS = {
+    "CONTAINER_SCANNING": "VulnerabilityLocationContainerScanning",
+    "DAST": "VulnerabilityLocationDast",
+    "DEPENDENCY_SCANNING": "VulnerabilityLocationDependencyScanning",
+    "SAST": "VulnerabilityLocationSast",
+    "SECRET_DETECTION": "VulnerabilityLocationSecretDetection",
+}
+
+
+@dataclass(frozen=True)
+class Viewing:
+    """Who asks, and the instance that is asked."""
+
+    emulator: Emulator
+    viewer: int | None
+
+
+def resolve(source: Any, info: GraphQLResolveInfo[Any], **given: Any) -> Any:
+    """The value of one field."""
+    source = source or {}
+    viewing: Viewing = info.context
+    settings = viewing.emulator.world.settings
+    name = f"{info.parent_type.name}.{info.field_name}"
+    if name in settings.graphql_denies:
+        raise GraphQLError(DENIED)
+    slow = settings.graphql_slow_above
+    is_late = slow and source.get("fullPath") and (given.get("first") or 0) > slow
+    if is_late or _row(info) >= (settings.graphql_slow_from or math.inf):
+        message = f"Timeout on {name}"
+        raise GraphQLError(message)
+    found = _FIELDS.get(name)
+    if found is not None:
+        return found(viewing, source, given)
+    value = source.get(info.field_name)
+    broken = settings.graphql_broken.get(name)
+    if broken is not None and broken == source.get("id"):
+        return None
+    if isinstance(value, rows.Many):
+        return _page(value.rows, given)
+    return value
+
+
+def _row(info: GraphQLResolveInfo[Any]) -> int:
+    """The row of the page that a field is in, counted from 1; 0 outside of the list."""
+    return next((part + 1 for part in info.path.as_list() if isinstance(part, int)), 0)
+
+
+def type_of(value: Json, _info: GraphQLResolveInfo[Any], _kind: Any) -> str:
+    """Which type of a union an object is."""
+    return LOCATIONS[value["reportType"]]
+
+
+def _group(viewing: Viewing, _source: Any, given: dict[str, Any]) -> Json | None:
+    """The group of a path; null for one that the viewer may not see, without a word."""
+    emulator = viewing.emulator
+    found = emulator.world.find_group(given["fullPath"])
+    if found is None or not emulator.access.sees_group(viewing.viewer, found):
+        return None
+    return rows.group(emulator.world, found)
+
+
+def _project(viewing: Viewing, _source: Any, given: dict[str, Any]) -> Json | None:
+    emulator = viewing.emulator
+    found = emulator.world.find_project(given["fullPath"])
+    if found is None or not emulator.access.sees_project(viewing.viewer, found):
+        return None
+    return rows.project(emulator.world, found)
+
+
+def _vulnerability(viewing: Viewing, _source: Any, given: dict[str, Any]) -> Json | None:
+    emulator = viewing.emulator
+    number = int(str(given["id"]).rpartition("/")[2])
+    row = emulator.world.vulnerabilities.rows.get(number)
+    if row is None or not rows.shows_vulnerability(emulator, viewing.viewer, row):
+        return None
+    return rows.vulnerability(emulator.world, row)
+
+
+def _projects(viewing: Viewing, source: Json) -> list[Row]:
+    emulator = viewing.emulator
+    number = int(source["id"].rpartition("/")[2])
+    if "/Group/" in source["id"]:
+        return emulator.access.visible_projects(viewing.viewer, number)
+    return [emulator.world.projects[number]]
+
+
+def _timelogs(viewing: Viewing, source: Json, given: dict[str, Any]) -> Json:
+    """Those of issues and merge requests that the viewer may read; archived projects too."""
+    emulator = viewing.emulator
+    shown = [
+        rows.timelog(emulator.world, row)
+        for project in _projects(viewing, source)
+        for row in emulator.world.timelogs.of_project(project.id)
+        if rows.shows_timelog(emulator, viewing.viewer, row)
+    ]
+    since, until = given.get("startTime"), given.get("endTime")
+    shown = [
+        one
+        for one in shown
+        if (since is None or one["spentAt"] >= since) and (until is None or one["spentAt"] <= until)
+    ]
+    return _page(_sorted(shown, "spentAt"), given)
+
+
+def _vulnerabilities(viewing: Viewing, source: Json, given: dict[str, Any]) -> Json | None:
+    """Null where the viewer lacks the role, or the instance the tier."""
+    emulator = viewing.emulator
+    world = emulator.world
+    number = int(source["id"].rpartition("/")[2])
+    home = world.groups[number] if "/Group/" in source["id"] else world.projects[number]
+    if not rows.may_read_security(emulator, viewing.viewer, home):
+        return None
+    shown = [
+        rows.vulnerability(world, row)
+        for project in _projects(viewing, source)
+        for row in world.vulnerabilities.of_project(project.id)
+        if rows.shows_vulnerability(emulator, viewing.viewer, row)
+    ]
+    return _page(_sorted(shown, "detectedAt"), given)
+
+
+def _sorted(shown: list[Json], column: str) -> list[Json]:
+    return sorted(shown, key=lambda one: (one[column], int(one["id"].rpartition("/")[2])))
+
+
+def _page(found: Sequence[Json], given: dict[str, Any]) -> Json:
+    """A page of a connection, behind the row that its cursor names."""
+    size = min(given.get("first") or MOST_ROWS, MOST_ROWS)
+    start = 0
+    if given.get("after"):
+        last = orjson.loads(base64.b64decode(given["after"]))["id"]
+        start = next((n + 1 for n, one in enumerate(found) if one["id"] == last), len(found))
+    shown = list(found[start : start + size])
+    return {
+        "count": len(found),
+        "nodes": shown,
+        "pageInfo": {
+            "hasNextPage": start + size < len(found),
+            "hasPreviousPage": start > 0,
+            "startCursor": _cursor(shown[0]) if shown else None,
+            "endCursor": _cursor(shown[-1]) if shown else None,
+        },
+    }
+
+
+def _cursor(row: Json) -> str:
+    return base64.b64encode(orjson.dumps({"id": row["id"]})).decode()
+
+
+_FIELDS: dict[str, Callable[[Viewing, Any, dict[str, Any]], Any]] = {
+    "Query.group": _group,
+    "Query.project": _project,
+    "Query.vulnerability": _vulnerability,
+    "Query.queryComplexity": lambda _viewing, _source, _given: {"limit": 250, "score": 1},
+    "Group.timelogs": _timelogs,
+    "Project.timelogs": _timelogs,
+    "Group.vulnerabilities": _vulnerabilities,
+    "Project.vulnerabilities": _vulnerabilities,
+}

@@ -1,0 +1,236 @@
+"""Lists that GitLab has in GraphQL: by cursor, each connection inside a row to its end.
+
+A row leaves with names in snake_case, the number of each global id (`gid://gitlab/Timelog/12`)
+under `id`, and a plain list in place of a connection.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+
+from source_gitlab.gitlab.errors import Malformed, Skipped
+from source_gitlab.gitlab.graphql import Operation
+from source_gitlab.gitlab.pagination import Answer, Missed, pages_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from source_gitlab.core.slices import Row
+    from source_gitlab.gitlab.graphql import Reply
+    from source_gitlab.gitlab.pagination import Query
+    from source_gitlab.streams.queries import Queries
+
+_GLOBAL_ID = re.compile(r"gid://gitlab/.+/(\d+)")
+_CAPITAL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
+_ANY = "*"
+
+
+class Asking(Protocol):
+    """What answers queries, and takes note of rows that do not come."""
+
+    api_url: str
+
+    def graphql(self, operation: Operation, named: str) -> Reply:
+        """A page of a list: `$first` is what GitLab can give at once of the query `named`."""
+        ...
+
+    def note(self, *missed: Missed) -> None:
+        """Note what does not come."""
+        ...
+
+
+class Source(NamedTuple):
+    """Where a list is: the container (`kind` is an operation) and its full path, for people too.
+
+    `rows` are the names that lead from the container to the rows.
+    """
+
+    stream: str
+    kind: str
+    path: str
+    rows: tuple[str, ...]
+
+    @property
+    def about(self) -> str:
+        """What is read, for people."""
+        return f"{self.stream} of {self.path or 'the whole GitLab'}"
+
+
+class _Owner(NamedTuple):
+    """The nearest object with a global id around a value, and the names that lead from it there."""
+
+    id: str
+    path: tuple[str, ...]
+
+
+_NOBODY = _Owner("", ())
+
+
+def read(
+    asking: Asking, queries: Queries, source: Source, variables: Mapping[str, Any]
+) -> Iterator[list[Row]]:
+    """The rows of one list, page by page.
+
+    Raises:
+        Skipped: GitLab shows no such list to this token.
+        GitlabError: as `gitlab.graphql` sorts it.
+    """
+    connections = _Connections(asking, queries, source)
+    named = {"path": source.path} if source.path else {}
+    leading = source.rows if source.kind == "instance" else (source.kind, *source.rows)
+
+    def fetch(query: Query) -> Answer:
+        return connections.page(source.kind, query, leading)
+
+    for answer in pages_of(fetch, {**variables, **named, "after": None}, source.about):
+        yield [_shaped(connections.finished(row)) for row in answer.data]
+
+
+class _Connections:
+    """Reads connections: pages of rows with a cursor."""
+
+    def __init__(self, asking: Asking, queries: Queries, source: Source) -> None:
+        self._asking = asking
+        self._queries = queries
+        self._source = source
+        self._url = f"{asking.api_url.removesuffix('/v4')}/graphql"
+
+    def page(self, name: str, variables: Query, leading: tuple[str, ...]) -> Answer:
+        """One page of the list to which the names `leading` lead in what the operation brings.
+
+        Raises:
+            Skipped: something on the way is null: GitLab does not show it.
+            GitlabError: as `gitlab.graphql` sorts it.
+        """
+        operation = Operation(self._queries.document, name, variables, self._source.about)
+        # What a list costs is the same whatever container it is of.
+        is_own = name == self._source.kind
+        named = self._source.stream if is_own else f"{self._source.stream}.{name}"
+        reply = self._asking.graphql(operation, named)
+        connection: Any = reply.data
+        *outer, nodes = leading
+        for depth, part in enumerate(outer, 1):
+            inside = connection if isinstance(connection, dict) else {}
+            connection = next(iter(inside.values()), None) if part == _ANY else inside.get(part)
+            if connection is None:
+                raise self._refused(".".join(outer[:depth]), is_list=depth == len(outer))
+        rows, after = self._taken(connection, nodes)
+        self._note(reply, rows, leading)
+        following = None if after is None else {**variables, "after": after}
+        return Answer([row for row in rows if row is not None], following, None)
+
+    def finished(self, row: Row, path: tuple[str, ...] = (), owner: _Owner = _NOBODY) -> Row:
+        """The row, in which each connection has become a list with all of its rows.
+
+        `path` leads from the row of the stream to this object, and `owner` has a global id.
+        """
+        if isinstance(row.get("id"), str):
+            owner = _Owner(row["id"], ())
+        for name, value in row.items():
+            if isinstance(value, list):
+                for one in value:
+                    if isinstance(one, dict):
+                        self.finished(one, (*path, name), owner)
+            elif isinstance(value, dict):
+                inner = _Owner(owner.id, (*owner.path, name))
+                if "pageInfo" in value or "nodes" in value:
+                    row[name] = self._all_of(value, (*path, name), inner)
+                else:
+                    self.finished(value, (*path, name), inner)
+        return row
+
+    def _all_of(self, connection: Row, path: tuple[str, ...], owner: _Owner) -> list[Row]:
+        """All rows of a connection inside a row.
+
+        Raises:
+            Malformed: there are more than came, and no operation goes on with them.
+        """
+        rows, after = self._taken(connection, "nodes")
+        name = "_".join(path)
+        if after is not None and (name not in self._queries.nested or not owner.id):
+            what = f"{name} of {owner.id or 'a row'} has more rows than came"
+            raise self._malformed(what)
+
+        def fetch(query: Query) -> Answer:
+            # The object has the name under which the operation asks for it.
+            return self.page(name, {"id": owner.id, **query}, (_ANY, *owner.path, "nodes"))
+
+        if after is not None:
+            for answer in pages_of(fetch, {"after": after}, f"{name} of {owner.id}"):
+                rows += answer.data
+        return [self.finished(one, path, owner) for one in rows if one is not None]
+
+    def _taken(self, connection: Any, nodes: str) -> tuple[list[Any], str | None]:
+        """The rows of a page (null where GitLab gives none), and the cursor of the next one.
+
+        Raises:
+            Malformed: it is no page, or does not say whether it is the last.
+        """
+        rows = connection.get(nodes) if isinstance(connection, dict) else None
+        info = connection.get("pageInfo") if isinstance(connection, dict) else None
+        more = info.get("hasNextPage") if isinstance(info, dict) else None
+        after = info.get("endCursor") if isinstance(info, dict) else None
+        sound = isinstance(rows, list) and all(one is None or isinstance(one, dict) for one in rows)
+        if not sound or not isinstance(more, bool) or (more and not isinstance(after, str)):
+            what = "GitLab answered with something else than a page"
+            raise self._malformed(what)
+        return rows or [], after if more else None
+
+    def _note(self, reply: Reply, rows: list[Any], leading: tuple[str, ...]) -> None:
+        """Note what single rows lack.
+
+        Raises:
+            GitlabError: something lacks that is in no row.
+        """
+        told: set[int] = set()
+        for problem in reply.problems:
+            *_, number = (None, *problem.place[: len(leading) + 1])
+            if len(problem.place) <= len(leading) or type(number) is not int or number >= len(rows):
+                raise problem.error
+            is_lost = rows[number] is None
+            if number not in told:
+                told.add(number)
+                name = f"Row {number + 1} of a page" if is_lost else f"{rows[number].get('id')}"
+                lacks = "was left out" if is_lost else "came without a part of it"
+                message = f"{name} of {self._source.about} {lacks}. {problem.error}"
+                reason = "failed" if is_lost else "partial"
+                self._asking.note(Missed(message, self._url, reason=reason))
+        silent = sum(row is None for number, row in enumerate(rows) if number not in told)
+        if silent:
+            message = f"{silent} rows of a page of {self._source.about} came as null."
+            self._asking.note(Missed(message, self._url))
+
+    def _refused(self, what: str, *, is_list: bool) -> Skipped:
+        """GitLab says null where something is not shown, and an empty list where nothing is."""
+        asked = f"POST {self._url} ({self._source.about})"
+        if is_list:
+            message = (
+                f"{asked}: GitLab answers null for {what}. This token may not read it, or its"
+                " feature is off or not in the tier."
+            )
+            return Skipped(message, reason="permission", url=self._url, status=200)
+        message = f"{asked}: {what} does not exist, or this token may not see it (GitLab: null)."
+        return Skipped(message, reason="gone", url=self._url, status=200)
+
+    def _malformed(self, what: str) -> Malformed:
+        return Malformed(f"POST {self._url} ({self._source.about}): {what}.", url=self._url)
+
+
+@lru_cache(maxsize=1024)
+def _snake(name: str) -> str:
+    """`spentAt` as `spent_at`."""
+    return _CAPITAL.sub("_", name).lower()
+
+
+def _shaped(value: Any, name: str = "") -> Any:
+    """A value with names in snake_case, and numbers for global ids."""
+    if isinstance(value, dict):
+        return {_snake(key): _shaped(one, key) for key, one in value.items()}
+    if isinstance(value, list):
+        return [_shaped(one) for one in value]
+    if name == "id" and isinstance(value, str):
+        number = _GLOBAL_ID.fullmatch(value)
+        return int(number[1]) if number else value
+    return value
