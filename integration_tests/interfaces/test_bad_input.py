@@ -158,6 +158,11 @@ def state_of(content: object) -> list[dict[str, Any]]:
         (state_of({"bookmark": "2024-01-01"}), "was not written by this connector"),
         (state_of({"version": 99, "through": "2024-01-01T00:00:00Z"}), "connector"),
         (state_of({"version": 1, "projects": "no ids", "through": "2024-01-01"}), "connector"),
+        (
+            state_of({"version": 1, "groups": {"10": {"others": 0}}}),
+            "groups.10 cannot be understood",
+        ),
+        (state_of({"version": 1, "positions": {"group:10": {}}}), "positions.group:10 cannot be"),
         (state_of("2024-01-01"), "does not have the form of a state"),
         ([1], "does not have the form of a state"),
         ({"issues": "2024-01-01"}, "does not have the form of a state"),

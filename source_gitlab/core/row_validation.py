@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, TypeVar
 
+from source_gitlab.core.state.parts import StateError
 from source_gitlab.gitlab.errors import Malformed, ReadError
 from source_gitlab.gitlab.pagination import Missed
 from source_gitlab.timestamps import is_instant
@@ -32,15 +33,33 @@ def as_documented(url: str) -> Iterator[None]:
 
     Raises:
         Malformed: in place of the error that a missing column, or one of another type, caused.
+        StateError: a state is what is wrong.
     """
     try:
         yield
+    except StateError:
+        raise
     except _STRANGE as error:
         message = (
             f"{url} answered with rows that are not as GitLab documents them"
             f" ({type(error).__name__}: {error})."
         )
         raise Malformed(message, url=url) from error
+
+
+def documented(items: Iterator[T], url: str) -> Iterator[T]:
+    """The items, which are made of GitLab's rows; what is done with them is not.
+
+    Raises:
+        Malformed: as `as_documented` raises it, for making the next item.
+    """
+    while True:
+        with as_documented(url):
+            try:
+                item = next(items)
+            except StopIteration:
+                return
+        yield item
 
 
 def understood(lists: Lists, path: str, rows: list[Row], of: Callable[[Row], T]) -> list[T]:

@@ -11,7 +11,7 @@ from source_gitlab.core.membership import Membership, column_of, may_be_idle, on
 from source_gitlab.core.outcome import Report
 from source_gitlab.core.planner import Planner
 from source_gitlab.core.prefetch import Prefetcher
-from source_gitlab.core.row_validation import Keys, as_documented, first_of
+from source_gitlab.core.row_validation import Keys, as_documented, documented, first_of
 from source_gitlab.core.selection import NotFound, nothing_left
 from source_gitlab.core.slice_reader import SliceReader
 from source_gitlab.core.slices import Place
@@ -114,13 +114,13 @@ class Session:
         Raises:
             NotFound: after all slices: a group or project that the user named does not resolve.
             OtherInstance, StartsAhead: the state or the start date does not fit this GitLab.
+            StateError: the state is not one of this stream.
             GitlabError: GitLab could not be asked what is in scope.
         """
         extents = self.report.extents
-        with as_documented(self.client.api_url):
-            for slice_ in self._planner.plan(stream, state):
-                extents.plan(stream.name, slice_, deep=self._is_deep(stream, slice_))
-                yield slice_
+        for slice_ in documented(self._planner.plan(stream, state), self.client.api_url):
+            extents.plan(stream.name, slice_, deep=self._is_deep(stream, slice_))
+            yield slice_
         if self._planner.is_whole(stream):
             extents.planned(stream.name)
 
@@ -164,15 +164,14 @@ class Session:
             pages = self._planner.membership.watched(stream, slice_, state, pages)
         problems: list[Missed] = []
         try:
-            with as_documented(url):
-                for page in Keys(stream).checked(pages, url):
-                    idle = idle and not page.rows
-                    problems += self._left_out(stream, where, page.missed)
-                    if stream.distinct:
-                        page.rows = state.distinct_rows.of(page.rows, stream.key)
-                    yield page
-                    if stream.incremental:
-                        state.advance(self._certain(slice_), page)
+            for page in documented(Keys(stream).checked(pages, url), url):
+                idle = idle and not page.rows
+                problems += self._left_out(stream, where, page.missed)
+                if stream.distinct:
+                    page.rows = state.distinct_rows.of(page.rows, stream.key)
+                yield page
+                if stream.incremental:
+                    state.advance(self._certain(slice_), page)
         except GitlabError as error:
             if self._is_skip(stream, where, error):
                 return

@@ -44,7 +44,8 @@ def under_way() -> StreamState:
     state = planned()
     state.advance(group(10, state), Page([], through=EARLY))
     state.cover(10, {20, 21, 22}, 0, None)
-    state.advance(project(7), Page([], position={"ref": "", "head": "a", "old": None, "page": 2}))
+    position = {"ref": "", "head": 40 * "a", "old": None, "page": 2}
+    state.advance(project(7), Page([], position=position))
     state.advance(project(8), Page([], position={"through": [None, EARLY]}))
     next_page = {"next": {"cursor": "x"}, "since": None, "above": None}
     state.advance(project(9), Page([], position=next_page))
@@ -131,13 +132,35 @@ def test_what_is_owed_of_a_project_is_not_owed_by_the_group_with_its_number() ->
     ] == []
 
 
+def test_parents_of_parents_are_owed_beside_parents() -> None:
+    """A stream may be two levels below the rows that changed, and owe on both."""
+    state = StreamState()
+    request: dict[str, Any] = {"project_id": 7, "iid": 1, "updated_at": None}
+    note: dict[str, Any] = {"project_id": 7, "request": 1, "id": 5, "updated_at": EARLY}
+    state.owed.add((7, 7, 1), Owed(request))
+    state.owed.add((7, 7, 1, 5), Owed(note, 2))
+    owed = again(state).owed
+    assert owed.of(project(7), set(), list(request), 2).rest() == [request]
+    found = owed.of(project(7), set(), list(note), 3)
+    assert found.rest() == [note]
+    assert found.refusals(note) == 2
+    assert again(state).to_json() == state.to_json()
+
+
 OLD: dict[str, Any] = {
     "version": 1,
     "groups": {
         "10": {"through": EARLY, "projects": id_sets.encode({20}), "others": 0, "listed": None}
     },
     "positions": {
-        "project:7": {"since": None, "start": LATE, "ref": "", "head": "a", "old": None, "page": 2},
+        "project:7": {
+            "since": None,
+            "start": LATE,
+            "ref": "",
+            "head": 12 * "a",
+            "old": None,
+            "page": 2,
+        },
         "project:8": {"since": None, "start": LATE, "through": [None, EARLY]},
     },
     "owed": {"columns": ["project_id", "iid", "updated_at"], "parents": [[7, 1, None, 0]]},

@@ -29,8 +29,8 @@ What planning finds out is in it too, so that a state may travel between plannin
 """
 
 from source_gitlab.core.state.digests import digest, identity
-from source_gitlab.core.state.errors import StateError
 from source_gitlab.core.state.members import GroupState, MemberAccess, ProjectsListed
+from source_gitlab.core.state.parts import StateError
 from source_gitlab.core.state.stream_state import StreamState, key_of
 
 __all__ = [

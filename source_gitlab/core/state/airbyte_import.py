@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import TYPE_CHECKING, Any
 
-from source_gitlab.timestamps import instant
+from source_gitlab.core.state.parts import moment
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -32,6 +32,6 @@ def projects_of(raw: Mapping[str, Any]) -> dict[int, str]:
     for entry in raw.get("states") or []:
         doubled = doubled or "pipeline_source" in entry["partition"]
         number = int(entry["partition"]["id"])
-        found[number] += [instant(str(value)) for value in entry["cursor"].values()]
+        found[number] += [moment(str(value)) for value in entry["cursor"].values()]
     wanted = 2 if doubled else 1
     return {number: min(instants) for number, instants in found.items() if len(instants) >= wanted}

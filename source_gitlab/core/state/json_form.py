@@ -7,67 +7,101 @@ states have nulls in these places, and are read all the same.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from source_gitlab.core.state import id_sets
 from source_gitlab.core.state.airbyte_import import projects_of
 from source_gitlab.core.state.branch_heads import BranchHeads
-from source_gitlab.core.state.errors import StateError
 from source_gitlab.core.state.highest_ids import HighestIds
 from source_gitlab.core.state.members import GroupState, ProjectsListed
 from source_gitlab.core.state.origin import Origin
 from source_gitlab.core.state.owed_parents import OwedParents
+from source_gitlab.core.state.parts import StateError, entries, moment, part
+from source_gitlab.core.state.positions import load_position
 from source_gitlab.core.walks.row_counts import Counts
-from source_gitlab.timestamps import instant
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from source_gitlab.core.state.stream_state import StreamState
+    from source_gitlab.streams import Stream
 
 VERSION = 1
 _MOST_RECENT = 500
+# What is kept by the number of a group.
+_BY_NUMBER = {"groups", "held"}
+
+T = TypeVar("T")
 
 
-def read_into(state: StreamState, raw: Mapping[str, Any]) -> None:
+def read_into(state: StreamState, raw: object, stream: Stream | None) -> None:
     """Bring an empty state to what `written` made of one, or a state of Airbyte's connector.
 
     Raises:
-        StateError: it is neither.
+        StateError: it is neither, or not one of `stream`.
     """
-    try:
-        if raw.get("version") == VERSION:
-            _read(state, raw)
-        else:
-            state.projects = projects_of(raw)
-    except (AttributeError, KeyError, TypeError, ValueError) as error:
-        raise StateError(str(error)) from error
+    if not isinstance(raw, dict):
+        message = "it is no object"
+        raise StateError(message)
+    known: dict[str, Any] = raw
+    if known.get("version") == VERSION:
+        _read(state, known, stream)
+        return
+    if "version" in known:
+        message = f"its version is {known['version']!r}, and this connector reads {VERSION}"
+        raise StateError(message)
+    with part("states"):
+        state.projects = projects_of(known)
 
 
-def _read(state: StreamState, raw: Mapping[str, Any]) -> None:
-    levels = list(raw.get("earlier", []))
-    if "projects" in raw:
-        levels.append([raw["through"], raw["projects"]])
-    for through, text in levels:
-        # In order, because what is nearly in order is quickly sorted when it is written.
-        state.projects.update(dict.fromkeys(sorted(id_sets.decode(text)), instant(through)))
-    state.instance = instant(raw["instance"]) if "instance" in raw else None
-    for number, group in raw.get("groups", {}).items():
-        state.groups[int(number)] = GroupState.load(group)
-        if group.get("entering"):
-            state.entering[int(number)] = id_sets.decode(group["entering"])
-            state.groups[int(number)].entered = len(state.entering[int(number)])
-    state.heads = BranchHeads.load(raw.get("heads", {}), state.projects)
-    state.counts = {str(k): Counts.load(v) for k, v in raw.get("counts", {}).items()}
-    state.highest_ids = HighestIds.load(raw.get("tops", {}), state.projects)
-    for number, projects_listed in raw.get("held", {}).items():
-        state.projects_listed[int(number)] = ProjectsListed.load(projects_listed)
-    state.owed = OwedParents.load(raw.get("owed", {}))
-    state.partial = id_sets.decode(raw["partial"]) if "partial" in raw else set()
-    state.origin = Origin.load(raw["origin"]) if "origin" in raw else None
-    for key, position in raw.get("positions", {}).items():
-        state.positions[str(key)] = without_nulls(dict(position))
-    state.recent = {str(key): instant(value) for key, value in raw.get("recent", {}).items()}
+def _read(state: StreamState, raw: Mapping[str, Any], stream: Stream | None) -> None:
+    with part("projects"):
+        levels = list(raw.get("earlier", []))
+        if "projects" in raw:
+            levels.append([raw["through"], raw["projects"]])
+        for through, text in levels:
+            # In order, because what is nearly in order is quickly sorted when it is written.
+            state.projects.update(dict.fromkeys(sorted(id_sets.decode(text)), moment(through)))
+        state.partial = id_sets.decode(raw["partial"]) if "partial" in raw else set()
+    with part("instance"):
+        state.instance = moment(raw["instance"]) if "instance" in raw else None
+    for name, (group, entering) in _each(raw, "groups", _group_of).items():
+        state.groups[int(name)] = group
+        if entering:
+            state.entering[int(name)] = entering
+    state.counts = _each(raw, "counts", Counts.load)
+    listed = _each(raw, "held", lambda one: ProjectsListed.load(entries(one)))
+    state.projects_listed = {int(name): one for name, one in listed.items()}
+    state.positions = _each(raw, "positions", lambda one: load_position(entries(one), stream))
+    state.recent = _each(raw, "recent", moment)
+    with part("heads"):
+        state.heads = BranchHeads.load(entries(raw.get("heads", {})), state.projects)
+    with part("tops"):
+        state.highest_ids = HighestIds.load(entries(raw.get("tops", {})), state.projects)
+    with part("owed"):
+        state.owed = OwedParents.load(entries(raw.get("owed", {})))
+    with part("origin"):
+        state.origin = Origin.load(entries(raw["origin"])) if "origin" in raw else None
+
+
+def _each(raw: Mapping[str, Any], name: str, load: Callable[[Any], T]) -> dict[str, T]:
+    """What `load` makes of the entries of a part, each of which is a part of its own."""
+    with part(name):
+        found = entries(raw.get(name, {}))
+    loaded: dict[str, T] = {}
+    for key, value in found.items():
+        with part(f"{name}.{key[:60]}"):
+            if name in _BY_NUMBER:
+                int(key)
+            loaded[key] = load(value)
+    return loaded
+
+
+def _group_of(raw: Any) -> tuple[GroupState, set[int]]:
+    group = GroupState.load(entries(raw))
+    entering = id_sets.decode(raw["entering"]) if raw.get("entering") else set()
+    group.entered = len(entering)
+    return group, entering
 
 
 def written(state: StreamState) -> dict[str, Any]:

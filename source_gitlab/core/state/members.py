@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from source_gitlab.core.state import id_sets
-from source_gitlab.timestamps import instant
+from source_gitlab.core.state.parts import moment, number
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -55,10 +55,10 @@ class GroupState:
         projects = id_sets.decode(raw["projects"])
         partial = id_sets.decode(raw["partial"]) if "partial" in raw else set()
         return cls(
-            through=instant(raw["through"]) if raw.get("through") else None,
+            through=moment(raw["through"]) if raw.get("through") else None,
             projects=projects,
-            others=int(raw["others"]),
-            listed=instant(raw["listed"]) if raw.get("listed") else None,
+            others=number(raw["others"]),
+            listed=moment(raw["listed"]) if raw.get("listed") else None,
             standing=str(raw["standing"]) if raw.get("standing") is not None else None,
             partial=projects - id_sets.decode(raw["full"]) if "full" in raw else partial,
         )
@@ -99,9 +99,9 @@ class ProjectsListed:
         """
         return cls(
             digest=str(raw["digest"]) if raw.get("digest") else None,
-            changed=instant(raw["changed"]) if raw.get("changed") else None,
-            others=int(raw.get("others", 0)),
-            listed=instant(raw["listed"]) if raw.get("listed") else None,
+            changed=moment(raw["changed"]) if raw.get("changed") else None,
+            others=number(raw.get("others", 0)),
+            listed=moment(raw["listed"]) if raw.get("listed") else None,
         )
 
 

@@ -10,6 +10,7 @@ import hashlib
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from source_gitlab.core.state.parts import moment
 from source_gitlab.timestamps import at, instant
 
 if TYPE_CHECKING:
@@ -50,7 +51,7 @@ class Origin:
         start, user, selection = raw.get("start_date"), raw.get("user"), raw.get("selection")
         return cls(
             instance=str(raw["instance"]),
-            start_date=instant(start) if start else None,
+            start_date=moment(start) if start else None,
             user=str(user) if user else None,
             selection=str(selection) if selection else None,
         )

@@ -10,7 +10,8 @@ They stand in a state as a table, which is missing when nothing is owed::
 
     {"columns": ["project_id", "iid", "updated_at"],  what the children need of a parent
      "named": 2,                                      how many of these name it
-     "parents": [[7, 12, "2026-…Z", 1]]}              and in how many reads it was refused
+     "parents": [[7, 12, "2026-…Z", 1]],              and in how many reads it was refused
+     "also": […]}                                     tables of parents of parents
 
 A column that a parent lacks is "" there: no number, name or instant is.
 """
@@ -22,7 +23,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
     from collections.abc import Set as AbstractSet
 
     from source_gitlab.core.slices import Row, Slice
@@ -52,6 +53,24 @@ class Owed:
     row: Row
     refusals: int = 0
 
+    @property
+    def is_in_group(self) -> bool:
+        """Whether it is a group that the parent is in, not a project."""
+        return "project_id" not in self.row
+
+
+def _inside(slice_: Slice, members: AbstractSet[int]) -> Callable[[Name, Owed], bool]:
+    """Whether a parent is one of a slice: in its own project or group, or in `members` of it."""
+    container, number = slice_["container"], slice_["id"]
+    others = members - set(slice_.get("apart", ()))
+
+    def is_inside(name: Name, owed: Owed) -> bool:
+        # Parents in projects say nothing of a group that has the id of their project.
+        is_own = container == "instance" or owed.is_in_group == (container == "group")
+        return (is_own and name[0] == number) or name[0] in others
+
+    return is_inside
+
 
 class OwedParents:
     """What is owed of one stream. Thread-safe."""
@@ -60,7 +79,6 @@ class OwedParents:
         """Nothing is owed."""
         self._lock = threading.Lock()
         self._found: dict[Name, Owed] = {}
-        self._named = 2
 
     @classmethod
     def load(cls, raw: Mapping[str, Any]) -> OwedParents:
@@ -70,28 +88,32 @@ class OwedParents:
             AttributeError, KeyError, TypeError, ValueError: it did not.
         """
         owed = cls()
-        columns = [str(column) for column in raw["columns"]] if raw else []
-        owed._named = int(raw.get("named", 2))
-        for *values, refusals in raw.get("parents", []):
-            known = (None if value == "" else value for value in values)
-            row = dict(zip(columns, known, strict=True))
-            if type(refusals) is not int:
-                message = f"{refusals} is no number of refusals"
-                raise ValueError(message)
-            owed._found[_name(row, columns[: owed._named])] = Owed(row, refusals)
+        for table in [raw, *raw.get("also", [])] if raw else []:
+            columns = [str(column) for column in table["columns"]]
+            named = int(table.get("named", 2))
+            for *values, refusals in table.get("parents", []):
+                known = (None if value == "" else value for value in values)
+                row = dict(zip(columns, known, strict=True))
+                if type(refusals) is not int:
+                    message = f"{refusals} is no number of refusals"
+                    raise ValueError(message)
+                owed._found[_name(row, columns[:named])] = Owed(row, refusals)
         return owed
 
     def to_json(self) -> dict[str, Any]:
         """What is owed as JSON; {} when nothing is."""
+        tables: dict[tuple[int, tuple[str, ...]], list[list[Any]]] = {}
         with self._lock:
-            if not self._found:
-                return {}
-            columns = list(next(iter(self._found.values())).row)
-            parents = [
-                [*("" if value is None else value for value in map(one.row.get, columns)), times]
-                for one, times in ((owed, owed.refusals) for owed in self._found.values())
-            ]
-        return {"columns": columns, "named": self._named, "parents": parents}
+            for name, one in self._found.items():
+                values = ("" if value is None else value for value in one.row.values())
+                tables.setdefault((len(name) - 1, tuple(one.row)), []).append(
+                    [*values, one.refusals]
+                )
+        first, *others = [
+            {"columns": list(columns), "named": named, "parents": parents}
+            for (named, columns), parents in tables.items()
+        ] or [{}]
+        return first | {"also": others} if others else first
 
     def of(
         self, slice_: Slice, members: AbstractSet[int], columns: Sequence[str], named: int
@@ -100,13 +122,13 @@ class OwedParents:
 
         `columns` are those of a parent that its children need; the first `named` of them name it.
         """
-        # Parents in projects say nothing of a group that has the id of their project.
-        is_own = slice_["container"] == "instance" or f"{slice_['container']}_id" in columns[:1]
-        own = {slice_["id"]} if is_own else set()
-        inside = own | members - set(slice_.get("apart", ()))
+        inside = _inside(slice_, members)
         with self._lock:
-            self._named = named
-            found = {name: one for name, one in self._found.items() if name[0] in inside}
+            found = {
+                name: one
+                for name, one in self._found.items()
+                if one.row.keys() == set(columns) and inside(name, one)
+            }
         return Owing(self, columns, named, found)
 
     def add(self, name: Name, owed: Owed) -> bool:
@@ -130,12 +152,12 @@ class OwedParents:
         `groups` are covered too, where it is groups that parents are in.
         """
         with self._lock:
-            columns = list(next(iter(self._found.values())).row) if self._found else []
-            if columns[:1] == ["group_id"]:
-                covered = covered | groups
             # What belongs to no project or group belongs to the instance.
-            kept = {0, *covered}
-            self._found = {name: one for name, one in self._found.items() if name[0] in kept}
+            self._found = {
+                name: one
+                for name, one in self._found.items()
+                if name[0] in covered or not name[0] or (one.is_in_group and name[0] in groups)
+            }
 
     def __len__(self) -> int:
         """How many parents are owed."""

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from source_gitlab.core.state.origin import Origin
     from source_gitlab.core.walks.row_counts import Counts
     from source_gitlab.gitlab.pagination import Missed
+    from source_gitlab.streams import Stream
 
 # Slices under way and slices that failed each stand at an instant of their own; beyond this many,
 # neighbours fall back to the earlier of their two instants.
@@ -58,15 +59,18 @@ class StreamState:
         self._lock = threading.RLock()
 
     @classmethod
-    def load(cls, raw: Mapping[str, Any] | None) -> StreamState:
+    def load(cls, raw: Mapping[str, Any] | None, stream: Stream | None = None) -> StreamState:
         """The state that `to_json` wrote, or one of Airbyte's connector, read with caution.
 
+        With `stream` its positions must be those of that stream.
+
         Raises:
-            StateError: it is neither.
+            StateError: it is neither. It names the part that cannot be understood.
         """
         state = cls()
-        if raw and not raw.get("__ab_no_cursor_state_message"):
-            read_into(state, raw)
+        is_none = isinstance(raw, dict) and raw.get("__ab_no_cursor_state_message")
+        if raw and not is_none:
+            read_into(state, raw, stream)
         return state
 
     def to_json(self) -> dict[str, Any]:

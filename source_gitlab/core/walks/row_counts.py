@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
+from source_gitlab.core.state.parts import moment, number
 from source_gitlab.gitlab.errors import Malformed
 from source_gitlab.gitlab.page_size import Stepping
 from source_gitlab.timestamps import between, instant, is_instant, plus
@@ -88,9 +89,9 @@ class Counts:
         windows: list[Window] = []
         after = None
         for before, rows in raw["windows"]:
-            windows.append(Window(after, instant(before), int(rows)))
+            windows.append(Window(after, moment(before), number(rows)))
             after = windows[-1].before
-        return cls(instant(raw["asked"]), tuple(windows))
+        return cls(moment(raw["asked"]), tuple(windows))
 
     def is_due(self, start: str) -> bool:
         """Whether the read that began at `start` is the first of its day (UTC)."""
@@ -163,12 +164,12 @@ class Counter:
                 counted[-1] = longer
             else:
                 counted += self._split(listed, last.before, until, _COUNTED)
-        for number in reversed(range(len(counted))):
-            one = counted[number]
+        for place in reversed(range(len(counted))):
+            one = counted[place]
             if one.rows > _MOST_ROWS:
                 parts = self._split(listed, one.after, one.before, _MOST_ROWS)
                 if parts and len(counted) + len(parts) <= _MOST_WINDOWS:
-                    counted[number : number + 1] = parts
+                    counted[place : place + 1] = parts
         return Counts(asked, tuple(counted)), grown
 
     def rows(self, listed: Listed, windows: Sequence[Window]) -> list[int]:

@@ -286,11 +286,11 @@ def _state_of(stream: Stream, messages: list[AirbyteStateMessage]) -> StreamStat
         if not stream.incremental or entry.stream_state is None:
             break
         try:
-            return StreamState.load(dict(vars(entry.stream_state)))
+            return StreamState.load(dict(vars(entry.stream_state)), stream)
         except StateError as error:
             text = (
-                f"The state of the stream {stream.name} was not written by this connector"
-                f" ({error}). Reset the stream to read it from the start, or give back the state"
+                f"The state of the stream {stream.name} was not written by this connector:"
+                f" {error}. Reset the stream to read it from the start, or give back the state"
                 " that it last wrote."
             )
             raise mistake(text) from None

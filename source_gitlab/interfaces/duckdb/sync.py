@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from source_gitlab.core.origin_check import selection
-from source_gitlab.core.state import StreamState
+from source_gitlab.core.state import StateError, StreamState
 from source_gitlab.engine.exit_codes import DONE, INCOMPLETE, INTERRUPTED, USAGE, code_of
 from source_gitlab.engine.feed import Begun, Failed, Feed, Rows, Run
 from source_gitlab.gitlab.errors import FatalError
@@ -133,13 +133,13 @@ class Sync:
             # A snapshot brings no word of what is gone, so its table is replaced as a whole.
             whole = stream.snapshot or not stream.incremental
             fresh = full_refresh or whole or store.needs_replacing(stream.name)
-            if not fresh and _lost(StreamState.load(store.state(stream.name)), session.config):
+            if not fresh and _lost(_state_of(stream, store.state(stream.name)), session.config):
                 # A full read tells which rows are of what was chosen no more.
                 narrowed = fresh = True
             if whole or store.needs_replacing(stream.name) or (fresh and counted[stream.name]):
                 self._replaced.add(stream.name)
             raw = None if fresh else store.state(stream.name)
-            self._runs.append(Run(stream, StreamState.load(raw)))
+            self._runs.append(Run(stream, _state_of(stream, raw)))
         self._narrowed = narrowed
         if narrowed:
             progress.note(
@@ -291,6 +291,14 @@ class Sync:
             streams=len(self._runs),
             reading=[name for name in self._begun if name not in self._ended],
         )
+
+
+def _state_of(stream: Stream, raw: Mapping[str, Any] | None) -> StreamState:
+    try:
+        return StreamState.load(raw, stream)
+    except StateError as error:
+        message = f"{stream.name}: {error}"
+        raise StateError(message) from error
 
 
 def _lost(state: StreamState, config: Config) -> bool:
