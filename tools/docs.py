@@ -124,7 +124,7 @@ def streams_page() -> Iterator[str]:
                 code_list(stream.key),
                 f"`{stream.cursor}`" if stream.cursor else "full refresh",
                 needs(stream),
-                str(len(stream.schema["properties"])),
+                str(len(stream.columns)),
             )
             for stream in declared
         ),
@@ -133,9 +133,6 @@ def streams_page() -> Iterator[str]:
         yield ""
         yield f"## {stream.name}"
         yield ""
-        if description := stream.schema.get("description"):
-            yield description
-            yield ""
         yield from stream_notes(stream, comments.get(stream.name, ()))
 
 

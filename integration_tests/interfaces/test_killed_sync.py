@@ -29,7 +29,7 @@ from source_gitlab.core.session import Session
 from source_gitlab.engine.feed import Feed
 from source_gitlab.interfaces.duckdb.store import Store
 from source_gitlab.interfaces.duckdb.sync import Sync
-from source_gitlab.interfaces.duckdb.types import StreamTable
+from source_gitlab.interfaces.duckdb.types import table_of
 from source_gitlab.streams import streams
 from source_gitlab.timestamps import instant, plus
 
@@ -279,7 +279,7 @@ def test_a_state_never_covers_a_row_that_is_not_in_the_file(
 
     monkeypatch.setattr(Feed, "waiting", slowly)
     stream = streams()["issues"]
-    table = StreamTable.from_schema("issues", stream.schema, stream.key)
+    table = table_of(stream)
     config = {"private_token": gitlab.token, "api_url": gitlab.url}
     parsed = parse({**config, "groups": "acme", "num_workers": 1})
     with WatchedStore(path, {"issues": table}) as store, Session(parsed) as session:

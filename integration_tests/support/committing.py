@@ -14,7 +14,7 @@ from source_gitlab.config import parse
 from source_gitlab.core.session import Session
 from source_gitlab.interfaces.duckdb.store import Store
 from source_gitlab.interfaces.duckdb.sync import Sync
-from source_gitlab.interfaces.duckdb.types import StreamTable
+from source_gitlab.interfaces.duckdb.types import table_of
 from source_gitlab.streams import streams
 
 if TYPE_CHECKING:
@@ -43,10 +43,7 @@ class Lines:
 def main(config: str, path: str, *names: str) -> int:
     """Sync these streams; 0 when all of them were read to their end."""
     wanted = {name: streams()[name] for name in names}
-    tables = {
-        name: StreamTable.from_schema(name, stream.schema, stream.key, cursor=stream.cursor)
-        for name, stream in wanted.items()
-    }
+    tables = {name: table_of(stream) for name, stream in wanted.items()}
     parsed = parse(json.loads(config))
     with Session(parsed) as session, Store(path, tables, instance=parsed.base_url) as store:
         session.begin()

@@ -32,7 +32,7 @@ from source_gitlab.interfaces.arguments import Parser, add_report, meant
 from source_gitlab.interfaces.duckdb.progress import Progress, progress_on
 from source_gitlab.interfaces.duckdb.summary import summary
 from source_gitlab.interfaces.duckdb.target import target
-from source_gitlab.interfaces.duckdb.types import DEEPEST
+from source_gitlab.interfaces.duckdb.types import DEEPEST, table_of
 from source_gitlab.streams import Stream, streams
 from source_gitlab.terminal import ended, printable
 
@@ -141,12 +141,8 @@ def _run(
     # Imported here, because help and what is wrong with arguments need not wait for DuckDB.
     from source_gitlab.interfaces.duckdb.store import Store, StoreError  # noqa: PLC0415
     from source_gitlab.interfaces.duckdb.sync import Sync  # noqa: PLC0415
-    from source_gitlab.interfaces.duckdb.types import StreamTable  # noqa: PLC0415
 
-    tables = {
-        name: StreamTable.from_schema(name, stream.schema, stream.key, cursor=stream.cursor)
-        for name, stream in wanted.streams.items()
-    }
+    tables = {name: table_of(stream) for name, stream in wanted.streams.items()}
     path = wanted.path
 
     def opened() -> Store:

@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 _STRANGE = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
-_TYPES = {"integer": int, "string": str}
+# The Python types of keys, by the kind of their column.
+_TYPES = {"integer": int, "text": str, "date": str, "time": str}
 _NAMES = {int: "a number", str: "a text"}
 _TIMES = ("updated_at", "created_at")
 
@@ -98,7 +99,7 @@ def walkable(url: str, answer: Answer) -> Answer:
     for row in answer.data:
         number = row.get("id")
         if type(number) is not int:
-            missed.append(Missed(_told(url, "id", (int,), [row]), url))
+            missed.append(Missed(_told(url, "id", int, [row]), url))
             continue
         odd = next((c for c in _TIMES if row.get(c) is not None and not is_instant(row[c])), None)
         if odd is None:
@@ -159,27 +160,21 @@ class Keys:
     """The key columns of a stream, which every row must have: rows are told apart by them."""
 
     def __init__(self, stream: Stream) -> None:
-        """Take the columns' types from the stream's schema."""
+        """Take the columns' types from the stream."""
         self._stream = stream
-        self._columns: list[tuple[str, tuple[type, ...]]] = []
-        properties = stream.schema["properties"]
-        for column in stream.key:
-            declared = properties[column]["type"]
-            names = declared if isinstance(declared, list) else [declared]
-            types = tuple(_TYPES[name] for name in names if name in _TYPES)
-            self._columns.append((column, types))
+        self._columns = [(column, _TYPES[stream.columns[column].kind]) for column in stream.key]
 
     def checked(self, pages: Iterable[Page], url: str) -> Iterator[Page]:
         """The pages with the rows that have a proper key; `missed` tells of the others."""
         for page in pages:
-            for column, types in self._columns:
-                wrong = [row for row in page.rows if type(row.get(column)) not in types]
+            for column, kind in self._columns:
+                wrong = [row for row in page.rows if type(row.get(column)) is not kind]
                 if wrong:
-                    page.missed.append(self._missed(url, column, types, wrong))
-                    page.rows = [row for row in page.rows if type(row.get(column)) in types]
+                    page.missed.append(self._missed(url, column, kind, wrong))
+                    page.rows = [row for row in page.rows if type(row.get(column)) is kind]
             yield page
 
-    def _missed(self, url: str, column: str, types: tuple[type, ...], rows: list[Row]) -> Missed:
+    def _missed(self, url: str, column: str, kind: type, rows: list[Row]) -> Missed:
         if self._stream.key_role and all(column not in row for row in rows):
             message = (
                 f"{url} answered with rows without {column}, by which they are told apart: GitLab"
@@ -187,11 +182,10 @@ class Keys:
                 " out, and come once the token's user has that role."
             )
             return Missed(message, url, reason="permission")
-        return Missed(_told(url, column, types, rows), url)
+        return Missed(_told(url, column, kind, rows), url)
 
 
-def _told(url: str, column: str, types: tuple[type, ...], rows: list[Row]) -> str:
-    wanted = " or ".join(_NAMES[kind] for kind in types)
+def _told(url: str, column: str, kind: type, rows: list[Row]) -> str:
     shown = repr(rows[0].get(column))[:60]
     more = f" {len(rows)} rows like that were left out." if len(rows) > 1 else " It was left out."
-    return f"{url} answered with a row whose {column} is {shown} instead of {wanted}.{more}"
+    return f"{url} answered with a row whose {column} is {shown} instead of {_NAMES[kind]}.{more}"

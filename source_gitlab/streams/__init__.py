@@ -5,8 +5,8 @@ from __future__ import annotations
 from functools import cache
 
 from source_gitlab.streams.declarations import build, declared
+from source_gitlab.streams.json_schema import Schema
 from source_gitlab.streams.model import MovedBy, Refresh, RowsOfMap, Stream
-from source_gitlab.streams.schema import Schema
 
 __all__ = ["MovedBy", "Refresh", "RowsOfMap", "Schema", "Stream", "root_of", "streams"]
 

@@ -13,7 +13,7 @@ from source_gitlab.streams.walks import WALKS
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from source_gitlab.streams.schema import Schema
+    from source_gitlab.streams.json_schema import Schema
 
 DOCUMENTATION = "https://docs.gitlab.com/api/"
 KINDS: Mapping[str, str] = {

@@ -8,12 +8,14 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from source_gitlab.streams.schema import expand, fields
+from source_gitlab.streams.columns import stream_columns
+from source_gitlab.streams.json_schema import json_schema
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from source_gitlab.streams.schema import Field, Schema
+    from source_gitlab.streams.columns import Column
+    from source_gitlab.streams.json_schema import Schema
 
 READ_AT = "read_at"
 _NOTHING: Mapping[str, Any] = {}
@@ -145,25 +147,19 @@ class Stream:
         """
         return (self.item or "").format_map(_Quoted(row))
 
-    @property
-    def columns(self) -> Mapping[str, Field]:
-        """The columns of a row, as the schema's lines declare them."""
-        return fields(self.name)
+    @cached_property
+    def columns(self) -> Mapping[str, Column]:
+        """The columns of a row, in the order of the schema's lines.
+
+        Raises:
+            SchemaError: a line cannot be understood, or names a type that there is not.
+        """
+        return stream_columns(self.name, self.key)
 
     @cached_property
     def schema(self) -> Schema:
         """The JSON schema (draft 7) of one row, as the catalog shows it."""
-        schema: Schema = _without_references(self.annotated_schema)
-        return schema
-
-    @cached_property
-    def annotated_schema(self) -> Schema:
-        """The schema with our own `x-references`, from which diagrams are made.
-
-        Raises:
-            SchemaError: a line of it cannot be understood.
-        """
-        return expand(self.name)
+        return json_schema(self.columns.values())
 
 
 class _Quoted(dict[str, Any]):
@@ -171,11 +167,3 @@ class _Quoted(dict[str, Any]):
 
     def __getitem__(self, name: str) -> str:
         return quote(str(super().__getitem__(name)), safe="")
-
-
-def _without_references(node: Any) -> Any:
-    if isinstance(node, dict):
-        return {key: _without_references(one) for key, one in node.items() if key != "x-references"}
-    if isinstance(node, list):
-        return [_without_references(one) for one in node]
-    return node

@@ -1,22 +1,23 @@
 """How streams hang together: which columns of a row find which row of another stream.
 
-A schema says it with `x-references`: "groups.id", or a list where the row may be in one of
-several streams. A stream whose key has more columns is joined by all of them, so that no row is
-found twice; the others have the same name on both sides, unless the text goes on with what they
-are called here ("commits.id, project_id = source_project_id").
+A line of a schema says it behind an arrow: `groups.id`, or several with `|` between them where the
+row may be in one of several streams. A stream whose key has more columns is joined by all of them,
+so that no row is found twice; the others have the same name on both sides, unless parentheses say
+what they are called here (`commits.id(project_id=source_project_id)`).
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from source_gitlab.streams import streams
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator
 
     from source_gitlab.streams import Stream
+    from source_gitlab.streams.columns import Column
 
 
 @dataclass(frozen=True)
@@ -40,31 +41,31 @@ def references() -> list[Reference]:
     Raises:
         ValueError: a schema refers to what is not declared, or to what may be several rows.
     """
-    return [reference for stream in streams().values() for reference in _below(stream, stream.name)]
+    return [
+        found
+        for stream in streams().values()
+        for column in stream.columns.values()
+        for found in _below(stream.name, column, column.name)
+    ]
 
 
-def _below(stream: Stream, name: str) -> Iterator[Reference]:
-    def walk(node: Mapping[str, Any], column: str) -> Iterator[Reference]:
-        named = node.get("x-references", [])
-        for text in [named] if isinstance(named, str) else named:
-            yield reference(name, column, text)
-        for inner, child in node.get("properties", {}).items():
-            yield from walk(child, f"{column}.{inner}" if column else inner)
-        if isinstance(items := node.get("items"), dict):
-            yield from walk(items, f"{column}[]")
-
-    return walk(stream.annotated_schema, "")
+def _below(stream: str, column: Column, path: str) -> Iterator[Reference]:
+    path += "[]" * column.lists
+    for text in column.references:
+        yield reference(stream, path, text)
+    for inner in column.inner.values():
+        yield from _below(stream, inner, f"{path}.{inner.name}")
 
 
 def reference(stream: str, column: str, text: str) -> Reference:
-    """What the `x-references` of a column of a stream say.
+    """What an arrow of a column of a stream points at.
 
     Raises:
         ValueError: it refers to what is not declared, or to what may be several rows.
     """
-    first, *more = (part.strip() for part in text.split(","))
+    first, _, more = text.rstrip(")").partition("(")
     target, _, target_column = first.partition(".")
-    others = [_pair(part) for part in more]
+    others = [_pair(part) for part in filter(None, more.split(","))]
     declared = streams().get(target)
     if declared and not others and target_column in declared.key:
         others = [(one, one) for one in declared.key if one != target_column]
@@ -85,9 +86,9 @@ def _problem(found: Reference, target: Stream | None) -> str | None:
     """What is wrong with a reference, if anything."""
     theirs = {found.target_column, *(column for column, _ in found.others)}
     ours = {column for _, column in found.others}
-    if target is None or not theirs <= target.schema["properties"].keys():
+    if target is None or not theirs <= target.columns.keys():
         return "which no schema declares."
-    if not ours <= streams()[found.stream].schema["properties"].keys():
+    if not ours <= streams()[found.stream].columns.keys():
         return f"but {found.stream} has no such column."
     unique = [set(target.key), *map(set, target.unique)]
     if not any(theirs >= key for key in unique):

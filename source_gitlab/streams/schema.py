@@ -1,4 +1,4 @@
-"""Schemas, written as a line a field and expanded to the JSON schemas that catalogs take.
+"""Schemas, written as a line a field.
 
 A file of `schemas/` maps streams to fields, and `entities.yaml` maps the objects inside rows to
 theirs. A field is one text::
@@ -9,8 +9,7 @@ TYPE is one of `TYPES` or an entity, `TYPE[]` a list of such, and `TYPE!` is nev
 names the column of another stream whose values the field, or each item of the list, holds; `|`
 stands between streams of which the row may be in any one, and a column in parentheses is joined by
 beside the first (`commits.id(project_id=source_project_id)`). What a description says behind
-"Each:" is about one item of a list. Catalogs get no `$ref`, because destinations take none: an
-entity is written out wherever it is used.
+"Each:" is about one item of a list.
 """
 
 from __future__ import annotations
@@ -18,29 +17,15 @@ from __future__ import annotations
 import re
 from functools import cache
 from importlib import resources
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import yaml
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-Schema = dict[str, Any]
-
-TYPES: Mapping[str, Schema] = {
-    "text": {"type": "string"},
-    "integer": {"type": "integer"},
-    "number": {"type": "number"},
-    "boolean": {"type": "boolean"},
-    "date": {"type": "string", "format": "date"},
-    "time": {
-        "type": "string",
-        "format": "date-time",
-        "airbyte_type": "timestamp_with_timezone",
-    },
-    # An object whose keys are data.
-    "object": {"type": "object", "additionalProperties": True},
-}
+# `object` is one whose keys are data.
+TYPES: Final = ("text", "integer", "number", "boolean", "date", "time", "object")
 _COLUMN = r"[a-z_]+\.[a-z_]+(?:\([a-z_=, ]+\))?"
 _FIELD = re.compile(
     r"(?P<type>[a-z_0-9]+)(?P<required>!)?(?P<lists>(?:\[\])*)"
@@ -117,65 +102,3 @@ def parse(line: object, where: str) -> Field:
         tuple(filter(None, (found["references"] or "").split(" | "))),
         found["description"],
     )
-
-
-def expand(stream: str) -> Schema:
-    """The JSON schema (draft 7) of one row, with `x-references` where a field has an arrow.
-
-    Raises:
-        SchemaError: a line cannot be understood, or names a type that there is not.
-    """
-    return {
-        "$schema": "http://json-schema.org/draft-07/schema#",
-        "type": "object",
-        "additionalProperties": True,
-        "properties": {
-            name: _property(field, f"{stream}.{name}") for name, field in fields(stream).items()
-        },
-    }
-
-
-def _property(field: Field, where: str) -> Schema:
-    schema = _type(field.type, where)
-    said, _, each = (field.description or "").partition(" Each: ")
-    if field.references:
-        shown = [_joined(one) for one in field.references]
-        schema["x-references"] = shown if len(shown) > 1 else shown[0]
-    for _ in range(field.lists):
-        if each:
-            schema["description"] = each
-        schema = {"type": "array", "items": _nullable(schema)}
-    if not field.required:
-        schema = _nullable(schema)
-    if said:
-        schema["description"] = said
-    return schema
-
-
-def _joined(reference: str) -> str:
-    """A reference as `x-references` has it: `STREAM.COLUMN, THEIRS = OURS`."""
-    first, _, others = reference.rstrip(")").partition("(")
-    more = [" = ".join(pair.split("=")) for pair in filter(None, others.split(", "))]
-    return ", ".join([first, *more])
-
-
-def _nullable(schema: Schema) -> Schema:
-    return {**schema, "type": ["null", schema["type"]]}
-
-
-def _type(name: str, where: str) -> Schema:
-    if name in TYPES:
-        return dict(TYPES[name])
-    if name not in entities():
-        allowed = f"{', '.join(TYPES)} and the entities of entities.yaml"
-        message = f"{where}: found the type {name!r}, allowed are {allowed}"
-        raise SchemaError(message)
-    return {"type": "object", "additionalProperties": True, "properties": _entity(name)}
-
-
-@cache
-def _entity(name: str) -> Schema:
-    return {
-        column: _property(parse(line, f"{name}.{column}"), f"{name}.{column}")
-        for column, line in entities()[name].items()
-    }

@@ -10,13 +10,14 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from source_gitlab.streams.attributes import ATTRIBUTES
+from source_gitlab.streams.columns import KEY_KINDS
 from source_gitlab.streams.model import READ_AT, Stream
 from source_gitlab.streams.walks import WALKS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from source_gitlab.streams.schema import Field
+    from source_gitlab.streams.columns import Column
 
 _NEEDS_WALK: Mapping[str, tuple[str, ...]] = {
     "since": ("pages",),
@@ -110,7 +111,7 @@ def check_together(built: Mapping[str, Stream]) -> None:
         _check_relatives(stream, built)
 
 
-def _check_columns(stream: Stream, columns: Mapping[str, Field]) -> None:
+def _check_columns(stream: Stream, columns: Mapping[str, Column]) -> None:
     for column, origin in stream.add.items():
         start, _, rest = origin.partition(".")
         if column not in columns:
@@ -133,11 +134,14 @@ def _check_columns(stream: Stream, columns: Mapping[str, Field]) -> None:
                 raise _unknown(stream, attribute, column, columns)
 
 
-def _check_key(stream: Stream, columns: Mapping[str, Field]) -> None:
+def _check_key(stream: Stream, columns: Mapping[str, Column]) -> None:
     for column in stream.key:
         if column not in columns:
             raise _unknown(stream, "key", column, columns)
-        if not columns[column].required:
+        if columns[column].kind not in KEY_KINDS:
+            allowed = f"columns of the types {', '.join(KEY_KINDS)}"
+            raise DeclarationError(stream.name, "key", column, allowed)
+        if columns[column].nullable:
             allowed = "columns that the schema marks with !"
             raise DeclarationError(stream.name, "key", column, allowed)
     for column in (column for unique in stream.unique for column in unique):

@@ -17,18 +17,13 @@ from typing import Any
 import duckdb
 import pytest
 
+from integration_tests.support.stream_tables import stream_table
 from source_gitlab.interfaces.duckdb import layout
 from source_gitlab.interfaces.duckdb.rows_file import RowsFile
 from source_gitlab.interfaces.duckdb.store import Store, StoreError
-from source_gitlab.interfaces.duckdb.types import StreamTable
 
-SCHEMA: dict[str, Any] = {
-    "properties": {"id": {"type": "integer"}, "title": {"type": ["null", "string"]}}
-}
-TABLES = {
-    "issues": StreamTable.from_schema("issues", SCHEMA, ["id"]),
-    "tags": StreamTable.from_schema("tags", SCHEMA, ["id"]),
-}
+LINES = {"id": "integer!", "title": "text"}
+TABLES = {name: stream_table(name, LINES, ["id"]) for name in ("issues", "tags")}
 LIMIT = 8 << 20
 
 

@@ -12,29 +12,23 @@ from typing import TYPE_CHECKING, Any
 import duckdb
 import pytest
 
+from integration_tests.support.stream_tables import stream_table
 from source_gitlab.interfaces.duckdb import layout
 from source_gitlab.interfaces.duckdb.merging import NOTHING
 from source_gitlab.interfaces.duckdb.store import Changes, Gone, Store
-from source_gitlab.interfaces.duckdb.types import StreamTable
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-SCHEMA: dict[str, Any] = {
-    "properties": {
-        "id": {"type": "integer"},
-        "project_id": {"type": ["null", "integer"]},
-        "title": {"type": ["null", "string"]},
-    }
-}
+    from source_gitlab.tables.table import StreamTable
+
 WHOLE = Gone("project_id", frozenset(), all_but=True)
 
 
-def tables(kind: str = "string", *key: str) -> dict[str, StreamTable]:
+def tables(kind: str = "text", *key: str) -> dict[str, StreamTable]:
     """The table of one stream."""
-    title = {"title": {"type": ["null", kind]}}
-    schema = {"properties": {**SCHEMA["properties"], **title}}
-    return {"issues": StreamTable.from_schema("issues", schema, key or ["id"])}
+    lines = {"id": "integer!", "project_id": "integer", "title": kind}
+    return {"issues": stream_table("issues", lines, key or ["id"])}
 
 
 BEFORE: list[dict[str, Any]] = [
@@ -76,7 +70,7 @@ def ids(path: Path) -> list[int]:
         (NOTHING, [1, 2, 3, 4, 5], 0),
     ],
 )
-@pytest.mark.parametrize("kind", ["string", "array"])
+@pytest.mark.parametrize("kind", ["text", "text[]"])
 def test_only_what_is_gone_leaves(
     path: Path, gone: Gone | None, left: list[int], removed: int, kind: str
 ) -> None:
@@ -92,7 +86,7 @@ def test_only_what_is_gone_leaves(
 
 def test_another_key_keeps_what_is_not_gone(path: Path) -> None:
     """A row without the new key has no place in the table, and is kept where it can be found."""
-    with Store(path, tables("string", "project_id", "id")) as store:
+    with Store(path, tables("text", "project_id", "id")) as store:
         store.begin_replace("issues")
         store.write("issues", list(READ))
         assert store.finish_replace("issues", {"read": 2}, NOTHING) == Changes(2, 0, 2)

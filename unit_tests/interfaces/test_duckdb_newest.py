@@ -6,22 +6,15 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from integration_tests.support.stream_tables import stream_table
 from source_gitlab.interfaces.duckdb.store import Store
-from source_gitlab.interfaces.duckdb.types import StreamTable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-SCHEMA: dict[str, Any] = {
-    "type": "object",
-    "properties": {
-        "id": {"type": "integer"},
-        "title": {"type": ["null", "string"]},
-        "updated_at": {"type": ["null", "string"], "format": "date-time"},
-    },
-}
-TABLES = {"issues": StreamTable.from_schema("issues", SCHEMA, ["id"], cursor="updated_at")}
+LINES = {"id": "integer!", "title": "text", "updated_at": "time"}
+TABLES = {"issues": stream_table("issues", LINES, ["id"], cursor="updated_at")}
 
 
 @pytest.fixture

@@ -19,41 +19,31 @@ from typing import TYPE_CHECKING, Any
 import duckdb
 import pytest
 
+from integration_tests.support.stream_tables import stream_table
 from source_gitlab.interfaces.duckdb import layout
 from source_gitlab.interfaces.duckdb.store import Changes, Store, StoreError
-from source_gitlab.interfaces.duckdb.types import EXTRA, KeyColumnError, StreamTable, column_type
+from source_gitlab.tables.table import EXTRA, KeyColumnError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from source_gitlab.gitlab.pagination import Row
 
-ISSUES_SCHEMA: dict[str, Any] = {
-    "type": "object",
-    "description": "Issues of the projects in scope.",
-    "properties": {
-        "id": {"type": "integer", "description": "It's the key."},
-        "title": {"type": ["null", "string"]},
-        "confidential": {"type": ["null", "boolean"]},
-        "weight": {"type": ["null", "number"]},
-        "created_at": {"type": ["null", "string"], "format": "date-time"},
-        "due_date": {"type": ["null", "string"], "format": "date"},
-        "labels": {"type": ["null", "array"], "items": {"type": "string"}},
-        "author": {"type": ["null", "object"]},
-        "order": {"type": ["null", "integer"]},
-    },
+ISSUES_LINES = {
+    "id": "integer! It's the key.",
+    "title": "text",
+    "confidential": "boolean",
+    "weight": "number",
+    "created_at": "time",
+    "due_date": "date",
+    "labels": "text[]",
+    "author": "object",
+    "order": "integer",
 }
-BRANCHES_SCHEMA: dict[str, Any] = {
-    "type": "object",
-    "properties": {
-        "project_id": {"type": "integer"},
-        "name": {"type": "string"},
-        "commit": {"type": ["null", "object"]},
-    },
-}
-ISSUES = StreamTable.from_schema("issues", ISSUES_SCHEMA, ["id"])
-BRANCHES = StreamTable.from_schema("branches", BRANCHES_SCHEMA, ["project_id", "name"])
-SCHEMAS = {"issues": ISSUES, "branches": BRANCHES}
+BRANCHES_LINES = {"project_id": "integer!", "name": "text!", "commit": "object"}
+ISSUES = stream_table("issues", ISSUES_LINES, ["id"], comment="Issues of the projects in scope.")
+BRANCHES = stream_table("branches", BRANCHES_LINES, ["project_id", "name"])
+TABLES = {"issues": ISSUES, "branches": BRANCHES}
 
 
 @pytest.fixture
@@ -81,7 +71,7 @@ def put(
     warn: Callable[[str], None] = fail,
 ) -> None:
     """Write pages in one run, with a state that counts them."""
-    with Store(path, SCHEMAS, instance=instance, warn=warn) as store:
+    with Store(path, TABLES, instance=instance, warn=warn) as store:
         for page in pages:
             store.write(stream, page)
         store.commit({stream: {"pages": len(pages)}})
@@ -89,54 +79,29 @@ def put(
 
 def replaced(path: Path, stream: str, rows: list[Row]) -> Changes:
     """Replace a stream's table in a run of its own."""
-    with Store(path, SCHEMAS) as store:
+    with Store(path, TABLES) as store:
         store.begin_replace(stream)
         store.write(stream, rows)
         return store.finish_replace(stream, {"n": len(rows)})
 
 
-@pytest.mark.parametrize(
-    ("node", "expected"),
-    [
-        ({"type": ["null", "integer"]}, "BIGINT"),
-        ({"type": "number"}, "DOUBLE"),
-        ({"type": ["integer", "number", "null"]}, "DOUBLE"),
-        ({"type": "boolean"}, "BOOLEAN"),
-        ({"type": ["null", "string"]}, "VARCHAR"),
-        ({"type": ["null", "string"], "format": "uri"}, "VARCHAR"),
-        ({"type": ["null", "string"], "format": "date"}, "DATE"),
-        ({"type": ["null", "string"], "format": "date-time"}, "TIMESTAMP WITH TIME ZONE"),
-        ({"type": ["null", "object"]}, "JSON"),
-        ({"type": "array"}, "JSON"),
-        ({"type": ["string", "integer"]}, "JSON"),
-        ({}, "JSON"),
-        ({"anyOf": [{"type": "string", "format": "date"}, {"type": "null"}]}, "DATE"),
-        ({"oneOf": [{"type": "string"}, {"type": "object"}]}, "JSON"),
-        ({"anyOf": [{"type": "string", "format": "date"}, {"type": "string"}]}, "VARCHAR"),
-    ],
-)
-def test_a_property_becomes_the_narrowest_type(node: dict[str, Any], expected: str) -> None:
-    """Every value that a schema allows must have room in its column."""
-    assert column_type(node) == expected
-
-
 def test_a_key_needs_a_scalar_column() -> None:
     """A key without a column, or of objects, would let every row in twice."""
     with pytest.raises(KeyColumnError, match="the key of issues has no scalar column author, iid"):
-        StreamTable.from_schema("issues", ISSUES_SCHEMA, ["iid", "author"])
+        stream_table("issues", ISSUES_LINES, ["iid", "author"])
 
 
 def test_names_that_differ_in_case_only_share_no_column(path: Path) -> None:
     """DuckDB would refuse the table; the second spelling is kept in `_extra`."""
-    schema = {"properties": {"id": {"type": "integer"}, "ID": {"type": "integer"}}}
-    with Store(path, {"odd": StreamTable.from_schema("odd", schema, ["id"])}) as store:
+    lines = {"id": "integer!", "ID": "integer"}
+    with Store(path, {"odd": stream_table("odd", lines, ["id"])}) as store:
         store.write("odd", [{"id": 1, "ID": 2}])
         store.commit({})
     assert query(path, "SELECT id, _extra->>'ID' FROM odd") == [(1, "2")]
 
 
-def test_columns_types_and_comments_come_from_the_schema(path: Path) -> None:
-    """In schema order, `_extra` last."""
+def test_columns_types_and_comments_come_from_the_stream(path: Path) -> None:
+    """In its order, `_extra` last."""
     put(path, "issues", [])
     assert query(
         path,
@@ -220,7 +185,7 @@ def test_a_row_may_come_again_in_a_later_load(
     """Whether or not the store still remembers that it was there."""
     monkeypatch.setattr("source_gitlab.interfaces.duckdb.load_buffer._FULL", 1)
     monkeypatch.setattr("source_gitlab.interfaces.duckdb.store._REMEMBERED_KEYS", remembered)
-    with Store(path, SCHEMAS) as store:
+    with Store(path, TABLES) as store:
         store.begin_replace("branches")
         for turn in range(3):
             store.write("issues", [{"id": n, "title": str(turn)} for n in range(turn, turn + 4)])
@@ -246,7 +211,7 @@ def test_only_rows_with_other_values_count_as_updated(path: Path) -> None:
     """An overlap brings rows again that have not changed."""
     rows: list[Row] = [{"id": n, "title": f"t{n}", "author": {"id": n}} for n in range(10)]
     put(path, "issues", rows)
-    with Store(path, SCHEMAS) as store:
+    with Store(path, TABLES) as store:
         store.write("issues", rows)
         assert store.updated("issues") == 0
         store.write("issues", [{**rows[3], "title": None}, rows[4], {"id": 11}])
@@ -362,14 +327,14 @@ def test_a_row_without_a_usable_key_is_not_lost(path: Path, key: object) -> None
 
 def test_nothing_is_kept_without_a_commit_and_state_goes_with_rows(path: Path) -> None:
     """What was written after the last commit goes, with the state that would have covered it."""
-    with Store(path, SCHEMAS) as store:
+    with Store(path, TABLES) as store:
         assert store.state("issues") is None
         assert store.last_commit(["issues"]) is None
         store.write("issues", [{"id": 1}])
         store.commit({"issues": {"through": 1}})
         store.write("issues", [{"id": 2}])
         assert store.counts() == {"issues": 2, "branches": 0}
-    with Store(path, SCHEMAS) as store:
+    with Store(path, TABLES) as store:
         assert store.counts() == {"issues": 1, "branches": 0}
         assert store.state("issues") == {"through": 1}
         assert store.state("branches") is None
@@ -386,7 +351,7 @@ def _age(stamp: str | None) -> float:
 def test_a_replacement_shows_only_when_it_is_whole(path: Path) -> None:
     """Readers of the file see the old rows until all the new ones are there."""
     put(path, "branches", [{"project_id": 1, "name": n} for n in ("main", "old")])
-    with Store(path, SCHEMAS) as store:
+    with Store(path, TABLES) as store:
         store.begin_replace("branches")
         store.write("branches", [{"project_id": 1, "name": "main"}])
         store.write("issues", [{"id": 1}])
@@ -408,7 +373,7 @@ def _staging(path: Path) -> list[tuple[Any, ...]]:
 def test_an_incomplete_replacement_leaves_the_old_rows(path: Path, how: str) -> None:
     """And leaves no side table behind."""
     put(path, "branches", [{"project_id": 1, "name": "main"}])
-    with Store(path, SCHEMAS) as store:
+    with Store(path, TABLES) as store:
         store.begin_replace("branches")
         store.write("branches", [{"project_id": 1, "name": "new"}])
         store.commit({})
@@ -423,7 +388,7 @@ def test_an_incomplete_replacement_leaves_the_old_rows(path: Path, how: str) -> 
     put(path, "issues", [])
     assert query(path, "SELECT name FROM branches") == [("main",)]
     assert _staging(path) == []
-    with Store(path, SCHEMAS) as store:
+    with Store(path, TABLES) as store:
         assert store.state("branches") == {"pages": 1}
 
 
@@ -441,7 +406,7 @@ def test_a_replacement_counts_what_it_changed(path: Path) -> None:
 def test_a_warning_in_a_replacement_names_the_stream(path: Path) -> None:
     """The side table is nobody's business."""
     warnings: list[str] = []
-    with Store(path, SCHEMAS, warn=warnings.append) as store:
+    with Store(path, TABLES, warn=warnings.append) as store:
         store.begin_replace("issues")
         store.write("issues", [{"id": 1, "new": 1}])
         store.finish_replace("issues", {})
@@ -459,19 +424,11 @@ def test_a_replaced_table_keeps_key_and_comments(path: Path) -> None:
     ) == [("It's the key.",)]
 
 
-def _with(schema: dict[str, Any], **properties: object) -> dict[str, Any]:
-    return {**schema, "properties": {**schema["properties"], **properties}}
-
-
 def test_a_new_property_becomes_a_column_of_an_old_file(path: Path) -> None:
     """Old rows have NULL there, new rows have values, and comments follow the schema."""
     put(path, "issues", [{"id": 1}])
-    schema = _with(
-        ISSUES_SCHEMA,
-        severity={"type": "string", "description": "How bad"},
-        title={"type": ["null", "string"], "description": "The headline"},
-    )
-    grown = {"issues": StreamTable.from_schema("issues", schema, ["id"])}
+    lines = {**ISSUES_LINES, "severity": "text! How bad", "title": "text The headline"}
+    grown = {"issues": stream_table("issues", lines, ["id"])}
     with Store(path, grown) as store:
         assert store.state("issues") == {"pages": 1}
         store.write("issues", [{"id": 2, "severity": "high"}])
@@ -487,8 +444,7 @@ def test_a_new_property_becomes_a_column_of_an_old_file(path: Path) -> None:
 def test_a_changed_type_keeps_the_files_type_until_the_table_is_replaced(path: Path) -> None:
     """The old rows are in it; values of the new type are kept aside, not lost."""
     put(path, "issues", [{"id": 1, "order": 5}])
-    schema = _with(ISSUES_SCHEMA, order={"type": "string"})
-    changed = {"issues": StreamTable.from_schema("issues", schema, ["id"])}
+    changed = {"issues": stream_table("issues", {**ISSUES_LINES, "order": "text!"}, ["id"])}
     with Store(path, changed, warn=lambda _: None) as store:
         store.write("issues", [{"id": 2, "order": "first"}, {"id": 3, "order": "6"}])
         store.commit({})
@@ -507,7 +463,7 @@ def test_a_changed_type_keeps_the_files_type_until_the_table_is_replaced(path: P
 def test_a_changed_key_asks_for_a_replacement(path: Path) -> None:
     """Rows by the old key cannot be added to by the new one, and the state does not count."""
     put(path, "branches", [{"project_id": 1, "name": "main"}])
-    rekeyed = {"branches": StreamTable.from_schema("branches", BRANCHES_SCHEMA, ["name"])}
+    rekeyed = {"branches": stream_table("branches", BRANCHES_LINES, ["name"])}
     with Store(path, rekeyed) as store:
         assert store.needs_replacing("branches")
         assert store.state("branches") is None
@@ -554,7 +510,7 @@ def test_the_users_own_tables_are_left_alone(path: Path) -> None:
 def refused(path: Path, instance: str | None = None) -> str:
     """The message with which a store refuses a file."""
     with pytest.raises(StoreError) as caught:
-        Store(path, SCHEMAS, instance=instance)
+        Store(path, TABLES, instance=instance)
     message = str(caught.value)
     assert "\n" not in message
     return message
@@ -638,23 +594,18 @@ def test_the_same_gitlab_under_another_address_is_gone_on_with(path: Path, now: 
     """The file then knows it under that address alone."""
     one, other = "https://one.example.com", "https://three.example.com"
     put(path, "issues", [{"id": 1}], instance=one)
-    with Store(path, SCHEMAS, instance=now, former=one) as store:
+    with Store(path, TABLES, instance=now, former=one) as store:
         assert store.state("issues") == {"pages": 1}
     assert f"holds data of {now}" in refused(path, instance=other)
 
 
 def child(path: Path, code: str) -> list[str]:
     """A command that runs `code` with `Store`, `ISSUES`, `path` and `sys` at hand."""
-    schema = {"issues": ISSUES_SCHEMA, "branches": BRANCHES_SCHEMA}
     prelude = f"""
 import itertools, sys
 from source_gitlab.interfaces.duckdb.store import Store, StoreError
-from source_gitlab.interfaces.duckdb.types import StreamTable
-schemas = {schema!r}
-tables = {{
-    "issues": StreamTable.from_schema("issues", schemas["issues"], ["id"]),
-    "branches": StreamTable.from_schema("branches", schemas["branches"], ["project_id", "name"]),
-}}
+from source_gitlab.tables.table import StreamTable, TableColumn
+tables = {TABLES!r}
 path = {str(path)!r}
 """
     return [sys.executable, "-c", prelude + code]
@@ -732,7 +683,7 @@ def test_a_killed_process_loses_and_doubles_nothing(path: Path) -> None:
 
 
 def _assert_whole(path: Path, reached: int) -> int:
-    with Store(path, SCHEMAS) as store:
+    with Store(path, TABLES) as store:
         state, turn = store.state("issues"), store.state("branches")
     assert state is not None
     assert turn is not None

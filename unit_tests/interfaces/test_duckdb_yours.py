@@ -11,34 +11,25 @@ from typing import TYPE_CHECKING, Any
 import duckdb
 import pytest
 
+from integration_tests.support.stream_tables import stream_table
 from source_gitlab.interfaces.duckdb.store import Changes, Gone, Store, StoreError
-from source_gitlab.interfaces.duckdb.types import StreamTable
+from source_gitlab.tables.table import StreamTable
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from source_gitlab.gitlab.pagination import Row
 
-ISSUES: dict[str, Any] = {
-    "description": "Issues of the projects in scope.",
-    "properties": {
-        "id": {"type": "integer"},
-        "project_id": {"type": ["null", "integer"]},
-        "title": {"type": ["null", "string"]},
-        "labels": {"type": ["null", "array"]},
-    },
-}
-TAGS: dict[str, Any] = {
-    "properties": {"project_id": {"type": "integer"}, "name": {"type": "string"}}
-}
+ISSUES = {"id": "integer!", "project_id": "integer", "title": "text", "labels": "text[]"}
+TAGS = {"project_id": "integer!", "name": "text!"}
+COMMENT = "Issues of the projects in scope."
 
 
-def tables(**more: object) -> dict[str, StreamTable]:
-    """The tables of two streams; `more` are further properties of issues."""
-    issues = {**ISSUES, "properties": {**ISSUES["properties"], **more}}
+def tables(**more: str) -> dict[str, StreamTable]:
+    """The tables of two streams; `more` are further columns of issues."""
     return {
-        "issues": StreamTable.from_schema("issues", issues, ["id"]),
-        "tags": StreamTable.from_schema("tags", TAGS, ["project_id", "name"]),
+        "issues": stream_table("issues", {**ISSUES, **more}, ["id"], comment=COMMENT),
+        "tags": stream_table("tags", TAGS, ["project_id", "name"]),
     }
 
 
@@ -66,14 +57,14 @@ def change(path: Path, *statements: str) -> None:
             connection.execute(statement)
 
 
-def write(path: Path, given: list[Row], **more: object) -> None:
+def write(path: Path, given: list[Row], **more: str) -> None:
     """A sync that brings these issues."""
     with Store(path, tables(**more)) as store:
         store.write("issues", given)
         store.commit({"issues": {"rows": len(given)}})
 
 
-def replace(path: Path, given: list[Row], **more: object) -> Changes:
+def replace(path: Path, given: list[Row], **more: str) -> Changes:
     """A sync that reads all issues again."""
     with Store(path, tables(**more)) as store:
         store.begin_replace("issues")
@@ -131,7 +122,7 @@ def test_they_stay_valid_when_a_column_is_added(path: Path) -> None:
     """DuckDB before 2.0 takes no view whose columns have moved, so the views are made again."""
     write(path, rows(1, 2))
     change(path, *HANGING)
-    write(path, rows(3), severity={"type": ["null", "string"]})
+    write(path, rows(3), severity="text")
     assert_valid(path, [1, 2, 3], noted=[1, 2])
     assert query(path, "SELECT count(severity) FROM on_a_view") == [(0,)]
 
@@ -141,7 +132,7 @@ def test_they_stay_valid_when_a_table_is_made_anew(path: Path, *, rekeyed: bool)
     """For another type of a column, or another key."""
     write(path, rows(1, 2))
     change(path, *HANGING)
-    changed = tables(labels={"type": ["null", "string"]})
+    changed = tables(labels="text")
     if rekeyed:
         issues = changed["issues"]
         changed["issues"] = StreamTable("issues", issues.columns, ("project_id", "id"))
@@ -327,7 +318,7 @@ def test_macros_while_a_table_is_made_anew(path: Path) -> None:
     """Rows without the new key are kept as they are."""
     write(path, [*rows(1, 2), {"id": 9, "project_id": None, "title": "x"}])
     change(path, *(f"CREATE MACRO {macro}" for macro in MACROS))
-    rekeyed = {"issues": StreamTable.from_schema("issues", ISSUES, ["project_id", "id"])}
+    rekeyed = {"issues": stream_table("issues", ISSUES, ["project_id", "id"], comment=COMMENT)}
     with Store(path, rekeyed) as store:
         store.begin_replace("issues")
         store.write("issues", rows(3))

@@ -28,6 +28,7 @@ FLOORS: tuple[frozenset[str], ...] = (
     frozenset({"interfaces"}),
     frozenset({"setup_check", "login"}),
     frozenset({"engine"}),
+    frozenset({"tables"}),
     frozenset({"core"}),
     frozenset({"gitlab"}),
     frozenset({"tokens"}),

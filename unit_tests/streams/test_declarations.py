@@ -46,7 +46,10 @@ WRONG: dict[str, tuple[str, dict[str, Any], str, object, str]] = {
     "jobs without their pipelines": ("jobs", {"gate": _DROP}, "gate", None, "pipelines"),
     "a gate of another kind": ("jobs", {"gate": "releases"}, "gate", "releases", "one of"),
     "a key that has many values": (
-        "merge_requests", {"key": ["assignee_ids"]}, "key", "assignee_ids", "the schema marks",
+        "merge_requests", {"key": ["assignee_ids"]}, "key", "assignee_ids", "of the types",
+    ),
+    "a key that is yes or no": (
+        "group_milestones", {"key": ["id", "expired"]}, "key", "expired", "of the types",
     ),
     "a parent whose rows have no address": (
         "merge_requests", {"item": _DROP, "gives": _DROP}, "item", None, "the address",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -10,33 +10,29 @@ from source_gitlab.core.transform import RowTransformer
 from source_gitlab.streams import streams
 from source_gitlab.streams.relations import Reference, reference, references
 
+if TYPE_CHECKING:
+    from source_gitlab.streams.columns import Column
+
 EVERY = references()
 
 
-def node_at(reference_: Reference) -> dict[str, Any]:
-    """The schema of the column that refers."""
-    node = streams()[reference_.stream].schema
-    for part in reference_.column.split("."):
-        node = node["properties"][part.rstrip("[]")]
-        for _ in range(part.count("[]")):
-            node = node["items"]
-    return node
-
-
-def kind(node: dict[str, Any]) -> str:
-    """The type of a column, but for null."""
-    declared = node["type"]
-    return declared if isinstance(declared, str) else next(one for one in declared if one != "null")
+def referring(one: Reference) -> Column:
+    """The column that refers."""
+    first, *inside = one.column.replace("[]", "").split(".")
+    column = streams()[one.stream].columns[first]
+    for name in inside:
+        column = column.inner[name]
+    return column
 
 
 @pytest.mark.parametrize("one", EVERY, ids=lambda one: f"{one.stream}.{one.column}>{one.target}")
 def test_a_reference_leads_to_a_column_of_its_type(one: Reference) -> None:
     """So do the columns that it is joined by besides."""
-    theirs = streams()[one.target].schema["properties"]
-    ours = streams()[one.stream].schema["properties"]
-    assert kind(node_at(one)) == kind(theirs[one.target_column])
+    theirs = streams()[one.target].columns
+    ours = streams()[one.stream].columns
+    assert referring(one).item == theirs[one.target_column].kind
     for their_column, our_column in one.others:
-        assert kind(ours[our_column]) == kind(theirs[their_column])
+        assert ours[our_column].kind == theirs[their_column].kind
 
 
 @pytest.mark.parametrize(
@@ -44,7 +40,7 @@ def test_a_reference_leads_to_a_column_of_its_type(one: Reference) -> None:
     [
         ("milestones.id", "which no schema declares"),
         ("users.number", "which no schema declares"),
-        ("users.id, project_id = project", "has no such column"),
+        ("users.id(project_id=project)", "has no such column"),
         ("users.username", "several rows"),
         ("merge_requests.iid", "several rows"),
     ],
@@ -58,7 +54,7 @@ def test_a_wrong_reference_is_an_error(text: str, problem: str) -> None:
 def test_what_a_key_has_besides_is_joined_by_too() -> None:
     """By the same names, or by those that are given."""
     assert reference("issues", "author_id", "users.id").others == (("project_id", "project_id"),)
-    given = "commits.id, project_id = source_project_id"
+    given = "commits.id(project_id=source_project_id)"
     assert reference("merge_requests", "sha", given).others == (
         ("project_id", "source_project_id"),
     )

@@ -42,7 +42,7 @@ FORBIDDEN = {
     *("patternProperties", "prefixItems", "dependencies", "required", "default"),
 }
 SCALARS = {"boolean", "integer", "number", "string"}
-ANNOTATIONS = {"description", "x-references"}
+ANNOTATIONS = {"description"}
 DATE_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)")
 
 FORMATS = jsonschema.FormatChecker()
@@ -60,7 +60,7 @@ def _is_date_time(value: object) -> bool:
 
 
 def _schema(stream: str) -> Schema:
-    return DECLARED[stream].annotated_schema
+    return DECLARED[stream].schema
 
 
 def _kind(node: Schema) -> str:
@@ -182,7 +182,7 @@ def test_types_are_complete(stream: str) -> None:
             expected |= {"format", "airbyte_type"}
         elif node.get("format") == "date":
             expected |= {"format"}
-        required = expected - {"x-references", "properties"}
+        required = expected - {"properties"}
         if (
             kind not in {*SCALARS, "array", "object"}
             or not required <= set(node) <= expected
@@ -240,10 +240,10 @@ def test_secrets_are_no_columns(stream: str) -> None:
 @every_stream
 def test_owners_are_references(stream: str) -> None:
     """Every stream below a group or project must be joined to it in the diagram."""
-    properties = _schema(stream)["properties"]
+    columns = DECLARED[stream].columns
     for column, owner in (("project_id", "projects.id"), ("group_id", "groups.id")):
-        if column in properties:
-            assert properties[column].get("x-references") == owner
+        if column in columns:
+            assert columns[column].references == (owner,)
 
 
 def _recorded() -> Iterator[Any]:

@@ -206,7 +206,7 @@ class Children:
         """The columns of a parent that stand in the path, and what they hold."""
         columns = self.parent.columns
         return {
-            name: int if columns[name].type == "integer" else str for name in self.stream.braces
+            name: int if columns[name].kind == "integer" else str for name in self.stream.braces
         }
 
     def _rows(self, parent: Row, member: int | None, below: Lists) -> list[Row]:

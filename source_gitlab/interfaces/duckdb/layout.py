@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 from source_gitlab.config.urls import instance_name
 from source_gitlab.interfaces.duckdb.file import HERE, StoreError, literal, quoted
-from source_gitlab.interfaces.duckdb.types import EXTRA
+from source_gitlab.tables.table import EXTRA
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping

@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from collections.abc import Set as AbstractSet
     from pathlib import Path
 
-    from source_gitlab.interfaces.duckdb.coercion import Fit, Fitter
-    from source_gitlab.interfaces.duckdb.types import StreamTable
+    from source_gitlab.tables.fitting import Fit, Fitter
+    from source_gitlab.tables.table import StreamTable
 
 _FULL = 8 << 20
 """Bytes of JSON that are worth one load: enough to make its fixed cost small."""

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     import duckdb
 
-    from source_gitlab.interfaces.duckdb.types import StreamTable
+    from source_gitlab.tables.table import StreamTable
 
 
 @dataclass(frozen=True)

@@ -24,12 +24,12 @@ import orjson
 
 from source_gitlab.gitlab.pagination import Row
 from source_gitlab.interfaces.duckdb import file, layout, merging, tables
-from source_gitlab.interfaces.duckdb.coercion import Fitter
 from source_gitlab.interfaces.duckdb.file import StoreError, quoted
 from source_gitlab.interfaces.duckdb.load_buffer import Load
 from source_gitlab.interfaces.duckdb.merging import Changes, Gone
 from source_gitlab.interfaces.duckdb.rows_file import RowsFile
 from source_gitlab.interfaces.duckdb.transactions import Transactions
+from source_gitlab.tables.fitting import Fitter
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Mapping
@@ -37,8 +37,8 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
     from source_gitlab.gitlab.pagination import Row
-    from source_gitlab.interfaces.duckdb.coercion import Fit
-    from source_gitlab.interfaces.duckdb.types import StreamTable
+    from source_gitlab.tables.fitting import Fit
+    from source_gitlab.tables.table import StreamTable
 
 __all__ = ["Changes", "Gone", "Store", "StoreError"]
 

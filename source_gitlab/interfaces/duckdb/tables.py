@@ -18,11 +18,13 @@ from typing import TYPE_CHECKING
 import duckdb
 
 from source_gitlab.interfaces.duckdb.file import HERE, StoreError, literal, quoted
-from source_gitlab.interfaces.duckdb.types import Column, StreamTable
+from source_gitlab.interfaces.duckdb.types import column_of
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
     from pathlib import Path
+
+    from source_gitlab.tables.table import StreamTable, TableColumn
 
 log = logging.getLogger(__name__)
 
@@ -67,14 +69,14 @@ def create(connection: duckdb.DuckDBPyConnection, table: StreamTable, schema: st
         _comment(connection, place(table, schema), column)
 
 
-def _comment(connection: duckdb.DuckDBPyConnection, table: str, column: Column) -> None:
+def _comment(connection: duckdb.DuckDBPyConnection, table: str, column: TableColumn) -> None:
     if column.comment:
         connection.execute(
             f"COMMENT ON COLUMN {table}.{quoted(column.name)} IS {literal(column.comment)}"
         )
 
 
-def columns_of(connection: duckdb.DuckDBPyConnection, name: str) -> tuple[Column, ...]:
+def columns_of(connection: duckdb.DuckDBPyConnection, name: str) -> tuple[TableColumn, ...]:
     """The columns of a table as the file has them."""
     rows = connection.execute(
         "SELECT column_name, data_type, comment FROM system.main.duckdb_columns() "
@@ -82,7 +84,7 @@ def columns_of(connection: duckdb.DuckDBPyConnection, name: str) -> tuple[Column
         "ORDER BY column_index",
         [name],
     ).fetchall()
-    return tuple(Column(*row) for row in rows)
+    return tuple(column_of(*row) for row in rows)
 
 
 def evolve(connection: duckdb.DuckDBPyConnection, table: StreamTable) -> tuple[StreamTable, bool]:
@@ -104,7 +106,9 @@ def evolve(connection: duckdb.DuckDBPyConnection, table: StreamTable) -> tuple[S
             added = True
         if known is None or known.comment != column.comment:
             _comment(connection, place(table), column)
-        columns.append(column if known is None else replace(column, type=known.type))
+        columns.append(
+            column if known is None else column_of(column.name, known.type, column.comment)
+        )
     return replace(table, columns=tuple(columns)), added
 
 

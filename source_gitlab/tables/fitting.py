@@ -1,6 +1,6 @@
 """Rows that a table can take: every value fits its column, what does not fit is kept aside.
 
-DuckDB would round 1.5 into a BIGINT and abort the whole transaction at a date that is none, so
+A database would round 1.5 into an integer, or abort a whole transaction at a date that is none, so
 values are checked before they reach it. The check looks at a page column by column, which costs a
 tenth of a check per row; only a page with a stranger in it is looked at row by row.
 """
@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from source_gitlab.interfaces.duckdb.types import EXTRA
+from source_gitlab.streams.columns import JSON
+from source_gitlab.tables.table import EXTRA
 from source_gitlab.timestamps import instant
 
 if TYPE_CHECKING:
@@ -22,25 +23,25 @@ if TYPE_CHECKING:
     from collections.abc import Set as AbstractSet
 
     from source_gitlab.gitlab.pagination import Row
-    from source_gitlab.interfaces.duckdb.types import StreamTable
+    from source_gitlab.tables.table import StreamTable
 
 
-_BIGINT = range(-(2**63), 2**63)
+_INTEGERS = range(-(2**63), 2**63)
 _NULL = type(None)
 _TYPES: dict[str, frozenset[type]] = {
-    "BIGINT": frozenset({int, _NULL}),
-    "DOUBLE": frozenset({int, float, _NULL}),
-    "BOOLEAN": frozenset({bool, _NULL}),
-    "VARCHAR": frozenset({str, _NULL}),
+    "integer": frozenset({int, _NULL}),
+    "number": frozenset({int, float, _NULL}),
+    "boolean": frozenset({bool, _NULL}),
+    "text": frozenset({str, _NULL}),
 }
-# The dates that are certainly dates. 29 February is left to DuckDB, which knows the years.
+# The dates that are certainly dates. 29 February is left to the destination.
 _DAY = (
     r"\d{4}-(?:(?:0[1-9]|1[0-2])-(?:0[1-9]|1\d|2[0-8])|(?:0[13-9]|1[0-2])-(?:29|30)"
     r"|(?:0[13578]|1[02])-31)"
 )
 _TIME = r"(?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d(?:\.\d{1,6})?"
 _MOMENT = re.compile(f"{_DAY}T{_TIME}(?:Z|[+-](?:0\\d|1[0-4]):[0-5]\\d)")
-_PATTERNS = {"DATE": re.compile(_DAY), "TIMESTAMP WITH TIME ZONE": _MOMENT}
+_PATTERNS = {"date": re.compile(_DAY), "time": _MOMENT}
 _DIGITS = re.compile(r"-?[0-9]{1,19}")
 
 
@@ -65,7 +66,7 @@ def _integer(value: object) -> object:
     if isinstance(value, float) and value.is_integer():
         return _integer(int(value))
     # A boolean is an int to Python only.
-    if isinstance(value, int) and not isinstance(value, bool) and value in _BIGINT:
+    if isinstance(value, int) and not isinstance(value, bool) and value in _INTEGERS:
         return value
     return _MISFIT
 
@@ -78,13 +79,13 @@ def _boolean(value: object) -> object:
     return value if isinstance(value, bool) else _MISFIT
 
 
-# Dates and times are missing: DuckDB is asked.
+# Dates, times and what is of another type are missing: the destination is asked.
 _FITS: dict[str, Callable[[object], object]] = {
-    "JSON": _as_is,
-    "VARCHAR": _text,
-    "BIGINT": _integer,
-    "DOUBLE": _number,
-    "BOOLEAN": _boolean,
+    JSON: _as_is,
+    "text": _text,
+    "integer": _integer,
+    "number": _number,
+    "boolean": _boolean,
 }
 
 
@@ -103,8 +104,9 @@ class Fit:
 class Fitter:
     """Fits rows into one table.
 
-    `castable(text, type)` asks DuckDB whether a text is a value of a type; `warn(message)` is told
-    once of each column that has no place or the wrong type, as in ".weight: a value is no DOUBLE".
+    `castable(text, type)` asks the destination whether a text is a value of a type of its own;
+    `warn(message)` is told once of each column that has no place or the wrong type, as in
+    ".weight: a value is no DOUBLE".
     """
 
     def __init__(
@@ -118,17 +120,18 @@ class Fitter:
         self._warn = warn
         self._warned: set[str] = set()
         self._types = {c.name: c.type for c in table.columns if c.name != EXTRA}
-        self._names = frozenset(self._types)
+        self._kinds = {c.name: c.kind for c in table.columns if c.name != EXTRA}
+        self._names = frozenset(self._kinds)
         self._key = itemgetter(*table.key)
         self._typed = [
             (name, _TYPES[kind] - ({_NULL} if name in table.key else frozenset()))
-            for name, kind in self._types.items()
+            for name, kind in self._kinds.items()
             # A text column takes every value as text, except in a key, where 1 and "1" must meet.
-            if kind in _TYPES and (kind != "VARCHAR" or name in table.key)
+            if kind in _TYPES and (kind != "text" or name in table.key)
         ]
         self._dated = [
             (name, _PATTERNS[kind].fullmatch, name not in table.key)
-            for name, kind in self._types.items()
+            for name, kind in self._kinds.items()
             if kind in _PATTERNS
         ]
 
@@ -138,7 +141,7 @@ class Fitter:
             fitted = {self._key(row): row for row in rows}
             whole = rows if len(fitted) == len(rows) else self._newest(rows)
             try:
-                # Integers beyond 53 bits may be beyond BIGINT too: the encoder tells for nothing.
+                # Integers beyond 53 bits may be beyond 64 too: the encoder tells for nothing.
                 body = orjson.dumps(whole, option=orjson.OPT_STRICT_INTEGER)
                 return Fit(body[1:-1], frozenset(fitted), [])
             except orjson.JSONEncodeError:
@@ -166,7 +169,7 @@ class Fitter:
 
     def _version(self, row: Row) -> str:
         value = row.get(self._table.cursor or "")
-        # A time that only DuckDB understands is no cursor of GitLab's.
+        # A time that only the destination understands is no cursor of GitLab's.
         return instant(value) if isinstance(value, str) and _MOMENT.fullmatch(value) else ""
 
     def _fits_whole(self, rows: list[Row]) -> bool:
@@ -201,11 +204,11 @@ class Fitter:
         fitted: Row = {}
         extra: Row = {}
         for name, value in row.items():
-            kind = self._types.get(name)
-            fit = _MISFIT if kind is None else self._fit(value, kind)
+            kind = self._kinds.get(name)
+            fit = _MISFIT if kind is None else self._fit(name, value, kind)
             if isinstance(fit, _Misfit):
                 extra[name] = value
-                self._warn_once(name, kind)
+                self._warn_once(name)
             else:
                 fitted[name] = fit
         if any(fitted.get(name) is None for name in self._table.key):
@@ -214,17 +217,20 @@ class Fitter:
             fitted[EXTRA] = extra
         return fitted
 
-    def _fit(self, value: object, kind: str) -> object:
+    def _fit(self, name: str, value: object, kind: str) -> object:
         if value is None:
             return None
         fit = _FITS.get(kind)
         if fit is not None:
             return fit(value)
-        return value if isinstance(value, str) and self._castable(value, kind) else _MISFIT
+        if isinstance(value, str) and self._castable(value, self._types[name]):
+            return value
+        return _MISFIT
 
-    def _warn_once(self, name: str, kind: str | None) -> None:
+    def _warn_once(self, name: str) -> None:
         if name in self._warned:
             return
         self._warned.add(name)
-        reason = "the schema does not know it" if kind is None else f"a value is no {kind}"
+        type_ = self._types.get(name)
+        reason = "the schema does not know it" if type_ is None else f"a value is no {type_}"
         self._warn(f".{name}: {reason}; kept in {EXTRA}")
