@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import logging
+import threading
 from typing import TYPE_CHECKING
 
 import pytest
-from airbyte_cdk.utils import AirbyteTracedException
+from airbyte_cdk.models import AirbyteStreamStatus
 
 from integration_tests.support.reading import LOGGER, config_for, read
 from source_gitlab.gitlab.client import Retries
-from source_gitlab.interfaces.airbyte.errors import engine_logger
+from source_gitlab.gitlab.timer import Timer
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -60,9 +61,22 @@ def test_a_program_that_drives_the_source(faulty: Emulator, logged: list[str]) -
         assert len([line for line in reading.logs if error in line]) == 1
 
 
-def test_a_mistake_in_a_program_keeps_its_traceback(logged: list[str]) -> None:
-    """Whoever is to mend it needs to see where it was made."""
-    for error in (KeyError("id"), AirbyteTracedException(message="GitLab has failed.")):
-        engine_logger(LOGGER).error("Exception while syncing", exc_info=error)
-    (line,) = logged
-    assert "KeyError: 'id'" in line
+class Mistaken(Timer):
+    """A timer with a mistake that shows in the threads that read."""
+
+    def now(self) -> float:
+        """The time, or the mistake."""
+        if threading.current_thread().name.startswith("slices"):
+            raise NotImplementedError
+        return super().now()
+
+
+def test_a_mistake_in_a_program_keeps_its_traceback(faulty: Emulator, logged: list[str]) -> None:
+    """Whoever is to mend it needs to see where it was made; each stream says that it is hit."""
+    faulty.faults([])
+    reading = read(config_for(faulty), NAMES, retries=Retries(timer=Mistaken()))
+    (first, *_) = [line for line in logged if "NotImplementedError" in line]
+    assert "Traceback" in first
+    assert set(reading.statuses) == set(NAMES)
+    assert set(reading.statuses.values()) == {AirbyteStreamStatus.INCOMPLETE}
+    assert "An unexpected error occurred (NotImplementedError)" in (reading.failure or "")

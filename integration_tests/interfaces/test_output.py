@@ -5,7 +5,6 @@ from __future__ import annotations
 import errno
 import io
 import subprocess
-import threading
 from typing import TYPE_CHECKING, Any
 
 import orjson
@@ -16,7 +15,6 @@ from integration_tests.gitlab.launch import Emulator
 from integration_tests.support.process import ROOT, catalog, command, file, run, surroundings
 from integration_tests.support.reading import config_for, read
 from source_gitlab.gitlab.client import Retries
-from source_gitlab.interfaces.airbyte.queue import Delivery, Undeliverable
 from source_gitlab.interfaces.airbyte.writer import Writer
 
 if TYPE_CHECKING:
@@ -113,28 +111,6 @@ def test_nothing_is_written_behind_a_gap() -> None:
     with pytest.raises(OSError, match="No space"):
         writer.line("too late")
     assert output.getvalue() == b" "
-
-
-def test_threads_that_deliver_are_let_go() -> None:
-    """A thread that waits for room would keep the process alive when the output is broken."""
-    queue = Delivery()
-    for number in range(queue.maxsize):
-        queue.put(number)
-    ended: list[BaseException] = []
-
-    def deliver() -> None:
-        try:
-            queue.put("one too many")
-        except Undeliverable as error:
-            ended.append(error)
-
-    thread = threading.Thread(target=deliver, daemon=True)
-    thread.start()
-    thread.join(0.1)
-    assert thread.is_alive()
-    queue.close()
-    thread.join(60)
-    assert ended
 
 
 def test_a_pipe_that_is_closed(large: Emulator, tmp_path: Path) -> None:

@@ -43,11 +43,8 @@ def test_every_one_of_130_siblings_is_read() -> None:
         assert sum(len(row["projects"]) for row in [top, *below]) == 131
 
 
-def test_one_worker_reads_more_projects_than_are_planned_ahead(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_one_worker_reads_many_projects() -> None:
     """Planning waits for slices to be read, so it must not take the thread that reads them."""
-    monkeypatch.setattr("source_gitlab.interfaces.airbyte.source._MOST_SLICES", 2)
     with Emulator("--world", "scaled", "--groups", "1", "--projects", "100") as gitlab:
         readings: list[Reading] = []
         config = config_for(gitlab, num_workers=1)

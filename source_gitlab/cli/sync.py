@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import logging
 import os
 import sys
@@ -11,7 +10,6 @@ from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from source_gitlab import interrupts
 from source_gitlab.cli.check import check_report
 from source_gitlab.cli.options import (
     add_flags,
@@ -26,6 +24,7 @@ from source_gitlab.config.values import Setting
 from source_gitlab.core.selection import NotFound
 from source_gitlab.core.session import Session
 from source_gitlab.core.state import StateError
+from source_gitlab.engine import process
 from source_gitlab.engine.exit_codes import EPILOG, UsageError, code_of
 from source_gitlab.gitlab.errors import FatalError
 from source_gitlab.interfaces.arguments import Parser, add_report, meant
@@ -41,7 +40,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
-    from source_gitlab.interfaces.duckdb.sync import Outcome
+    from source_gitlab.interfaces.duckdb.result import Outcome
 
 _EPILOG = f"""
 The token comes from the environment variable GITLAB_TOKEN (or GITLAB_PRIVATE_TOKEN), or from the
@@ -100,8 +99,7 @@ def _sync(options: argparse.Namespace, path: Path) -> int:
         check_report(options.report, path, path.with_name(f"{path.name}.wal"), options.config)
     stopped = threading.Event()
     with (
-        interrupts.calling(stopped.set),
-        _few_collections(),
+        process.reading(stopped.set),
         closing(progress_on(sys.stderr)) as progress,
         _notes(progress) as told,
     ):
@@ -272,14 +270,3 @@ def _reported(session: Session, path: Path | None) -> Iterator[None]:
             except OSError as error:
                 message = f"The report cannot be written to {path}: {error.strerror}."
                 raise UsageError(message, passes=True) from error
-
-
-@contextmanager
-def _few_collections() -> Iterator[None]:
-    """Rows are many small objects without cycles, for which Python would look far too often."""
-    before = gc.get_threshold()
-    gc.set_threshold(50_000, 20, 100)
-    try:
-        yield
-    finally:
-        gc.set_threshold(*before)

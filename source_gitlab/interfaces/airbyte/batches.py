@@ -1,4 +1,4 @@
-"""A page of rows as one record of the CDK, whose work for each record costs as much as parsing it.
+"""A page of rows as the data of one record, for its way to the output.
 
 For the command line, a page travels as the lines that will be written. The thread that has just
 read the rows turns them into lines, while the processor still has them at hand, and lets go of
@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING
 
 import orjson
 from airbyte_cdk.models import AirbyteMessage, AirbyteRecordMessage, Type
-from airbyte_cdk.sources.types import Record
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from source_gitlab.core.slices import Row
+    from source_gitlab.streams import Stream
 
 # No column of GitLab is called like these.
 _ROWS = "__page_of_rows"
@@ -25,25 +25,25 @@ _LINES = "__page_as_lines"
 _SIZE = "__rows_in_page"
 
 
-def of_rows(stream: str, rows: list[Row]) -> Record:
+def of_rows(_stream: Stream, rows: list[Row]) -> Row:
     """A page for a caller in this process, who gets it `by_row`."""
-    return Record({_ROWS: rows}, stream)
+    return {_ROWS: rows}
 
 
-def of_lines(stream: str, rows: list[Row]) -> Record:
+def of_lines(stream: Stream, rows: list[Row]) -> Row:
     """A page for the output; the rows are empty afterwards, whoever else still holds them."""
     now = int(time.time() * 1000)
     # The CDK's serializer leaves out columns that are null, and takes three times as long.
     lines = [
         orjson.dumps(
-            {"type": "RECORD", "record": {"stream": stream, "data": row, "emitted_at": now}}
+            {"type": "RECORD", "record": {"stream": stream.name, "data": row, "emitted_at": now}}
         )
         for row in rows
     ]
     for row in rows:
         row.clear()
     lines.append(b"")
-    return Record({_LINES: b"\n".join(lines), _SIZE: len(rows)}, stream)
+    return {_LINES: b"\n".join(lines), _SIZE: len(rows)}
 
 
 def size(record: AirbyteRecordMessage) -> int:

@@ -19,8 +19,9 @@ from airbyte_cdk.utils import AirbyteTracedException
 
 from source_gitlab import report_file
 from source_gitlab.encodings import text_of
+from source_gitlab.engine import process
 from source_gitlab.files import foreign
-from source_gitlab.interfaces.airbyte import batches, process
+from source_gitlab.interfaces.airbyte import batches
 from source_gitlab.interfaces.airbyte.errors import mistake
 from source_gitlab.interfaces.airbyte.source import SourceGitlab
 from source_gitlab.interfaces.airbyte.writer import LogHandler, Writer

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import logging
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from airbyte_cdk.models import FailureType, StreamDescriptor
 from airbyte_cdk.utils import AirbyteTracedException
@@ -11,40 +10,10 @@ from airbyte_cdk.utils import AirbyteTracedException
 from source_gitlab.config import ConfigError
 from source_gitlab.core.selection import NotFound
 from source_gitlab.core.state import StateError
-from source_gitlab.gitlab.errors import FatalError, ReadError, Skipped, Unavailable
+from source_gitlab.gitlab.errors import FatalError, GitlabError, ReadError, Skipped, Unavailable
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-
-    from source_gitlab.gitlab.errors import GitlabError
-
-
-class _Unrepeated(logging.Filter):
-    """Keeps the CDK from logging what also goes out as a message for people, and what is wrong."""
-
-    def filter(self, record: logging.LogRecord) -> bool:
-        told = record.exc_info and isinstance(record.exc_info[1], AirbyteTracedException)
-        message = record.getMessage()
-        # The list of what failed, as exceptions in Python's notation.
-        listed = "AirbyteTracedException(" in message
-        # The CDK counts as records what are pages of them.
-        miscounted = message.startswith("Read ") and " records from " in message
-        return not (told or listed or miscounted)
-
-
-_UNREPEATED: Final = _Unrepeated()
-
-
-def engine_logger(logger: logging.Logger) -> logging.Logger:
-    """A logger for the CDK's engine, below the one that it is given, whoever drives the source.
-
-    The engine logs each failed slice with a traceback (`ConcurrentReadProcessor.on_exception`) and
-    their list at the end; both are in the messages of the read, in words. An exception that is no
-    failure of ours to read is a mistake in a program, and keeps its traceback.
-    """
-    below = logger.getChild("engine")
-    below.addFilter(_UNREPEATED)  # the same one again changes nothing
-    return below
 
 
 def kind_of(error: Exception) -> FailureType:
@@ -58,12 +27,26 @@ def kind_of(error: Exception) -> FailureType:
     return FailureType.system_error
 
 
+def is_known(error: Exception) -> bool:
+    """Whether a sentence says all of an error; the others are mistakes of a program."""
+    return isinstance(error, (ConfigError, StateError, GitlabError))
+
+
+def in_words(error: Exception) -> str:
+    """The sentence of an error."""
+    if is_known(error):
+        return str(error)
+    kind = type(error).__name__
+    return f"An unexpected error occurred ({kind}); the log has its traceback."
+
+
 def traced(error: Exception, stream: str | None = None) -> AirbyteTracedException:
     """The error as the exception that the CDK turns into a TRACE message."""
     return AirbyteTracedException(
-        message=str(error),
+        message=in_words(error),
         internal_message=f"{type(error).__name__}: {error}",
         failure_type=kind_of(error),
+        exception=None if is_known(error) else error,
         stream_descriptor=StreamDescriptor(name=stream) if stream else None,
     )
 
@@ -75,7 +58,7 @@ def mistake(message: str) -> AirbyteTracedException:
     )
 
 
-def incomplete(errors: Mapping[str, GitlabError], streams: int) -> AirbyteTracedException:
+def incomplete(errors: Mapping[str, Exception], streams: int) -> AirbyteTracedException:
     """The end of a read of so many streams, of which these failed, each for this reason at first.
 
     What ended the whole read is told alone, for it is the reason of all. What was chosen and cannot
@@ -94,9 +77,10 @@ def incomplete(errors: Mapping[str, GitlabError], streams: int) -> AirbyteTraced
         message += " Everything else that was chosen is read and kept."
     if others:
         name, first = next(iter(others.items()))
+        why = in_words(first)
         message += (
             f" {len(others)} of {streams} streams are incomplete: {', '.join(others)}. The first"
-            f" error was in {name}: {first} What was read is kept, and the next sync goes on from"
+            f" error was in {name}: {why} What was read is kept, and the next sync goes on from"
             " there."
         )
     lasting = next((e for e in chosen if not e.transient), next(iter(errors.values())))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
 import orjson
@@ -20,32 +20,24 @@ from airbyte_cdk.models import (
     ConnectorSpecificationSerializer,
     Level,
     Status,
-    StreamDescriptor,
     SyncMode,
     Type,
 )
 from airbyte_cdk.sources import Source
-from airbyte_cdk.sources.concurrent_source.concurrent_source import ConcurrentSource
-from airbyte_cdk.sources.concurrent_source.thread_pool_manager import ThreadPoolManager
-from airbyte_cdk.sources.message import InMemoryMessageRepository
-from airbyte_cdk.sources.message.concurrent_repository import ConcurrentMessageRepository
-from airbyte_cdk.sources.utils.slice_logger import DebugSliceLogger
-from airbyte_cdk.utils import AirbyteTracedException
 from airbyte_cdk.utils.airbyte_secrets_utils import update_secrets
-from airbyte_cdk.utils.stream_status_utils import as_airbyte_message
 
 from source_gitlab.config import Config, ConfigError, OAuth, load_spec, parse, secrets
 from source_gitlab.config.aliases import given_secrets
 from source_gitlab.core.origin_check import OtherInstance, must_fit
 from source_gitlab.core.session import Session
 from source_gitlab.core.state import StateError, StreamState
+from source_gitlab.engine.run import Job, Run
 from source_gitlab.gitlab.errors import GitlabError
 from source_gitlab.interfaces.airbyte import batches
-from source_gitlab.interfaces.airbyte.errors import engine_logger, incomplete, mistake, traced
+from source_gitlab.interfaces.airbyte.errors import incomplete, is_known, mistake, traced
 from source_gitlab.interfaces.airbyte.inputs import configured_catalog, state_messages
-from source_gitlab.interfaces.airbyte.queue import Delivery, without_repeats
+from source_gitlab.interfaces.airbyte.messages import Messages, status
 from source_gitlab.interfaces.airbyte.renewal import Announcement
-from source_gitlab.interfaces.airbyte.streams import StreamWork
 from source_gitlab.interfaces.airbyte_catalog import catalog
 from source_gitlab.redaction import keep_secret
 from source_gitlab.setup_check import Result, check, session_for
@@ -60,11 +52,6 @@ if TYPE_CHECKING:
     from source_gitlab.core.outcome import Report
     from source_gitlab.gitlab.client import Retries
     from source_gitlab.streams import Stream
-
-
-# Slices that were planned and are not read yet. The CDK looks through all of them when it has to
-# wait for room, which costs as much as reading them when they are thousands.
-_MOST_SLICES = 300
 
 
 def print_message(message: AirbyteMessage) -> None:
@@ -156,6 +143,7 @@ class SourceGitlab(Source):
             AirbyteTracedException: the configuration, catalog or state is wrong, or, at the end,
                 a stream is incomplete.
         """
+        del logger
         try:
             parsed = self._parse(config)
         except ConfigError as error:
@@ -170,34 +158,31 @@ class SourceGitlab(Source):
             must_fit(states.values(), parsed)
         except OtherInstance as error:
             raise traced(error) from None
-        queue = Delivery()
-        repository = ConcurrentMessageRepository(queue, InMemoryMessageRepository())
         rotation = self._rotation(config, parsed)
         with Session(parsed, on_rotated=rotation, retries=self._retries) as session:
-            pack = batches.of_lines if self._as_lines else batches.of_rows
-            work = [
-                StreamWork(session, stream, states[stream.name], repository, pack)
-                for stream in chosen
-            ]
-            quiet = engine_logger(logger)
-            concurrent = _concurrent(parsed.num_workers, quiet, repository, queue)
             try:
                 yield from _begun(session, chosen)
-                messages = concurrent.read([one.as_stream(quiet) for one in work])
-                messages = without_repeats(messages, work)
-                yield from messages if self._as_lines else batches.by_row(messages)
-                yield from _summary(session.report)
-            except AirbyteTracedException:
-                # The CDK's own ending, which is a list of exceptions in Python's notation.
-                errors = {one.stream.name: one.error for one in work if one.error is not None}
-                if not errors:
-                    raise
-                yield from _summary(session.report)
-                raise incomplete(errors, len(work)) from None
+                yield from self._messages(session, chosen, states)
             finally:
-                queue.close()
                 if self._on_read:
                     self._on_read(session.report)
+
+    def _messages(
+        self, session: Session, chosen: list[Stream], states: Mapping[str, StreamState]
+    ) -> Iterator[AirbyteMessage]:
+        shape = batches.of_lines if self._as_lines else batches.of_rows
+        jobs = [Job(stream, states[stream.name]) for stream in chosen]
+        sink = Messages(chosen)
+        failure: Exception | None = None
+        with closing(sink.of(Run(session, jobs, shape=shape))) as messages:
+            try:
+                yield from messages if self._as_lines else batches.by_row(messages)
+            except Exception as error:  # noqa: BLE001 -- raised behind the summary, in words
+                failure = error
+        yield from _summary(session.report)
+        if failure is not None or sink.errors:
+            cause = None if failure is None or is_known(failure) else failure
+            raise incomplete(sink.errors, len(chosen)) from cause
 
     def _parse(self, config: Mapping[str, Any]) -> Config:
         keep_secret(*given_secrets(config))
@@ -222,28 +207,8 @@ def _begun(session: Session, chosen: list[Stream]) -> Iterator[AirbyteMessage]:
     except GitlabError as error:
         session.report.stop(error)
         for stream in chosen:
-            yield as_airbyte_message(StreamDescriptor(stream.name), AirbyteStreamStatus.INCOMPLETE)
+            yield status(stream, AirbyteStreamStatus.INCOMPLETE)
         raise traced(error) from None
-
-
-def _concurrent(
-    workers: int,
-    logger: logging.Logger,
-    repository: ConcurrentMessageRepository,
-    queue: Delivery,
-) -> ConcurrentSource:
-    """The CDK's engine, over this queue."""
-    # One that plans and one that reads: a single thread would wait for itself to read.
-    threads = max(workers, 2)
-    executor = ThreadPoolExecutor(threads, thread_name_prefix="slices")
-    return ConcurrentSource(
-        ThreadPoolManager(executor, logger, _MOST_SLICES),
-        logger,
-        DebugSliceLogger(),
-        queue,
-        repository,
-        threads // 2,
-    )
 
 
 def _spec_fields() -> dict[str, Any]:
@@ -256,7 +221,6 @@ def _chosen(catalog: ConfiguredAirbyteCatalog) -> list[Stream]:
     known = streams()
     names = list(dict.fromkeys(configured.stream.name for configured in catalog.streams))
     if not names:
-        # The CDK would wait forever for the first of no streams.
         message = "The catalog names no stream, so there is nothing to read."
         raise mistake(message)
     unknown = [name for name in names if name not in known]

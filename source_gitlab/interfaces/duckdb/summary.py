@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from source_gitlab.core.outcome import Entry
-    from source_gitlab.interfaces.duckdb.sync import Outcome
+    from source_gitlab.interfaces.duckdb.result import Outcome
 
 _HEADER = ("stream", "read", "new", "updated", "removed", "in file")
 _EXAMPLES = 3  # skipped things of one kind that are told in full

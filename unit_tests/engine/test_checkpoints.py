@@ -34,14 +34,21 @@ def test_states_take_eight_bytes_a_row_at_most(size: int) -> None:
 
 
 def test_few_rows_are_not_kept_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A slow list has a state now and then; one that brings nothing has none."""
+    """A slow list has a state now and then, also where it brings nothing; a large one, later."""
     now = time.monotonic()
     monkeypatch.setattr(time, "monotonic", lambda: now)
     checkpoint = Checkpoint()
     checkpoint.written(32_000)
     assert not checkpoint.due(1)
-    now += 31.0
-    assert checkpoint.due(1)
+    now += 16.0
+    assert not checkpoint.due(1)
+    now += 15.0
+    assert checkpoint.due(0)
     checkpoint.written(100)
-    now += 1_000.0
     assert not checkpoint.due(0)
+
+
+def test_rows_and_seconds_are_chosen() -> None:
+    """A face that writes transactions wants fewer of them; a test wants one for each page."""
+    assert rows_until_due(Checkpoint(rows=50_000)) == 50_000
+    assert Checkpoint(seconds=0.0).due(0)

@@ -1,13 +1,32 @@
-"""How this process keeps its memory: trees of rows, made and freed by one thread after another."""
+"""How this process keeps its memory while rows are read, and what a signal does meanwhile."""
 
 from __future__ import annotations
 
 import ctypes
 import gc
 import sys
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from source_gitlab import interrupts
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
 
 # From malloc.h of glibc.
 _M_ARENA_MAX = -8
+
+
+@contextmanager
+def reading(stop: Callable[[], None]) -> Iterator[None]:
+    """In the block, the process is `settle`d, and a signal calls `stop`."""
+    before = gc.get_threshold()
+    settle()
+    try:
+        with interrupts.calling(stop):
+            yield
+    finally:
+        gc.set_threshold(*before)
 
 
 def settle() -> None:
