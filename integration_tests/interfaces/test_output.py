@@ -76,6 +76,27 @@ def test_lines_are_the_rows_and_states_count_them(
         assert _sorted(lines[name]) == _sorted(rows[name])
 
 
+@pytest.mark.parametrize("workers", [1, 20])
+def test_messages_of_a_stream_are_in_order(large: Emulator, tmp_path: Path, workers: int) -> None:
+    """Platforms follow a stream by its statuses; a state stands behind the records before it."""
+    _files(large, tmp_path)
+    file(tmp_path, "config.json", config_for(large, num_workers=workers))
+    done = run(*(part.format(tmp_path) for part in READ))
+    kinds: dict[str, list[str]] = {name: [] for name in STREAMS}
+    for message in done.messages:
+        if message["type"] == "RECORD":
+            kinds[message["record"]["stream"]].append("RECORD")
+        elif message["type"] == "STATE":
+            kinds[message["state"]["stream"]["stream_descriptor"]["name"]].append("STATE")
+        elif message["type"] == "TRACE":
+            status = message["trace"]["stream_status"]
+            kinds[status["stream_descriptor"]["name"]].append(status["status"])
+    for name in STREAMS:
+        assert kinds[name][:3] == ["STARTED", "RUNNING", "RECORD"]
+        assert kinds[name][-2:] == ["STATE", "COMPLETE"]
+        assert set(kinds[name][2:-1]) == {"RECORD", "STATE"}
+
+
 def test_a_disk_that_is_full(large: Emulator, tmp_path: Path) -> None:
     """The output cannot be written: one sentence, exit code 1, and the process is gone."""
     with open("/dev/full", "wb") as full:  # noqa: PTH123 -- a device, not a file

@@ -216,6 +216,24 @@ def test_a_slice_that_fails_stops_no_other(wire: Wire, workers: int) -> None:
     assert read == set(numbers[1:])
 
 
+@pytest.mark.parametrize("workers", WORKERS)
+def test_empty_lists_move_the_state(wire: Wire, workers: int) -> None:
+    """A read that is killed goes on behind what it has seen, though nothing came."""
+
+    def empty(path: str, _query: str, answer: HttpAnswer) -> HttpAnswer:
+        return (200, answer[1], b"[]") if path.endswith("/repository/tags") else answer
+
+    own = Wire(wire.emulator)
+    own.tamper = empty
+    with opened(own, workers) as one:
+        events = list(Run(one, named("tags"), every=EACH_PAGE))
+    assert not any(isinstance(event, Rows) for event in events)
+    states = [event.state for event in events if isinstance(event, State)]
+    covered = [len(StreamState.load(state).projects) for state in states]
+    assert covered == sorted(covered)
+    assert covered[0] < covered[-1] == len(project_numbers(wire))
+
+
 def project_numbers(wire: Wire) -> list[int]:
     """The projects that have branches, by id."""
     with opened(wire) as one:
