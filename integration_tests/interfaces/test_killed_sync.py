@@ -142,6 +142,20 @@ def wait_until_committed(process: subprocess.Popen[str], **least: int) -> None:
             reached = all(shown[name] >= number for name, number in least.items())
 
 
+def wait_until_idle(process: subprocess.Popen[str], requests: int) -> None:
+    """Wait until a sync of one worker has committed all that these requests brought.
+
+    Of one page there are two events, its rows and a state; what is told again after them tells that
+    there are no others on their way.
+    """
+    assert process.stdout is not None
+    told: list[dict[str, int]] = []
+    while len(told) < 4 or told[-4:] != told[-1:] * 4 or told[-1]["requests"] < requests:
+        line = process.stdout.readline()
+        assert line, "the sync ended too early"
+        told.append(json.loads(line))
+
+
 def held(path: Path) -> tuple[int, str]:
     """The issues in a file that a killed sync left, and up to where their state covers them."""
     with duckdb.connect(str(path)) as connection:  # not read-only, to replay the log
@@ -182,8 +196,8 @@ def test_killed_after_any_page_it_repeats_little(
     """The state is in the file with the rows, from the first read on."""
     silent(gitlab, path=r"/groups/\d+/issues$", skip=pages)
     with committing(gitlab, path, 1, "issues") as process:
-        # Of a page, 25 rows at most came with the page before.
-        wait_until_committed(process, rows=75 * pages)
+        wait_until_asked(gitlab, pages + 1, process)
+        wait_until_idle(process, gitlab.requests(limit=0)["total"])
     assert goes_on(gitlab, path, moments) <= REPEATED
 
 

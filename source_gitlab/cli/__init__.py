@@ -141,10 +141,9 @@ def _airbyte(command: str, given: list[str]) -> int:
             parser.error(f"there is no flag {flag}{close}")
     if command == "discover" and _is_readable(given[1:]):
         return _discover()
-    import gc  # noqa: PLC0415
+    from source_gitlab.engine import process  # noqa: PLC0415
 
-    # Importing the CDK makes a hundred thousand objects that stay; `run` turns it on again.
-    gc.disable()
+    process.importing()
     try:
         from source_gitlab.interfaces.airbyte.entrypoint import run  # noqa: PLC0415
     except ModuleNotFoundError as error:

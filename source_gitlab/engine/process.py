@@ -29,6 +29,14 @@ def reading(stop: Callable[[], None]) -> Iterator[None]:
         gc.set_threshold(*before)
 
 
+def importing() -> None:
+    """Set the process up for a large import, such as that of the CDK; `settle` follows.
+
+    It makes a hundred thousand objects that stay, which the collector would walk again and again.
+    """
+    gc.disable()
+
+
 def settle() -> None:
     """Set the process up for reading; call it once, before threads are started."""
     # Trees of rows are freed by their reference counts; the collector would only walk them.

@@ -115,19 +115,20 @@ def test_a_read_whose_writer_leaves_is_gone_on_with(
     assert destination.rows() == {name: fresh.rows()[name] for name in SOME}
 
 
+@pytest.mark.parametrize("count", [1, 30, 60, 90, 120])
 @pytest.mark.parametrize("workers", WORKERS)
 def test_a_run_that_is_stopped_ends_with_states(
-    wire: Wire, fresh: Destination, workers: int
+    wire: Wire, fresh: Destination, workers: int, count: int
 ) -> None:
     """All rows that came are covered then; each stream that began has an end, which is no end."""
     stop = threading.Event()
     destination = Destination()
     with opened(wire, workers) as one:
-        run = Run(one, named(*SOME), most_waiting=3, shape=as_lines, stop=stop)
+        run = Run(one, named(*reversed(SOME)), most_waiting=9, shape=as_lines, stop=stop)
 
         def stopping() -> Iterator[bytes]:
             for number, line in enumerate(lines(run)):
-                if number == 30:
+                if number == count:
                     stop.set()
                 yield line
 

@@ -1,4 +1,10 @@
-"""The Airbyte face: the only place that knows the CDK."""
+"""The Airbyte face: the only place that knows the CDK.
+
+The CDK gives the protocol's messages, the entrypoint, and the forms of catalogs and states. Its
+concurrent classes are not used. Over the same pages they took as much CPU as the engine where a
+stream is one long list, a tenth more where it is a thousand short ones, and an eighth more for all
+streams of fifty projects, with starting counted in. They order no state behind rows by themselves.
+"""
 
 import importlib.util
 
