@@ -11,7 +11,7 @@ import orjson
 
 from source_gitlab.core.selection import NotFound
 from source_gitlab.core.state import StreamState
-from source_gitlab.gitlab.errors import FatalError
+from source_gitlab.gitlab.errors import FatalError, GitlabError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -126,7 +126,9 @@ class StreamRun:
 
 
 def _gravity(error: Exception) -> int:
-    """What ends a read is told before what fails in it, and that before what was named in vain."""
+    """What ends a read is told first, then mistakes, failures, and what was named in vain."""
     if isinstance(error, NotFound):
         return 0
-    return 2 if isinstance(error, FatalError) else 1
+    if isinstance(error, FatalError):
+        return 3
+    return 1 if isinstance(error, GitlabError) else 2

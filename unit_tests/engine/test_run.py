@@ -115,7 +115,7 @@ def test_a_read_whose_writer_leaves_is_gone_on_with(
     assert destination.rows() == {name: fresh.rows()[name] for name in SOME}
 
 
-@pytest.mark.parametrize("count", [1, 30, 60, 90, 120])
+@pytest.mark.parametrize("count", [1, 7, 14, 20])
 @pytest.mark.parametrize("workers", WORKERS)
 def test_a_run_that_is_stopped_ends_with_states(
     wire: Wire, fresh: Destination, workers: int, count: int
@@ -124,7 +124,7 @@ def test_a_run_that_is_stopped_ends_with_states(
     stop = threading.Event()
     destination = Destination()
     with opened(wire, workers) as one:
-        run = Run(one, named(*reversed(SOME)), most_waiting=9, shape=as_lines, stop=stop)
+        run = Run(one, named(*reversed(SOME)), most_waiting=3, shape=as_lines, stop=stop)
 
         def stopping() -> Iterator[bytes]:
             for number, line in enumerate(lines(run)):
@@ -138,11 +138,14 @@ def test_a_run_that_is_stopped_ends_with_states(
     assert set(destination.complete) == begun
     assert not all(destination.complete.values())
     assert one.report.to_json()["ended"] == "The sync was stopped."
-    incremental = [name for name in begun if streams()[name].incremental]
-    for name in incremental:
-        rows = [line for line in written if orjson.loads(line).keys() == {"stream", "row"}]
-        came = sum(orjson.loads(line)["stream"] == name for line in rows)
-        assert len(destination.tables.get(name, {})) == came
+    came: dict[str, set[tuple[object, ...]]] = {name: set() for name in begun}
+    for message in map(orjson.loads, written):
+        if "row" in message:
+            key = streams()[message["stream"]].key
+            came[message["stream"]].add(tuple(message["row"][column] for column in key))
+    for name in begun:
+        if streams()[name].incremental:
+            assert destination.tables[name].keys() == came[name]
     with opened(wire, workers) as one:
         destination.take(lines(Run(one, destination.jobs(*SOME), shape=as_lines)))
     assert destination.rows() == {name: fresh.rows()[name] for name in SOME}
