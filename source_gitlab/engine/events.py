@@ -48,10 +48,11 @@ class Failed:
 
 @dataclass(frozen=True)
 class Ended:
-    """The last event of a stream; a `State` stands before it.
+    """The last event of a stream.
 
-    `problem` is the gravest error of the stream, None where there was none. `is_finished` tells
-    that each of its slices was read or failed; without it the run ended early.
+    A `State` stands before it, unless planning was ended in the middle of changing it. `problem` is
+    the gravest error of the stream, None where there was none. `is_finished` tells that each of its
+    slices was read or failed; without it the run ended early.
     """
 
     stream: Stream

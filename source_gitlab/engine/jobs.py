@@ -53,8 +53,10 @@ class StreamRun:
         self._written = b""
         self._lock = threading.Lock()
         self._emitting = threading.Lock()
-        # Held while planning changes the state in several steps, with requests between them.
+        # Held while planning changes the state in several steps, with requests between them. What
+        # ends it in the middle leaves a state that must not be written.
         self._planning = threading.Lock()
+        self._is_torn = False
 
     def begin(self) -> bool:
         """Whether this is the first time that anything is done for the stream."""
@@ -68,7 +70,13 @@ class StreamRun:
             whatever `Session.plan` does; nothing follows then.
         """
         with self._planning:
-            slice_ = next(self._slices, None)
+            self._is_torn = True
+            try:
+                slice_ = next(self._slices, None)
+            except GitlabError as error:
+                self._is_torn = isinstance(error, FatalError)
+                raise
+            self._is_torn = False
         if slice_ is not None:
             with self._lock:
                 self._open += 1
@@ -106,16 +114,21 @@ class StreamRun:
             yield self._copied() if self._checkpoint.due(rows) else None
 
     @contextmanager
-    def last_state(self) -> Iterator[dict[str, Any] | None]:
-        """In the block, the state to end with, however it was before."""
+    def last_state(self, patience: float = 0.0) -> Iterator[dict[str, Any] | None]:
+        """In the block, the state to end with, however it was before.
+
+        None if it is in the middle of planning, and remains so for `patience` seconds.
+        """
         with self._emitting:
             self._written = b""
-            yield self._copied()
+            yield self._copied(patience)
 
-    def _copied(self) -> dict[str, Any] | None:
-        if not self._planning.acquire(blocking=False):
+    def _copied(self, patience: float = 0.0) -> dict[str, Any] | None:
+        if not self._planning.acquire(timeout=patience):
             return None
         try:
+            if self._is_torn:
+                return None
             state = self.state.to_json()
         finally:
             self._planning.release()

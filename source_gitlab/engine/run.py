@@ -135,9 +135,10 @@ class Run:
 
     def _cut_off(self) -> Iterator[Event]:
         """The last states of streams that did not end, and their ends."""
+        deadline = time.monotonic() + _FAREWELL
         for run in self._under_way:
             if run.stream.incremental:
-                with run.last_state() as state:
+                with run.last_state(max(0.0, deadline - time.monotonic())) as state:
                     if state is not None:
                         yield State(run.stream, state)
             if isinstance(self._failure, Exception):
@@ -252,6 +253,6 @@ class Run:
 
     def _end(self, run: StreamRun) -> None:
         with run.last_state() as state:
-            assert state is not None  # noqa: S101 -- nobody plans any more
-            self._queue.put(State(run.stream, state))
+            if state is not None:
+                self._queue.put(State(run.stream, state))
         self._queue.put(Ended(run.stream, run.problem, is_finished=True))

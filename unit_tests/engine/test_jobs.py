@@ -7,12 +7,15 @@ from concurrent.futures import ThreadPoolExecutor
 from random import Random
 from typing import TYPE_CHECKING
 
+import pytest
+
 from integration_tests.support.history_world import small_world
 from integration_tests.support.inprocess import Wire, session
 from source_gitlab.core.slices import Slice
 from source_gitlab.core.state import StreamState
 from source_gitlab.engine.checkpoints import Checkpoint
 from source_gitlab.engine.jobs import Job, StreamRun
+from source_gitlab.gitlab.errors import Stopped
 from source_gitlab.streams import streams
 
 if TYPE_CHECKING:
@@ -57,3 +60,23 @@ def test_no_state_is_copied_in_the_middle_of_planning() -> None:
         assert run.plan() is None
         with run.last_state() as last:
             assert StreamState.load(last).projects.keys() == {1, 2, 3}
+
+
+def test_planning_that_is_ended_in_the_middle_leaves_no_state() -> None:
+    """What it has changed by then is not what it would have changed."""
+    state = StreamState()
+
+    def planning() -> Iterator[Slice]:
+        yield Slice(container="project", id=3)
+        state.projects[1] = THEN
+        raise Stopped
+
+    with session(Wire(small_world(Random(1), 5))) as opened:
+        run = StreamRun(opened, Job(streams()["branches"], state, planning()), Checkpoint())
+        assert run.plan()
+        with run.last_state() as last:
+            assert last is not None
+        with pytest.raises(Stopped):
+            run.plan()
+        with run.last_state() as last:
+            assert last is None

@@ -170,7 +170,7 @@ class Sync:
             return
         # A state that covers what was read is right also when some of it was not.
         told = problem is None or ended.stream.incremental
-        state = self._states.pop(name)
+        state = self._states.pop(name, None)
         self._bring(name, state if told else None, self._gone(ended.stream))
 
     def _gone(self, stream: Stream) -> Gone | None:
