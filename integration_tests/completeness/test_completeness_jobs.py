@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from integration_tests.completeness.test_completeness import HOUR, copy
 from integration_tests.gitlab.clock import DAY, MINUTE, moment
 from integration_tests.support.history_world import WEB
+from integration_tests.support.small_copies import HOUR, copy
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from integration_tests.completeness.test_completeness import HOUR, copy, create, ids
 from integration_tests.gitlab.clock import SECOND, moment
 from integration_tests.support.histories import INCREMENTAL
 from integration_tests.support.history_world import API, EMPTY, START, TOP, WEB
+from integration_tests.support.small_copies import HOUR, copy, create, ids
 from source_gitlab.core.slices import Page, Slice
 from source_gitlab.core.state import StreamState
 from source_gitlab.streams import streams

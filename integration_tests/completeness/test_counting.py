@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from integration_tests.completeness.test_completeness import HOUR, copy, create
 from integration_tests.completeness.test_late_rows import DAY, SCOPES, bring
 from integration_tests.gitlab.clock import SECOND
 from integration_tests.gitlab.faults import Fault
 from integration_tests.support.history_reading import taken
 from integration_tests.support.history_world import START, TOP, WEB
 from integration_tests.support.inprocess import session
+from integration_tests.support.small_copies import HOUR, copy, create
 from source_gitlab.core.state import StreamState
 from source_gitlab.gitlab.errors import ReadError
 from source_gitlab.streams import streams

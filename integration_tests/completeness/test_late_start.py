@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from integration_tests.completeness.test_completeness import HOUR, copy, create
 from integration_tests.completeness.test_completeness_jobs import imported
 from integration_tests.completeness.test_late_rows import DAY, LISTS, SCOPES, bring
 from integration_tests.gitlab.clock import SECOND, stamp
 from integration_tests.gitlab.mutations import mutate
 from integration_tests.support.history_world import API, START, WEB
+from integration_tests.support.small_copies import HOUR, copy, create
 
 if TYPE_CHECKING:
     from integration_tests.support.copying import Copy

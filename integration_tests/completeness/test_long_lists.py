@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from integration_tests.completeness.test_completeness import copy
 from integration_tests.gitlab.launch import Emulator
 from integration_tests.gitlab.rows import Row
 from integration_tests.support.history_world import TOP
 from integration_tests.support.reading import config_for, expected, read
+from integration_tests.support.small_copies import copy
 
 if TYPE_CHECKING:
     from integration_tests.support.copying import Copy

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from integration_tests.completeness.test_completeness import HOUR, copy
 from integration_tests.support.histories import INCREMENTAL
 from integration_tests.support.history_world import ELSE, TOP, WEB
+from integration_tests.support.small_copies import HOUR, copy
 from source_gitlab.core.state import StateError, StreamState
 from source_gitlab.core.state.owed_parents import MOST, MOST_REFUSALS
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from integration_tests.credentials.test_oauth import home, lab, sign_in
+from integration_tests.support.oauth_pairs import home, lab, sign_in
 from integration_tests.support.process import file, run
 from source_gitlab.config import parse
 from source_gitlab.gitlab.client import Client

@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from integration_tests.completeness.test_completeness import copy
 from integration_tests.gitlab.faults import Fault
 from integration_tests.gitlab.launch import Emulator
 from integration_tests.support.history_world import API, SITE, WEB, small_world
 from integration_tests.support.inprocess import session
 from integration_tests.support.reading import config_for
+from integration_tests.support.small_copies import copy
 from integration_tests.support.stepped import DistantWire, IdleTime, SteppedTime
 from source_gitlab.config import parse
 from source_gitlab.gitlab.client import Client, Retries

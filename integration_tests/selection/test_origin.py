@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from airbyte_cdk.models import AirbyteStateBlob, SyncMode
 
-from integration_tests.completeness.test_completeness import HOUR, copy
 from integration_tests.gitlab.clock import SECOND, stamp
 from integration_tests.gitlab.launch import Emulator
 from integration_tests.support.histories import INCREMENTAL
 from integration_tests.support.history_world import OUTSIDE, TOP, WEB
 from integration_tests.support.reading import LOGGER, Reading, catalog_of, config_for, read
+from integration_tests.support.small_copies import HOUR, copy
 from source_gitlab import SourceGitlab
 from source_gitlab.config.urls import instance_name
 from source_gitlab.gitlab.errors import FatalError

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from integration_tests.completeness.test_completeness import HOUR, copy
 from integration_tests.gitlab.clock import SECOND
 from integration_tests.support.history_changes import micros
 from integration_tests.support.history_world import API, OPEN, READER, SITE, START, SUB, TOP, WEB
+from integration_tests.support.small_copies import HOUR, copy
 
 if TYPE_CHECKING:
     from integration_tests.support.copying import Copy

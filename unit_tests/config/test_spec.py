@@ -3,28 +3,21 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-import yaml
 from airbyte_cdk.models.airbyte_protocol_serializers import ConnectorSpecificationSerializer
 from airbyte_cdk.test.standard_tests._spec_lint import assert_spec_is_valid
 from airbyte_cdk.utils.airbyte_secrets_utils import get_secrets
 from jsonschema import Draft7Validator, ValidationError
 
+from integration_tests.support.configurations import DIALECTS, PAT, TOKEN
 from source_gitlab.config import AccessToken, Config, ConfigError, load_spec, parse, secrets
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from airbyte_cdk.models.airbyte_protocol import ConnectorSpecification
-
-DIALECTS: dict[str, dict[str, Any]] = yaml.safe_load(
-    Path(__file__).with_name("dialects.yaml").read_text(encoding="utf-8")
-)
-TOKEN = "glpat-not-a-token-0123"
-PAT = {"auth_type": "access_token", "access_token": TOKEN}
 
 SCHEMA: dict[str, Any] = load_spec()["connectionSpecification"]
 PROPERTIES: dict[str, Any] = SCHEMA["properties"]

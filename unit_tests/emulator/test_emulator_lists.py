@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
@@ -14,24 +14,9 @@ from integration_tests.gitlab.launch import Emulator
 from integration_tests.gitlab.plain.addresses import addresses
 from integration_tests.gitlab.plain.resource import FOLDER, ResourceError, parse, resources
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
 ACME, PUBLIC = 10, 20
 WEB, API, NO_CI, NO_REPOSITORY = 101, 102, 105, 106
 ADA = 1
-
-
-@pytest.fixture(scope="module")
-def process() -> Iterator[Emulator]:
-    with Emulator() as running:
-        yield running
-
-
-@pytest.fixture
-def gitlab(process: Emulator) -> Emulator:
-    process.reset()
-    return process
 
 
 def pages_of(gitlab: Emulator, path: str, **params: object) -> list[Any]:
