@@ -26,6 +26,10 @@ class OutOfBudget(Exception):
     """This was not asked, because the requests or the time are used up; nothing is wrong."""
 
 
+class Unanswered(OutOfBudget):
+    """This was asked, and not answered before the time was used up."""
+
+
 class Budget:
     """Asks through a client, within bounds. Thread-safe.
 
@@ -63,6 +67,13 @@ class Budget:
         """Whether the time is over."""
         return time.monotonic() >= self._until
 
+    @property
+    def why(self) -> str:
+        """Why something was not asked, as a sentence."""
+        if self.late:
+            return "Not tried, because the test ran out of time."
+        return f"Not tried, because the test makes no more than {self._most} requests."
+
     def now(self) -> float:
         """The server's clock, in seconds since the epoch."""
         return self._client.now()
@@ -71,7 +82,7 @@ class Budget:
         """One object.
 
         Raises:
-            OutOfBudget: it was not asked, or not answered in time.
+            OutOfBudget: it was not asked, or, as `Unanswered`, not answered in time.
             GitlabError: as `client.errors` sorts it.
         """
         with self._asking():
@@ -100,7 +111,7 @@ class Budget:
             raise
         except FatalError:
             if self.late:
-                raise OutOfBudget from None
+                raise Unanswered from None
             raise
         finally:
             with self._lease:

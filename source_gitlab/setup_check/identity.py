@@ -49,6 +49,11 @@ class Identity:
     scopes: tuple[str, ...] | None = None
 
     @property
+    def is_fine_grained(self) -> bool:
+        """Whether it was given permissions one by one, and no scope that reads everything."""
+        return self.scopes is not None and not _READ_SCOPES & set(self.scopes)
+
+    @property
     def called(self) -> str:
         """What a person calls a token of this kind."""
         if self.kind in {"oauth", "job"}:

@@ -47,10 +47,14 @@ class Step:
 
 @dataclass(frozen=True)
 class Verdict:
-    """Whether a stream can be read with this token: one of the verdicts above, and a sentence."""
+    """Whether a stream can be read with this token: one of the verdicts above, and a sentence.
+
+    `tried_as` is the stream that was tried in its place, where it was not tried itself.
+    """
 
     verdict: str
     message: str
+    tried_as: str = ""
 
     def __post_init__(self) -> None:
         """Keep printable what may quote a name or a sentence of GitLab's."""
@@ -114,7 +118,7 @@ class Result:
             for step in self.steps
         )
         streams = {
-            name: Verdict(found.verdict, clean(found.message))
+            name: replace(found, message=clean(found.message))
             for name, found in self.streams.items()
         }
         return replace(self, steps=steps, streams=streams)
@@ -134,7 +138,11 @@ class Result:
                 for step in self.steps
             ],
             "streams": {
-                name: {"verdict": found.verdict, "message": found.message}
+                name: {
+                    "verdict": found.verdict,
+                    "message": found.message,
+                    **({"tried_as": found.tried_as} if found.tried_as else {}),
+                }
                 for name, found in self.streams.items()
             },
             "requests": self.requests,

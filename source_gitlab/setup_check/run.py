@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
     from source_gitlab.config import Config
     from source_gitlab.gitlab.auth import NewTokens
+    from source_gitlab.streams import Stream
     from source_gitlab.tokens.rotation import TokenRotation
 
 REQUESTS = 40
@@ -40,6 +41,7 @@ REQUESTS = 40
 # Together with the time-out of the request that was started last, this is half a minute.
 SECONDS = 22.0
 _TIMEOUT = 7
+_NAMED = 12  # streams that the message spells out; all are in the details
 
 
 def session_for(
@@ -54,9 +56,16 @@ def session_for(
     return Session(quick, on_rotated=on_rotated, retries=retries, rotation=rotation)
 
 
-def check(session: Session, *, requests: int = REQUESTS, seconds: float = SECONDS) -> Result:
+def check(
+    session: Session,
+    *,
+    requests: int = REQUESTS,
+    seconds: float = SECONDS,
+    declared: Mapping[str, Stream] | None = None,
+) -> Result:
     """Test the address, the token, every group and project that was named, and every stream.
 
+    The streams are those that are `declared`, by name; where none are given, all that there are.
     At most `requests` requests are made, and none is started after `seconds`; what was not asked
     then is said to be so. A session whose time ran out is stopped. A test whose ground is missing
     is left out: with a wrong address nothing is said of the token. Raises nothing of
@@ -66,7 +75,7 @@ def check(session: Session, *, requests: int = REQUESTS, seconds: float = SECOND
     verdicts: dict[str, Verdict] = {}
     with Budget(session.client, requests=requests, seconds=seconds) as budget:
         try:
-            verdicts = _run(session, budget, steps)
+            verdicts = _run(session, budget, steps, declared or streams())
         except (Unauthorized, UserRefused) as error:
             if not steps:
                 steps += instance.steps(session.config, instance.Instance())
@@ -77,11 +86,13 @@ def check(session: Session, *, requests: int = REQUESTS, seconds: float = SECOND
             steps.append(instance.failure(error, first=not steps))
         used = budget.used
     if verdicts:
-        steps.append(_summary(verdicts))
+        steps.append(_summary(verdicts, declared or streams()))
     return Result(tuple(steps), verdicts, used).without(secrets(session.config))
 
 
-def _run(session: Session, budget: Budget, steps: list[Step]) -> dict[str, Verdict]:
+def _run(
+    session: Session, budget: Budget, steps: list[Step], declared: Mapping[str, Stream]
+) -> dict[str, Verdict]:
     """Add to `steps` as far as they lead; the verdicts on the streams, if they led there."""
     config = session.config
     try:
@@ -107,8 +118,9 @@ def _run(session: Session, budget: Budget, steps: list[Step]) -> dict[str, Verdi
         budget,
         session.prefetcher,
         scope,
+        declared,
         enterprise=here.enterprise,
-        kind=whose.kind,
+        identity=whose,
     )
     return tests.verdicts()
 
@@ -135,7 +147,7 @@ def _too_slow(session: Session, seconds: float) -> Step:
     return Step("Address", FAILED, message, {"url": url})
 
 
-def _summary(verdicts: Mapping[str, Verdict]) -> Step:
+def _summary(verdicts: Mapping[str, Verdict], declared: Mapping[str, Stream]) -> Step:
     """One step for all streams: it fails only when a missing scope keeps every stream closed."""
     alike: dict[str, list[str]] = {}
     for name, found in verdicts.items():
@@ -143,13 +155,25 @@ def _summary(verdicts: Mapping[str, Verdict]) -> Step:
             alike.setdefault(found.verdict, []).append(name)
     details = {verdict: list(names) for verdict, names in alike.items()}
     closed = sum(map(len, alike.values()))
+    inferred = sum(1 for found in verdicts.values() if found.tried_as)
+    how = f" {inferred} of them were not tried, but others that need the same." if inferred else ""
     if not closed:
-        return Step("Streams", PASSED, f"All {len(verdicts)} streams can be read.", details)
+        message = f"All {len(verdicts)} streams can be read.{how}"
+        return Step("Streams", PASSED, message, details)
     # The inventory is seen on the way to the streams, so it does not speak for them.
-    tried = [one for name, one in verdicts.items() if streams()[name].kind != "inventory"]
-    if all(one.verdict.startswith(NEEDS_SCOPE) for one in tried):
+    asked = [
+        found
+        for name, found in verdicts.items()
+        if declared[name].kind != "inventory" and found.verdict != NOT_PROBED
+    ]
+    if asked and all(found.verdict.startswith(NEEDS_SCOPE) for found in asked):
         message = "The token may read none of the streams. Make a token with the scope read_api."
         return Step("Streams", FAILED, message, details)
-    listed = "; ".join(f"{', '.join(names)}: {verdict}" for verdict, names in alike.items())
-    message = f"{len(verdicts) - closed} of {len(verdicts)} streams can be read ({listed})."
+    listed = "; ".join(f"{_listed(names)}: {verdict}" for verdict, names in alike.items())
+    message = f"{len(verdicts) - closed} of {len(verdicts)} streams can be read ({listed}).{how}"
     return Step("Streams", PASSED if alike.keys() == {NOT_PROBED} else WARNING, message, details)
+
+
+def _listed(names: list[str]) -> str:
+    more = len(names) - _NAMED
+    return f"{', '.join(names[:_NAMED])}{f' and {more} more' if more > 0 else ''}"

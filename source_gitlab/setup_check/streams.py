@@ -1,15 +1,21 @@
-"""The tests of the streams: one row of each list, tried where it is most likely to be had."""
+"""The tests of the streams: one row of each list, tried where it is most likely to be had.
+
+There are more streams than a test may make requests. So one of each need is tried first, then one
+of each family of lists, then all others; what was not tried is told by what was and needs the same.
+"""
 
 from __future__ import annotations
 
-import threading
-from dataclasses import dataclass, replace
+from collections import Counter
+from concurrent.futures import FIRST_COMPLETED, wait
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
 from source_gitlab.core.inventory import Project
-from source_gitlab.gitlab.errors import ReadError, Skipped
-from source_gitlab.setup_check.budget import OutOfBudget
+from source_gitlab.setup_check.budget import OutOfBudget, Unanswered
+from source_gitlab.setup_check.needs import Needs, speaks_for
+from source_gitlab.setup_check.probes import Place, Probes, Trial, level_of
 from source_gitlab.setup_check.result import (
     EMPTY_SCOPE,
     FEATURE_OFF,
@@ -20,81 +26,53 @@ from source_gitlab.setup_check.result import (
     NEEDS_TOKEN,
     NOT_PROBED,
     OK,
-    PROBE_FAILED,
     Verdict,
 )
-from source_gitlab.streams import streams
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Collection, Iterator, Mapping
+    from concurrent.futures import Future
 
     from source_gitlab.core.prefetch import Prefetcher
     from source_gitlab.gitlab.pagination import Row
     from source_gitlab.setup_check.budget import Budget
+    from source_gitlab.setup_check.identity import Identity
     from source_gitlab.setup_check.selection import Found
     from source_gitlab.streams import Stream
 
-
-# https://docs.gitlab.com/api/members/#roles
-_ROLES = {
-    0: "no member",
-    5: "Minimal Access",
-    10: "Guest",
-    15: "Planner",
-    20: "Reporter",
-    25: "Security Manager",
-    30: "Developer",
-    40: "Maintainer",
-    50: "Owner",
-}
-_LEVELS = {name.lower(): level for level, name in _ROLES.items()}
-_REPORTER = 20
 _PLACES = 3  # groups or projects that one stream is tried on
-
-
-@dataclass(frozen=True)
-class Place:
-    """A group or project that streams are tried on; `level` is the token's role there, if known."""
-
-    kind: str
-    id: int
-    path: str
-    level: int | None
-
-
-@dataclass(frozen=True)
-class Trial:
-    """How it went at one place; `row` is what came, for the streams below it."""
-
-    verdict: Verdict
-    row: Row | None = None
 
 
 class StreamTests:
     """Finds a verdict for every declared stream."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 -- what was found out before, and what to do with it
         self,
         budget: Budget,
         prefetcher: Prefetcher,
         found: Found,
+        declared: Mapping[str, Stream],
         *,
         enterprise: bool | None,
-        kind: str,
+        identity: Identity,
     ) -> None:
-        """Try the streams on what was `found`; `kind` is that of the token."""
+        """Try the streams on what was `found`; `identity` is that of the token."""
         self._budget = budget
         self._prefetcher = prefetcher
         self._found = found
+        self._declared = declared
         self._enterprise = enterprise
-        self._kind = kind
-        self._asking = threading.Lock()
-        self._levels: dict[int, int | None] = {}
+        self._identity = identity
+        self._probes = Probes(budget, identity.kind)
         self._features = {int(row["id"]): Project.of(row) for row in found.projects}
         self._groups = [
-            Place("group", int(row["id"]), str(row.get("full_path", row["id"])), None)
+            Place("group", int(row["id"]), str(row.get("full_path", row["id"])))
             for row in found.groups
         ]
+        self._parents = {stream.parent for stream in declared.values() if stream.parent}
+        self._verdicts: dict[str, Verdict] = {}
+        self._tried: dict[str, Needs] = {}
+        self._rows: dict[str, Row] = {}
 
     def verdicts(self) -> dict[str, Verdict]:
         """A verdict for each stream, in declared order.
@@ -102,25 +80,121 @@ class StreamTests:
         Raises:
             Unauthorized: the token was refused meanwhile.
         """
-        declared = streams()
-        children: dict[str, list[Stream]] = {}
-        found: dict[str, Verdict] = {}
-        tasks: list[Callable[[], dict[str, Verdict]]] = []
-        for stream in declared.values():
-            if stream.kind == "child":
-                children.setdefault(stream.parent or "", []).append(stream)
-        for stream in declared.values():
-            if stream.kind == "child":
-                continue
-            known = self._known(stream)
-            below = children.get(stream.name, [])
-            if known:
-                found |= {one.name: known for one in (stream, *below)}
-            else:
-                tasks.append(partial(self._family, stream, below))
-        for verdicts in self._prefetcher.in_order(tasks, max(len(tasks), 1)):
-            found |= verdicts
-        return {name: found[name] for name in declared}
+        for stream in self._declared.values():
+            known = self._known(stream) if stream.kind != "child" else None
+            if known is not None:
+                self._verdicts[stream.name] = known
+        self._probe()
+        return {name: self._verdict(stream) for name, stream in self._declared.items()}
+
+    def _verdict(self, stream: Stream) -> Verdict:
+        if stream.name not in self._verdicts:
+            self._verdicts[stream.name] = self._untried(stream)
+        return self._verdicts[stream.name]
+
+    def _probe(self) -> None:
+        """Try streams, as many at once as there are workers, until all are tried or none may be."""
+        running: dict[Future[Trial | None], Stream] = {}
+        is_open = True
+        try:
+            while True:
+                while is_open and len(running) < self._prefetcher.workers:
+                    stream = self._next(running.values())
+                    if stream is None:
+                        break
+                    running[self._prefetcher.submit(partial(self._try, stream))] = stream
+                if not running:
+                    return
+                for future in wait(running, return_when=FIRST_COMPLETED).done:
+                    stream, trial = running.pop(future), future.result()
+                    if trial is None:
+                        is_open = False
+                    else:
+                        self._note(stream, trial)
+        finally:
+            for future in running:
+                future.cancel()
+
+    def _note(self, stream: Stream, trial: Trial) -> None:
+        self._verdicts[stream.name] = trial.verdict
+        self._tried[stream.name] = self._needs(stream)
+        if trial.row is not None:
+            self._rows[stream.name] = trial.row
+
+    def _next(self, running: Collection[Stream]) -> Stream | None:
+        """What is tried next: a stream of a need, or else a family, of which none was; or any.
+
+        The most common need comes first, and in it a parent, whose row the streams below it take.
+        """
+        names = {stream.name for stream in running}
+        declared = self._declared.values()
+        left = [one for one in declared if one.name not in names and self._can_be_tried(one)]
+        if not left:
+            return None
+        seen = {*self._tried.values(), *map(self._needs, running)}
+        broad = {needs.broad for needs in seen}
+        needs = {stream.name: self._needs(stream) for stream in left}
+        common = Counter(one.broad for one in needs.values())
+
+        def rank(stream: Stream) -> tuple[bool, bool, int, bool]:
+            mine = needs[stream.name]
+            is_parent = stream.name in self._parents
+            return mine.broad not in broad, mine not in seen, common[mine.broad], is_parent
+
+        return max(left, key=rank)
+
+    def _can_be_tried(self, stream: Stream) -> bool:
+        if stream.name in self._verdicts:
+            return False
+        return stream.parent is None or stream.parent in self._rows
+
+    def _needs(self, stream: Stream) -> Needs:
+        in_group = stream.kind == "group" or self._reads_groups(stream)
+        return Needs.of(stream, "group" if in_group else stream.kind)
+
+    def _untried(self, stream: Stream) -> Verdict:
+        """What is told of a stream for which no request was left, or no row to try it on."""
+        if stream.parent is not None:
+            above = self._verdict(self._declared[stream.parent])
+            if above.verdict != OK:
+                message = f"As {stream.parent}, which it is read through."
+                return Verdict(above.verdict, message, above.tried_as)
+            if stream.parent in self._tried and stream.parent not in self._rows:
+                message = f"{stream.parent} can be read, but had no row to try it on."
+                return Verdict(NOT_PROBED, message)
+        name = self._spokesman(stream)
+        if name is not None:
+            told = self._verdicts[name]
+            message = f"Not tried; {name} was, which needs the same. {told.message}"
+            return Verdict(told.verdict, message, name)
+        return Verdict(NOT_PROBED, f"{self._budget.why} A read tells.")
+
+    def _spokesman(self, stream: Stream) -> str | None:
+        """The stream that was tried and tells most of one that was not."""
+        if self._is_singly_allowed:
+            return None
+        needs = self._needs(stream)
+
+        def rank(name: str) -> tuple[int, bool]:
+            verdict = self._verdicts[name]
+            return speaks_for(self._tried[name], verdict, needs), verdict.verdict == OK
+
+        best = max(self._tried, key=rank, default=None)
+        if best is not None and rank(best)[0]:
+            return best
+        above = self._declared.get(stream.parent or "")
+        if above is not None and (above.tier, above.role) == (stream.tier, stream.role):
+            return self._verdicts[above.name].tried_as or above.name
+        return None
+
+    @property
+    def _is_singly_allowed(self) -> bool:
+        """Whether GitLab allows each list by itself to such a token, whatever it takes.
+
+        Jobs' tokens (https://docs.gitlab.com/ci/jobs/ci_job_token/), fine-grained ones
+        (https://docs.gitlab.com/auth/tokens/fine_grained_access_tokens/), and no token at all.
+        """
+        return self._identity.kind in {"job", "none"} or self._identity.is_fine_grained
 
     def _known(self, stream: Stream) -> Verdict | None:
         """What can be told without asking."""
@@ -129,7 +203,7 @@ class StreamTests:
         if stream.tier != "free" and self._enterprise is False:
             message = "This GitLab is the Community Edition, which does not have it."
             return Verdict(f"{NEEDS_TIER} {stream.tier.capitalize()}", message)
-        if self._places(stream):
+        if any(self._places(stream)):
             return None
         if self._only_groups(stream) or not self._found.projects:
             what = "group" if self._only_groups(stream) else "project"
@@ -152,26 +226,30 @@ class StreamTests:
 
     def _reads_groups(self, stream: Stream) -> bool:
         """Whether a read would take the stream from a group's list."""
-        if not self._groups or stream.kind == "project":
+        if not self._groups or stream.kind in {"project", "instance"}:
             return False
         return self._only_groups(stream) or self._found.whole
 
-    def _places(self, stream: Stream) -> list[Place]:
+    def _places(self, stream: Stream) -> Iterator[Place]:
         """Where to try the stream, most promising first."""
+        if stream.kind == "instance":
+            yield Place("instance", 0, "this GitLab")
+            return
         if self._reads_groups(stream):
-            return self._groups[:_PLACES]
+            yield from self._groups[:_PLACES]
+            return
         if self._only_groups(stream):
-            return []
+            return
         places = []
         for row in self._found.projects:
             project = self._features[int(row["id"])]
             if stream.feature is None or stream.feature not in project.off:
                 empty = stream.feature == "repository" and bool(row.get("empty_repo"))
-                place = Place("project", project.id, project.path, _level(row))
+                place = Place("project", project.id, project.path, level_of(row))
                 places.append((empty, project.archived, place))
         # A stable sort, so that among equals the project that was active last comes first.
         places.sort(key=lambda entry: entry[:2])
-        return [place for _, _, place in places[:_PLACES]]
+        yield from (place for _, _, place in places[:_PLACES])
 
     def _sample(self) -> str:
         paths = [self._features[int(row["id"])].path for row in self._found.projects]
@@ -179,123 +257,39 @@ class StreamTests:
             return paths[0]
         return f"each of the {len(paths)} projects looked at ({paths[0]}, …)"
 
-    def _family(self, stream: Stream, below: list[Stream]) -> dict[str, Verdict]:
-        """The verdicts on a stream and on those that hang on its rows."""
-        verdict = Verdict(NOT_PROBED, "The test ran out of time or requests.")
+    def _try(self, stream: Stream) -> Trial | None:
+        """The best of what a stream brings at several places; None where nothing was asked."""
+        try:
+            if stream.parent is not None:
+                parent = self._declared[stream.parent]
+                return self._probes.below(stream, parent, self._rows[parent.name])
+            return self._try_places(stream)
+        except Unanswered:
+            return Trial(Verdict(NOT_PROBED, "It was not answered in time. A read tells."))
+        except OutOfBudget:
+            return None
+
+    def _try_places(self, stream: Stream) -> Trial | None:
+        best: Trial | None = None
         row: Row | None = None
         too_low = -1
-        for found_place in self._places(stream):
+        for found in self._places(stream):
             try:
-                place = self._with_level(found_place) if too_low >= 0 else found_place
+                place = self._probes.with_level(found) if too_low >= 0 else found
                 if place.level is not None and place.level <= too_low:
                     continue
-                trial = self._try(stream, place)
+                trial = self._probes.at(stream, place)
             except OutOfBudget:
+                if best is None:
+                    raise
                 break
-            if verdict.verdict == NOT_PROBED or trial.verdict.readable:
-                verdict = trial.verdict
+            if best is None or trial.verdict.readable:
+                best = trial
             row = row or trial.row
-            if verdict.verdict == OK and (row or not below):
+            if best.verdict.verdict == OK and (row or stream.name not in self._parents):
                 break
-            if verdict.verdict.startswith((NEEDS_SCOPE, NEEDS_TOKEN, NEEDS_ANOTHER_TOKEN)):
+            if best.verdict.verdict.startswith((NEEDS_SCOPE, NEEDS_TOKEN, NEEDS_ANOTHER_TOKEN)):
                 break
             if trial.verdict.verdict.startswith(NEEDS_ROLE):
-                too_low = self._with_level(place).level or 0
-        found = {stream.name: verdict}
-        for child in below:
-            found[child.name] = self._child(child, stream, verdict, row)
-        return found
-
-    def _try(self, stream: Stream, place: Place) -> Trial:
-        path = f"{place.kind}s/{place.id}/{stream.path}"
-        query = {**stream.query, **stream.queries[0], "per_page": 1}
-        if place.kind == "group":
-            query |= stream.group_query
-        try:
-            rows = self._budget.rows(path, query).data
-        except Skipped as error:
-            return Trial(self._refused(stream, self._with_level(place), error))
-        except ReadError as error:
-            return Trial(Verdict(PROBE_FAILED, str(error)))
-        what = "Read from" if rows else "No rows yet in"
-        return Trial(Verdict(OK, f"{what} {place.path}."), rows[0] if rows else None)
-
-    def _with_level(self, place: Place) -> Place:
-        """The place with the token's role in it, which the list of a group's projects lacks.
-
-        Each project is asked for once, whatever streams are tried in it.
-        """
-        if place.kind != "project" or not place.id or place.level is not None:
-            return place
-        with self._asking:
-            if place.id not in self._levels:
-                try:
-                    level = _level(self._budget.one(f"projects/{place.id}"))
-                except (ReadError, Skipped):
-                    # Without the role, the verdict says as much as the refusal itself.
-                    level = None
-                self._levels[place.id] = level
-            return replace(place, level=self._levels[place.id])
-
-    def _child(self, child: Stream, parent: Stream, above: Verdict, row: Row | None) -> Verdict:
-        if above.verdict != OK:
-            return Verdict(above.verdict, f"As {parent.name}, which it is read through.")
-        if row is None:
-            message = f"{parent.name} can be read, but had no row to try it on."
-            return Verdict(NOT_PROBED, message)
-        try:
-            self._ask_below(child, row)
-        except OutOfBudget:
-            return Verdict(NOT_PROBED, "The test ran out of time or requests.")
-        except Skipped as error:
-            where = f"{parent.name} {row.get('iid', row.get('id'))}"
-            return self._refused(child, Place(parent.containers[-1], 0, where, None), error)
-        except ReadError as error:
-            return Verdict(PROBE_FAILED, str(error))
-        return Verdict(OK, f"Read below a row of {parent.name}.")
-
-    def _ask_below(self, child: Stream, row: Row) -> None:
-        """Ask for what hangs on a row; raises as the budget does."""
-        try:
-            path = child.path.format_map(row)
-        except KeyError as error:
-            message = f"A row of {child.parent} came without {error}."
-            raise ReadError(message) from error
-        if child.walk == "object":
-            self._budget.one(path)
-        else:
-            self._budget.rows(path, {**child.query, "per_page": 1})
-
-    def _refused(self, stream: Stream, place: Place, error: Skipped) -> Verdict:
-        """What would have to change, as far as it can be told from outside."""
-        if error.status == 401:  # noqa: PLR2004 -- the HTTP status itself
-            wanted = NEEDS_TOKEN if self._kind == "none" else NEEDS_ANOTHER_TOKEN
-            return Verdict(wanted, str(error))
-        if error.reason == "scope":
-            return Verdict(f"{NEEDS_SCOPE} read_api", str(error))
-        if stream.tier != "free":
-            tier = stream.tier.capitalize()
-            message = f"{place.path} has no {tier} licence, or it is switched off. {error}"
-            return Verdict(f"{NEEDS_TIER} {tier}", message)
-        declared = _LEVELS[stream.role]
-        # Guests of a private project see neither its code nor its pipelines
-        # (https://docs.gitlab.com/user/permissions/).
-        needed = max(declared, _REPORTER) if place.kind == "project" else declared
-        if place.level is not None and place.level < needed:
-            have = _ROLES.get(place.level, "less")
-            message = f"The token's user is {have} in {place.path}. {error}"
-            return Verdict(f"{NEEDS_ROLE} {_ROLES[needed]}", message)
-        if stream.feature or place.kind == "group":
-            message = f"It is switched off in {place.path}, or kept to members. {error}"
-            return Verdict(FEATURE_OFF, message)
-        higher = next((level for level in (30, 40, 50) if level > (place.level or 0)), 50)
-        return Verdict(f"{NEEDS_ROLE} {_ROLES[higher]}", str(error))
-
-
-def _level(row: Row) -> int | None:
-    """The token's role in a project, directly or through a group; None when the row has none."""
-    permissions = row.get("permissions")
-    if not isinstance(permissions, dict):
-        return None
-    levels = [entry.get("access_level") for entry in permissions.values() if entry]
-    return max((level for level in levels if isinstance(level, int)), default=0)
+                too_low = self._probes.with_level(place).level or 0
+        return None if best is None else replace(best, row=row)

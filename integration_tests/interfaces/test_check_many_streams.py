@@ -1,0 +1,162 @@
+"""The setup check of very many streams: one that is tried tells of those that need the same."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from dataclasses import replace
+from itertools import count
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from integration_tests.support.reading import config_for
+from integration_tests.support.setup_checking import JOB, MOST, report_of, step_of, with_token
+from source_gitlab.setup_check.needs import Needs, speaks_for
+from source_gitlab.setup_check.result import NOT_PROBED, Verdict
+from source_gitlab.streams import streams
+from source_gitlab.streams.attributes import ROLES, TIERS
+
+if TYPE_CHECKING:
+    from integration_tests.gitlab.launch import Emulator
+    from source_gitlab.streams import Stream
+
+MANY = 150
+GUEST = "glpat-emulator-guest-0001"
+
+
+def repeated(**changes: Any) -> dict[str, Stream]:
+    """So many streams: those that are declared, again and again under other names.
+
+    `changes` are attributes of those that are not the first of their name; a list has one value
+    for each repetition in turn.
+    """
+    found = dict(streams())
+    for number in count(2):
+        if len(found) >= MANY:
+            return found
+        attributes = {
+            name: value[number % len(value)] if isinstance(value, list) else value
+            for name, value in changes.items()
+        }
+        for stream in streams().values():
+            if stream.kind != "inventory":
+                name, parent = f"{stream.name}_{number}", stream.parent
+                attributes |= {"name": name, "parent": parent and f"{parent}_{number}"}
+                found[name] = replace(stream, **attributes)
+    raise AssertionError
+
+
+def original(name: str) -> str:
+    """The declared stream that a repetition is of."""
+    first, _, number = name.rpartition("_")
+    return first if number.isdigit() else name
+
+
+@pytest.mark.parametrize(
+    "names", [{"groups_list": ["acme"]}, {"projects_list": ["acme/web"]}, {}], ids=str
+)
+def test_every_stream_has_a_verdict_within_the_budget(gitlab: Emulator, names: Any) -> None:
+    """Those that were not tried say which one was; it needs the same, and was tried."""
+    few = report_of(config_for(gitlab, **names))
+    result = report_of(config_for(gitlab, **names), declared=repeated())
+    assert result.requests <= MOST
+    for name, found in result.streams.items():
+        assert found.verdict == few.streams[original(name)].verdict, name
+        if found.tried_as:
+            assert not result.streams[found.tried_as].tried_as
+            assert f"Not tried; {found.tried_as} was" in found.message
+    inferred = sum(1 for found in result.streams.values() if found.tried_as)
+    assert inferred > len(streams())
+    message = step_of(result, "Streams").message
+    assert message.startswith(f"All {len(result.streams)} streams can be read.")
+    assert f"{inferred} of them were not tried" in message
+    told = result.to_json()["streams"]
+    assert {name for name, one in told.items() if "tried_as" in one} == {
+        name for name, found in result.streams.items() if found.tried_as
+    }
+
+
+def test_few_streams_are_all_tried(gitlab: Emulator) -> None:
+    """As long as the budget has room for them, none is told by another one."""
+    result = report_of(config_for(gitlab, groups_list=["acme"]))
+    assert not [name for name, found in result.streams.items() if found.tried_as]
+
+
+@pytest.mark.parametrize("how", ["403", "404"])
+def test_a_tier_that_is_missing_is_missing_for_all_of_it(
+    changing_gitlab: Emulator, how: str
+) -> None:
+    """And for nothing else."""
+    changing_gitlab.settings(epics=how)
+    result = report_of(config_for(changing_gitlab, groups_list=["acme"]), declared=repeated())
+    paid = {name for name, stream in repeated().items() if stream.tier == "premium"}
+    assert {name for name, one in result.streams.items() if one.verdict != "ok"} == paid
+    assert {result.streams[name].verdict for name in paid} == {"needs Premium"}
+    message = step_of(result, "Streams").message
+    assert f"and {len(paid) - 12} more: needs Premium" in message
+    assert paid == set(step_of(result, "Streams").details["needs Premium"])
+
+
+def test_a_role_that_is_too_low_is_so_for_all_that_take_it(gitlab: Emulator) -> None:
+    """And those that take less are read."""
+    result = report_of(with_token(gitlab, GUEST, groups_list=["acme"]), declared=repeated())
+    alike = {one.verdict for name, one in result.streams.items() if original(name) == "deployments"}
+    assert alike == {"needs role Reporter"}
+    issues = {one.verdict for name, one in result.streams.items() if original(name) == "issues"}
+    assert issues == {"ok"}
+
+
+def test_a_token_whose_lists_are_allowed_one_by_one_is_not_guessed_about(gitlab: Emulator) -> None:
+    """Of one list that it may read, nothing follows for another."""
+    credentials = {"auth_type": "job_token", "job_token": JOB}
+    config = {"api_url": gitlab.url, "credentials": credentials, "projects_list": ["acme/web"]}
+    result = report_of(config, declared=repeated())
+    counted = Counter(found.verdict for found in result.streams.values())
+    assert counted[NOT_PROBED] > 0
+    assert not [name for name, found in result.streams.items() if found.tried_as]
+    untried = {one.message for one in result.streams.values() if one.verdict == NOT_PROBED}
+    why = f"Not tried, because the test makes no more than {MOST} requests. A read tells."
+    assert why in untried
+
+
+def test_more_needs_than_requests(gitlab: Emulator) -> None:
+    """What no stream that was tried tells of is said not to be known, and why."""
+    declared = repeated(role=list(ROLES), tier=[*TIERS, *TIERS[1:]])
+    result = report_of(config_for(gitlab, groups_list=["acme"]), declared=declared, requests=25)
+    assert result.requests <= 25
+    found = result.streams.values()
+    assert {one.verdict for one in found} == {"ok", NOT_PROBED}
+    assert {bool(one.tried_as) for one in found if one.verdict == "ok"} == {True, False}
+    for one in found:
+        if one.verdict == NOT_PROBED:
+            assert re.search(
+                r"no more than 25 requests|had no row|^As \w+, which it is", one.message
+            )
+
+
+ISSUES = Needs("group", "free", "issues", "guest", "issues")
+
+
+@pytest.mark.parametrize(
+    ("verdict", "changes", "score"),
+    [
+        ("ok", {}, 3),
+        ("ok", {"family": "boards"}, 2),
+        ("ok", {"feature": "builds"}, 1),
+        ("ok", {"role": "reporter"}, 0),
+        ("ok", {"tier": "premium"}, 0),
+        ("ok", {"place": "project"}, 0),
+        ("needs Premium", {"family": "boards"}, 2),
+        ("needs role Guest", {"role": "owner"}, 1),
+        ("needs role Guest", {"role": "owner", "place": "project"}, 0),
+        ("feature off", {"family": "boards"}, 2),
+        ("feature off", {"feature": "builds"}, 0),
+        ("needs scope read_api", {}, 0),
+        ("needs a token", {}, 0),
+        ("unknown (probe failed)", {}, 0),
+    ],
+)
+def test_what_one_verdict_tells_of_others(verdict: str, changes: Any, score: int) -> None:
+    """What may be an accident, or is about one list, tells of no other."""
+    assert speaks_for(ISSUES, Verdict(verdict, ""), replace(ISSUES, **changes)) == score

@@ -1,0 +1,170 @@
+"""One stream, tried at one place: a row of its list, or what a refusal of it means."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from source_gitlab.gitlab.errors import ReadError, Skipped
+from source_gitlab.setup_check.result import (
+    FEATURE_OFF,
+    NEEDS_ANOTHER_TOKEN,
+    NEEDS_ROLE,
+    NEEDS_SCOPE,
+    NEEDS_TIER,
+    NEEDS_TOKEN,
+    OK,
+    PROBE_FAILED,
+    Verdict,
+)
+
+if TYPE_CHECKING:
+    from source_gitlab.gitlab.pagination import Query, Row
+    from source_gitlab.setup_check.budget import Budget
+    from source_gitlab.streams import Stream
+
+# https://docs.gitlab.com/api/members/#roles
+_ROLES = {
+    0: "no member",
+    5: "Minimal Access",
+    10: "Guest",
+    15: "Planner",
+    20: "Reporter",
+    25: "Security Manager",
+    30: "Developer",
+    40: "Maintainer",
+    50: "Owner",
+}
+_LEVELS = {name.lower(): level for level, name in _ROLES.items()}
+_REPORTER = 20
+
+
+@dataclass(frozen=True)
+class Place:
+    """A container that streams are tried on, or a parent's row that they are below.
+
+    `level` is the token's role there, if known.
+    """
+
+    kind: str
+    id: int
+    path: str
+    level: int | None = None
+
+
+@dataclass(frozen=True)
+class Trial:
+    """How it went at one place; `row` is what came, for the streams below it."""
+
+    verdict: Verdict
+    row: Row | None = None
+
+
+class Probes:
+    """Tries streams within a budget. Thread-safe."""
+
+    def __init__(self, budget: Budget, kind: str) -> None:
+        """Ask nothing yet; `kind` is that of the token."""
+        self._budget = budget
+        self._kind = kind
+        self._asking = threading.Lock()
+        self._levels: dict[int, int | None] = {}
+
+    def at(self, stream: Stream, place: Place) -> Trial:
+        """A stream in a group or project, or in the whole GitLab.
+
+        Raises:
+            OutOfBudget: it was not asked.
+            Unauthorized: the token was refused meanwhile.
+        """
+        query: Query = {**stream.query, **stream.queries[0]}
+        if place.kind == "group":
+            query |= stream.group_query
+        try:
+            rows = self._rows(stream, stream.address(place.kind, place.id), query)
+        except Skipped as error:
+            return Trial(self._refused(stream, self.with_level(place), error))
+        except ReadError as error:
+            return Trial(Verdict(PROBE_FAILED, str(error)))
+        what = "Read from" if rows else "No rows yet in"
+        return Trial(Verdict(OK, f"{what} {place.path}."), rows[0] if rows else None)
+
+    def below(self, child: Stream, parent: Stream, row: Row) -> Trial:
+        """A stream below a row of its parent; raises as `at` does."""
+        try:
+            rows = self._rows(child, child.address(parent=row), dict(child.query))
+        except KeyError as error:
+            message = f"A row of {parent.name} came without {error}."
+            return Trial(Verdict(PROBE_FAILED, message))
+        except Skipped as error:
+            called = f"{parent.name} {row.get('iid', row.get('id'))}"
+            place = Place(parent.containers[-1], 0, called)
+            return Trial(self._refused(child, place, error))
+        except ReadError as error:
+            return Trial(Verdict(PROBE_FAILED, str(error)))
+        message = f"Read below a row of {parent.name}."
+        return Trial(Verdict(OK, message), rows[0] if rows else None)
+
+    def with_level(self, place: Place) -> Place:
+        """The place with the token's role in it, which the list of a group's projects lacks.
+
+        Each project is asked for once, whatever streams are tried in it.
+        """
+        if place.kind != "project" or not place.id or place.level is not None:
+            return place
+        with self._asking:
+            if place.id not in self._levels:
+                try:
+                    level = level_of(self._budget.one(f"projects/{place.id}"))
+                except (ReadError, Skipped):
+                    # Without the role, the verdict says as much as the refusal itself.
+                    level = None
+                self._levels[place.id] = level
+            return replace(place, level=self._levels[place.id])
+
+    def _rows(self, stream: Stream, address: str, query: Query) -> list[Row]:
+        if stream.walk != "object" and stream.rows is None:
+            rows: list[Row] = self._budget.rows(address, {**query, "per_page": 1}).data
+            return rows
+        try:
+            return [self._budget.one(address, query)]
+        except Skipped as error:
+            if stream.absent and error.reason == "gone":
+                return []
+            raise
+
+    def _refused(self, stream: Stream, place: Place, error: Skipped) -> Verdict:
+        """What would have to change, as far as it can be told from outside."""
+        if error.status == 401:  # noqa: PLR2004 -- the HTTP status itself
+            wanted = NEEDS_TOKEN if self._kind == "none" else NEEDS_ANOTHER_TOKEN
+            return Verdict(wanted, str(error))
+        if error.reason == "scope":
+            return Verdict(f"{NEEDS_SCOPE} read_api", str(error))
+        if stream.tier != "free":
+            tier = stream.tier.capitalize()
+            message = f"{place.path} has no {tier} licence, or it is switched off. {error}"
+            return Verdict(f"{NEEDS_TIER} {tier}", message)
+        declared = _LEVELS[stream.role]
+        # Guests of a private project see neither its code nor its pipelines
+        # (https://docs.gitlab.com/user/permissions/).
+        needed = max(declared, _REPORTER) if place.kind == "project" else declared
+        if place.level is not None and place.level < needed:
+            have = _ROLES.get(place.level, "less")
+            message = f"The token's user is {have} in {place.path}. {error}"
+            return Verdict(f"{NEEDS_ROLE} {_ROLES[needed]}", message)
+        if stream.feature or place.kind == "group":
+            message = f"It is switched off in {place.path}, or kept to members. {error}"
+            return Verdict(FEATURE_OFF, message)
+        higher = next((level for level in (30, 40, 50) if level > (place.level or 0)), 50)
+        role = "Administrator" if place.kind == "instance" else _ROLES[higher]
+        return Verdict(f"{NEEDS_ROLE} {role}", str(error))
+
+
+def level_of(row: Row) -> int | None:
+    """The token's role in a project, directly or through a group; None when the row has none."""
+    permissions = row.get("permissions")
+    if not isinstance(permissions, dict):
+        return None
+    levels = [entry.get("access_level") for entry in permissions.values() if entry]
+    return max((level for level in levels if isinstance(level, int)), default=0)
