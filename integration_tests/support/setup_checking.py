@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from source_gitlab.config import parse
 from source_gitlab.setup_check import Result, Step, check, session_for
-from source_gitlab.streams import streams
+from source_gitlab.streams import root_of, streams
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -46,6 +46,25 @@ def step_of(result: Result, title: str) -> Step:
     found = [step for step in result.steps if step.title == title]
     assert len(found) == 1, [step.title for step in result.steps]
     return found[0]
+
+
+def with_those_below(*names: str) -> set[str]:
+    """These streams, and all that are read through them."""
+    found = set(names)
+    for name, stream in streams().items():  # parents first
+        if stream.parent in found:
+            found.add(name)
+    return found
+
+
+def of_groups() -> set[str]:
+    """The streams that no project has rows of."""
+    roots = {name: root_of(stream) for name, stream in streams().items()}
+    return {
+        name
+        for name, root in roots.items()
+        if root.name == "groups" or root.kind == "group" or root.containers == ("group",)
+    }
 
 
 def verdicts(result: Result) -> dict[str, str]:

@@ -156,7 +156,9 @@ class Session:
             FatalError: nothing else can be read either.
         """
         where = self._place(slice_)
-        url = f"{self.client.api_url}/{_address(stream, slice_)}"
+        # The children of many parents have no address together.
+        path = root_of(stream).address(slice_["container"], slice_["id"])
+        url = f"{self.client.api_url}/{path}"
         pages = self._reader.pages(stream, slice_, state)
         idle = False
         if stream.incremental and self._planner.kind(stream) == "selection":
@@ -229,11 +231,3 @@ class Session:
         if not slice_["id"]:
             return Place("the chosen projects", None)
         return Place(f"the projects of {self.report.called(Place('group', slice_['id']))}", None)
-
-
-def _address(stream: Stream, slice_: Slice) -> str:
-    """Where the rows of a slice come from, below /api/v4."""
-    if slice_["container"] == "inventory":
-        return f"groups/{slice_['id']}/projects" if slice_["id"] else "projects"
-    # The children of many parents have no address together.
-    return root_of(stream).address(slice_["container"], slice_["id"])

@@ -32,7 +32,10 @@ _MOST_IN_A_ROW = 5
 class Asking(Protocol):
     """Who can be asked for lists: a `Client`, or the `Lists` of a slice."""
 
-    api_url: str
+    @property
+    def api_url(self) -> str:
+        """The address of the API."""
+        ...
 
     def rows(self, path: str, query: Mapping[str, Any], *, whole: bool = True) -> Answer:
         """One page of a list."""

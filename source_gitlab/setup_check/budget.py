@@ -58,6 +58,11 @@ class Budget:
         self._timer.cancel()
 
     @property
+    def api_url(self) -> str:
+        """The address of the API."""
+        return self._client.api_url
+
+    @property
     def used(self) -> int:
         """Requests so far, those that were tried again included."""
         return sum(self._client.requests.values()) - self._before
@@ -88,10 +93,15 @@ class Budget:
         with self._asking():
             return self._client.one(path, query)
 
-    def rows(self, path: str, query: Mapping[str, Any]) -> Answer:
+    def rows(self, path: str, query: Mapping[str, Any], *, whole: bool = True) -> Answer:
         """One page of a list; raises as `one` does."""
         with self._asking():
-            return self._client.rows(path, query)
+            return self._client.rows(path, query, whole=whole)
+
+    def value(self, path: str, query: Mapping[str, Any]) -> Any:
+        """What a body holds, which may be `null`; raises as `one` does."""
+        with self._asking():
+            return self._client.value(path, query)
 
     def named(self, kind: str, name: str, query: Query) -> Row:
         """A group or project by its name; raises as `Client.named` does, and as `one`."""

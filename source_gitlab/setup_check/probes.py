@@ -6,6 +6,8 @@ import threading
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from source_gitlab.core.transform import RowTransformer
+from source_gitlab.core.walks.objects import asked
 from source_gitlab.gitlab.errors import ReadError, Skipped
 from source_gitlab.setup_check.result import (
     FEATURE_OFF,
@@ -55,7 +57,7 @@ class Place:
 
 @dataclass(frozen=True)
 class Trial:
-    """How it went at one place; `row` is what came, for the streams below it."""
+    """How it went at one place; `row` came, in the shape that the streams below it take."""
 
     verdict: Verdict
     row: Row | None = None
@@ -82,18 +84,22 @@ class Probes:
         if place.kind == "group":
             query |= stream.group_query
         try:
-            rows = self._rows(stream, stream.address(place.kind, place.id), query)
+            address = stream.address(place.kind, place.id)
+            above = f"{place.kind}s/{place.id}" if place.id else ""
+            rows = self._rows(stream, address, query, above)
         except Skipped as error:
             return Trial(self._refused(stream, self.with_level(place), error))
         except ReadError as error:
             return Trial(Verdict(PROBE_FAILED, str(error)))
         what = "Read from" if rows else "No rows yet in"
-        return Trial(Verdict(OK, f"{what} {place.path}."), rows[0] if rows else None)
+        shaped = RowTransformer(stream).transform(rows[:1], {f"{place.kind}_id": place.id})
+        return Trial(Verdict(OK, f"{what} {place.path}."), next(iter(shaped), None))
 
     def below(self, child: Stream, parent: Stream, row: Row) -> Trial:
         """A stream below a row of its parent; raises as `at` does."""
         try:
-            rows = self._rows(child, child.address(parent=row), dict(child.query))
+            above = parent.address_of(row)
+            rows = self._rows(child, child.address(parent=row), dict(child.query), above)
         except KeyError as error:
             message = f"A row of {parent.name} came without {error}."
             return Trial(Verdict(PROBE_FAILED, message))
@@ -104,7 +110,8 @@ class Probes:
         except ReadError as error:
             return Trial(Verdict(PROBE_FAILED, str(error)))
         message = f"Read below a row of {parent.name}."
-        return Trial(Verdict(OK, message), rows[0] if rows else None)
+        shaped = RowTransformer(child).transform(rows[:1], parent=row)
+        return Trial(Verdict(OK, message), next(iter(shaped), None))
 
     def with_level(self, place: Place) -> Place:
         """The place with the token's role in it, which the list of a group's projects lacks.
@@ -123,16 +130,11 @@ class Probes:
                 self._levels[place.id] = level
             return replace(place, level=self._levels[place.id])
 
-    def _rows(self, stream: Stream, address: str, query: Query) -> list[Row]:
-        if stream.walk != "object" and stream.rows is None:
-            rows: list[Row] = self._budget.rows(address, {**query, "per_page": 1}).data
-            return rows
-        try:
-            return [self._budget.one(address, query)]
-        except Skipped as error:
-            if stream.absent and error.reason == "gone":
-                return []
-            raise
+    def _rows(self, stream: Stream, address: str, query: Query, above: str) -> list[Row]:
+        if stream.walk == "object":
+            return asked(stream, self._budget, address, query, above)
+        rows: list[Row] = self._budget.rows(address, {**query, "per_page": 1}).data
+        return rows
 
     def _refused(self, stream: Stream, place: Place, error: Skipped) -> Verdict:
         """What would have to change, as far as it can be told from outside."""

@@ -144,7 +144,7 @@ class StreamTests:
         return max(left, key=rank)
 
     def _can_be_tried(self, stream: Stream) -> bool:
-        if stream.name in self._verdicts:
+        if stream.name in self._verdicts or stream.walk == "derived":
             return False
         return stream.parent is None or stream.parent in self._rows
 
@@ -159,6 +159,9 @@ class StreamTests:
             if above.verdict != OK:
                 message = f"As {stream.parent}, which it is read through."
                 return Verdict(above.verdict, message, above.tried_as)
+            if stream.walk == "derived":
+                message = f"It is inside the rows of {stream.parent}. {above.message}"
+                return Verdict(OK, message, above.tried_as)
             if stream.parent in self._tried and stream.parent not in self._rows:
                 message = f"{stream.parent} can be read, but had no row to try it on."
                 return Verdict(NOT_PROBED, message)

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 READ_AT = "read_at"
 _NOTHING: Mapping[str, Any] = {}
+# What a group's lists of the inventory are called (https://docs.gitlab.com/api/groups/).
+_OF_GROUP = {"groups": "descendant_groups", "projects": "projects"}
 
 
 @dataclass(frozen=True)
@@ -129,13 +131,16 @@ class Stream:
         """Where the list of one slice is, below /api/v4.
 
         `container` and `number` are those of the slice, `parent` is the row of a child's parent.
-        Without a parent's row, its columns stay in braces.
+        Without a parent's row, its columns stay in braces. A slice of the inventory is of a group,
+        or of the projects that were chosen beside groups, with the number 0.
 
         Raises:
             KeyError: the parent's row lacks a column of the path.
         """
         if self.kind == "child":
             return self.path.format_map(_Quoted(parent)) if parent else self.path
+        if self.kind == "inventory":
+            return f"groups/{number}/{_OF_GROUP[self.walk]}" if number else self.walk
         below = f"{container}s/{number}" if container in {"group", "project"} else ""
         return "/".join(filter(None, [below, self.path]))
 
