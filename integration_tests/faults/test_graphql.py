@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -22,7 +23,7 @@ from source_gitlab.gitlab.errors import (
     Unauthorized,
 )
 from source_gitlab.gitlab.lists import Lists
-from source_gitlab.streams.queries import queries_of
+from source_gitlab.streams import streams
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -42,10 +43,8 @@ class Reader:
 
     def rows(self, stream: str, kind: str = "group", path: str = ACME) -> list[Row]:
         """All rows of one list."""
-        queries = queries_of(stream)
-        assert queries is not None
-        source = Source(stream, kind, path, (stream, "nodes"))
-        return [row for page in read(self.lists, queries, source, {}) for row in page]
+        source = Source.of(streams()[stream], kind, path)
+        return [row for page in read(self.lists, source, {}) for row in page]
 
     @property
     def requests(self) -> int:
@@ -96,12 +95,11 @@ def test_a_connection_inside_a_row_is_read_to_its_end() -> None:
 def test_a_connection_that_nobody_goes_on_with_is_an_error() -> None:
     """It is never cut."""
     with reader() as it:
-        queries = queries_of("vulnerabilities")
-        assert queries is not None
-        only = type(queries)(queries.document, {"project": queries.operations["project"]})
-        source = Source("vulnerabilities", "project", WEB, ("vulnerabilities", "nodes"))
+        source = Source.of(streams()["vulnerabilities"], "project", WEB)
+        queries = source.queries
+        only = replace(queries, operations={"project": queries.operations["project"]})
         with pytest.raises(ReadError, match="issueLinks of gid://gitlab/Vulnerability/"):
-            list(read(it.lists, only, source, {}))
+            list(read(it.lists, source._replace(queries=only), {}))
 
 
 def test_a_size_that_costs_too_much_is_asked_for_once() -> None:

@@ -19,6 +19,7 @@ import orjson
 
 from integration_tests.gitlab.auth import DEFAULT
 from integration_tests.gitlab.endpoints.groups import shared_with
+from integration_tests.gitlab.graphql import expected as graphql
 from integration_tests.gitlab.plain.expectation import expected_of
 from integration_tests.gitlab.plain.resource import resources
 from integration_tests.gitlab.present import ci, code, people, planning, structure
@@ -42,6 +43,7 @@ class Scope:
     """The groups and projects that a reader was told to read, as far as its token sees them."""
 
     def __init__(self, emulator: Emulator, params: dict[str, str]) -> None:
+        self.emulator = emulator
         self.world: World = emulator.world
         self.access: Access = emulator.access
         self.viewer = emulator.tokens.by_value[params.get("token", DEFAULT)].user_id
@@ -312,6 +314,7 @@ STREAMS: dict[str, Callable[[Scope], Iterator[Expected]]] = {
     "pipelines_extended": lambda s: _pipelines(s, ci.pipeline_detail),
     "jobs": lambda s: _of_projects(s, s.world.jobs, s.having("builds"), ci.job),
     "pipeline_trigger_jobs": _bridges,
+    **graphql.STREAMS,
 }
 
 

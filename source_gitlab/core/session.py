@@ -18,6 +18,7 @@ from source_gitlab.core.slices import Place
 from source_gitlab.gitlab.client import Client
 from source_gitlab.gitlab.decoding import DEEPEST
 from source_gitlab.gitlab.errors import FatalError, GitlabError, ReadError, Skipped
+from source_gitlab.gitlab.graphql import address_of
 from source_gitlab.streams import root_of
 
 if TYPE_CHECKING:
@@ -157,8 +158,10 @@ class Session:
         """
         where = self._place(slice_)
         # The children of many parents have no address together.
-        path = root_of(stream).address(slice_["container"], slice_["id"])
-        url = f"{self.client.api_url}/{path}"
+        root, api_url = root_of(stream), self.client.api_url
+        url = f"{api_url}/{root.address(slice_['container'], slice_['id'])}"
+        if root.walk == "graphql":
+            url = address_of(api_url)
         pages = self._reader.pages(stream, slice_, state)
         idle = False
         if stream.incremental and self._planner.kind(stream) == "selection":

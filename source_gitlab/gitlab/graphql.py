@@ -68,6 +68,11 @@ _UNKNOWN_CODES = frozenset(
 Place = tuple[str | int, ...]
 
 
+def address_of(api_url: str) -> str:
+    """Where GraphQL is, beside the REST API."""
+    return f"{api_url.removesuffix('/v4')}/graphql"
+
+
 class Problem(NamedTuple):
     """Something inside a row that GitLab could not give: where in `data`, and the error."""
 

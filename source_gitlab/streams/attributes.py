@@ -191,7 +191,11 @@ ATTRIBUTES: Mapping[str, Attribute] = {
         "the order of the walk (`seek`, `commits`, `jobs`), `read_at` with `refresh`, of a child"
         " what its parent gives of its own cursor",
     ),
-    "since": Attribute(_TEXT, "The filter that takes the lower bound of time, with `pages`."),
+    "since": Attribute(
+        _TEXT,
+        "The filter that takes the lower bound of time, with `pages`; with `graphql`, a query has"
+        " the bound as `$since`.",
+    ),
     "query": Attribute(_QUERY, "Parameters of every request, beside those that its walk adds."),
     "group_query": Attribute(_QUERY, "Further parameters of requests below `groups/`."),
     "queries": Attribute(_QUERIES, "Several lists in one stream: further parameters of each."),
@@ -220,9 +224,9 @@ ATTRIBUTES: Mapping[str, Attribute] = {
     "drop": Attribute(_COLUMNS, "Columns that never leave, because they hold secrets."),
     "rows": Attribute(
         _ROWS,
-        "Where the rows are inside the response, or with `derived` inside the parent's row: a path"
-        " with dots to a list; or the names of two columns, `{key: …, value: …}`, for the names and"
-        " values of an object.",
+        "Where the rows are inside the response, with `graphql` inside the group or project, or"
+        " with `derived` inside the parent's row: a path with dots to a list; or the names of two"
+        " columns, `{key: …, value: …}`, for the names and values of an object.",
         "the response itself",
     ),
     "absent": Attribute(

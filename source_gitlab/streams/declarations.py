@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 Declared = dict[str, Any]
 
 # In this order the streams stand in catalogs and documents.
-AREAS = ("structure", "people", "planning", "merge_requests", "code", "ci")
+AREAS = ("structure", "people", "planning", "merge_requests", "code", "ci", "security")
 _INHERITED = ("feature", "tier", "role", "refresh", "distinct")
 # What a walk needs of the list that it reads.
 _QUERIES: Mapping[str, Declared] = {

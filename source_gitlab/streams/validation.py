@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from source_gitlab.streams.attributes import ATTRIBUTES
 from source_gitlab.streams.columns import KEY_KINDS
 from source_gitlab.streams.model import READ_AT, Stream
+from source_gitlab.streams.queries import queries_of
 from source_gitlab.streams.walks import WALKS
 
 if TYPE_CHECKING:
@@ -20,14 +21,14 @@ if TYPE_CHECKING:
     from source_gitlab.streams.columns import Column
 
 _NEEDS_WALK: Mapping[str, tuple[str, ...]] = {
-    "since": ("pages",),
+    "since": ("pages", "graphql"),
     "queries": ("seek",),
     "cursor_nullable": ("seek",),
     "tie_breaker": ("seek",),
     "refresh": ("pages", "keyset", "commits", "object"),
     "absent": ("object",),
     "gate": ("jobs",),
-    "rows": ("pages", "object", "derived"),
+    "rows": ("pages", "object", "derived", "graphql"),
     "query": ("pages", "keyset", "seek", "commits", "jobs", "object"),
 }
 _NEEDS_KIND: Mapping[str, tuple[str, ...]] = {
@@ -109,6 +110,8 @@ def check_together(built: Mapping[str, Stream]) -> None:
         _check_cursor(stream)
         _check_braces(stream, built)
         _check_relatives(stream, built)
+        if stream.walk == "graphql":
+            _check_queries(stream)
 
 
 def _check_columns(stream: Stream, columns: Mapping[str, Column]) -> None:
@@ -221,6 +224,22 @@ def _check_relatives(stream: Stream, built: Mapping[str, Stream]) -> None:
         columns = built[stream.moved_by.stream].columns
         if stream.moved_by.parent not in columns:
             raise _unknown(stream, "moved_by", stream.moved_by.parent, columns)
+
+
+def _check_queries(stream: Stream) -> None:
+    """Check that the query of a stream is there, for each container whose list GitLab has."""
+    if not isinstance(stream.rows, str):
+        allowed = "the path from the group or project to the rows, like timelogs.nodes"
+        raise DeclarationError(stream.name, "rows", stream.rows, allowed)
+    queries = queries_of(stream.name)
+    found = {} if queries is None else queries.operations
+    for container in _containers(stream):
+        needed = {"first", "after", *(() if container == "instance" else ("path",))}
+        needed |= {"since"} if stream.since else set()
+        if needed - found.get(container, frozenset()):
+            variables = ", ".join(f"${one}" for one in sorted(needed))
+            allowed = f"an operation {container} with {variables} in graphql/{stream.name}.graphql"
+            raise DeclarationError(stream.name, "walk", stream.walk, allowed)
 
 
 def _containers(stream: Stream) -> tuple[str, ...]:

@@ -48,6 +48,10 @@ WALKS: Mapping[str, Walk] = {
         "one object, not a list", ("group", "project", "instance", "child"), accepts="object"
     ),
     "derived": Walk("from the row of the parent, without a request", ("child",), accepts="nothing"),
+    "graphql": Walk(
+        "by cursor, as the query in `graphql/<stream>.graphql` asks; global ids become numbers",
+        ("selection", "group", "project", "instance"),
+    ),
     "groups": Walk("the groups of the selection", ("inventory",), can_be_parent=False),
     "projects": Walk("the projects of the selection", ("inventory",), can_be_parent=False),
 }

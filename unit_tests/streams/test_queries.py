@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from importlib import resources
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from graphql import (
@@ -17,7 +17,9 @@ from graphql import (
 )
 
 from integration_tests.gitlab.graphql.endpoint import LONGEST_QUERY, schema
+from source_gitlab.streams.declarations import build
 from source_gitlab.streams.queries import CONTAINERS, parsed, queries_of
+from source_gitlab.streams.validation import DeclarationError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -118,3 +120,21 @@ def test_comments_and_indents_are_not_sent() -> None:
     queries = parsed("# why\nquery group($path: ID!, $first: Int!) {\n  a # not\n}\n")
     assert queries.document == "query group($path: ID!, $first: Int!) {\na # not\n}\n"
     assert queries.operations == {"group": {"path", "first"}}
+
+
+@pytest.mark.parametrize(
+    ("name", "written", "attribute", "allowed"),
+    [
+        ("issues", {"rows": "issues.nodes"}, "walk", "graphql/issues.graphql"),
+        ("timelogs", {}, "rows", "the path from the group or project to the rows"),
+        ("timelogs", {"rows": "timelogs.nodes", "since": "since"}, "walk", r"\$since"),
+        ("timelogs", {"rows": "timelogs.nodes", "query": {"a": 1}}, "query", "with the walks"),
+    ],
+)
+def test_a_declaration_without_its_query_is_refused(
+    name: str, written: dict[str, Any], attribute: str, allowed: str
+) -> None:
+    """It could read nothing, or not what it says."""
+    with pytest.raises(DeclarationError, match=allowed) as caught:
+        build({name: {"kind": "selection", "walk": "graphql", **written}})
+    assert caught.value.attribute == attribute

@@ -10,16 +10,21 @@ import re
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
+from source_gitlab.core.row_key import key_values
+from source_gitlab.core.slices import Page, Place, beside
 from source_gitlab.gitlab.errors import Malformed, Skipped
-from source_gitlab.gitlab.graphql import Operation
+from source_gitlab.gitlab.graphql import Operation, address_of
 from source_gitlab.gitlab.pagination import Answer, Missed, pages_of
+from source_gitlab.streams.queries import queries_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from source_gitlab.core.slices import Row
+    from source_gitlab.core.walks.reading import Reading
     from source_gitlab.gitlab.graphql import Reply
     from source_gitlab.gitlab.pagination import Query
+    from source_gitlab.streams import Stream
     from source_gitlab.streams.queries import Queries
 
 _GLOBAL_ID = re.compile(r"gid://gitlab/.+/(\d+)")
@@ -30,7 +35,10 @@ _ANY = "*"
 class Asking(Protocol):
     """What answers queries, and takes note of rows that do not come."""
 
-    api_url: str
+    @property
+    def api_url(self) -> str:
+        """The address of the REST API."""
+        ...
 
     def graphql(self, operation: Operation, named: str) -> Reply:
         """A page of a list: `$first` is what GitLab can give at once of the query `named`."""
@@ -51,6 +59,14 @@ class Source(NamedTuple):
     kind: str
     path: str
     rows: tuple[str, ...]
+    queries: Queries
+
+    @classmethod
+    def of(cls, stream: Stream, kind: str, path: str) -> Source:
+        """The list of a declared stream."""
+        queries = queries_of(stream.name)
+        assert queries is not None  # noqa: S101 -- the declaration was checked
+        return cls(stream.name, kind, path, tuple(str(stream.rows).split(".")), queries)
 
     @property
     def about(self) -> str:
@@ -68,16 +84,38 @@ class _Owner(NamedTuple):
 _NOBODY = _Owner("", ())
 
 
-def read(
-    asking: Asking, queries: Queries, source: Source, variables: Mapping[str, Any]
-) -> Iterator[list[Row]]:
+def pages(reading: Reading) -> Iterator[Page]:
+    """The rows of a slice, as `Reading.transformed` takes them."""
+    stream, slice_ = reading.stream, reading.slice_
+    source = Source.of(stream, slice_["container"], _path_of(reading))
+    variables = {} if stream.since is None else {"since": reading.since}
+    home = stream.add.get("project_id", "project_id")
+    for rows in read(reading.lists, source, variables):
+        for row in rows:
+            (row["project_id"],) = key_values(row, [home])
+        yield Page(beside(stream, slice_, rows))
+
+
+def _path_of(reading: Reading) -> str:
+    """The full path of the slice's container, which GraphQL names it by; "" for the instance."""
+    kind, number = reading.slice_["container"], reading.slice_["id"]
+    if kind not in {"group", "project"}:
+        return ""
+    known = reading.shared.inventory.path_of(Place(kind, number))
+    if known is not None:
+        return known
+    row = reading.lists.one(f"{kind}s/{number}")
+    return str(row["full_path" if kind == "group" else "path_with_namespace"])
+
+
+def read(asking: Asking, source: Source, variables: Mapping[str, Any]) -> Iterator[list[Row]]:
     """The rows of one list, page by page.
 
     Raises:
         Skipped: GitLab shows no such list to this token.
         GitlabError: as `gitlab.graphql` sorts it.
     """
-    connections = _Connections(asking, queries, source)
+    connections = _Connections(asking, source)
     named = {"path": source.path} if source.path else {}
     leading = source.rows if source.kind == "instance" else (source.kind, *source.rows)
 
@@ -91,11 +129,11 @@ def read(
 class _Connections:
     """Reads connections: pages of rows with a cursor."""
 
-    def __init__(self, asking: Asking, queries: Queries, source: Source) -> None:
+    def __init__(self, asking: Asking, source: Source) -> None:
         self._asking = asking
-        self._queries = queries
+        self._queries = source.queries
         self._source = source
-        self._url = f"{asking.api_url.removesuffix('/v4')}/graphql"
+        self._url = address_of(asking.api_url)
 
     def page(self, name: str, variables: Query, leading: tuple[str, ...]) -> Answer:
         """One page of the list to which the names `leading` lead in what the operation brings.

@@ -9,6 +9,7 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from source_gitlab.core.walks import graphql
 from source_gitlab.core.walks.below import children_of
 from source_gitlab.core.walks.changed_rows import changed, found, queries_of
 from source_gitlab.core.walks.commits import Commits
@@ -60,6 +61,7 @@ WALKS: Mapping[str, Callable[[Reading], Iterator[Page]]] = {
     "commits": _commits,
     "jobs": _jobs,
     "object": object_of,
+    "graphql": graphql.pages,
     "groups": groups,
     "projects": projects,
 }
