@@ -14,6 +14,7 @@ import pytest
 from integration_tests.gitlab.launch import Emulator
 from integration_tests.support.process import file, run
 from integration_tests.support.reading import config_for
+from source_gitlab.streams import streams
 from source_gitlab.streams.relations import Reference, references
 
 if TYPE_CHECKING:
@@ -31,11 +32,12 @@ class Joined:
 
 @pytest.fixture(scope="module")
 def copy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[duckdb.DuckDBPyConnection]:
-    """The demonstration's GitLab in a DuckDB file, with the commits of all branches."""
+    """The demonstration's GitLab in a DuckDB file: all streams, the commits of all branches."""
     folder = tmp_path_factory.mktemp("relations")
     with Emulator() as gitlab:
         config = file(folder, "config.json", config_for(gitlab, commit_refs="all"))
-        done = run("sync", "--to", folder / "gitlab.duckdb", "--config", config)
+        to = ("--to", folder / "gitlab.duckdb")
+        done = run("sync", *to, "--config", config, "--select", *streams())
     assert done.code == 0, done.stderr
     with duckdb.connect(str(folder / "gitlab.duckdb"), read_only=True) as connection:
         yield connection
@@ -78,6 +80,7 @@ UNUSED = {
     ("groups", "duo_namespace_access_rules[].through_namespace.id"),
     ("groups", "file_template_project_id"),
     ("issues", "moved_to_id"),
+    ("merge_request_notes", "resolved_by_id"),
     ("merge_requests", "squash_commit_sha"),
     ("project_members", "group_scim_identity.group_id"),
     ("project_members", "member_role.group_id"),
@@ -112,7 +115,7 @@ def test_a_join_finds_its_partners(one: Reference, copy: duckdb.DuckDBPyConnecti
     """All of them; of people, those who have a part in the project."""
     joined = join(copy, one)
     if one.target == "people" and joined.values:
-        assert 0.9 * joined.values <= joined.found <= joined.values
+        assert 0.8 * joined.values <= joined.found <= joined.values
     elif (one.stream, one.column) not in LOOSE:
         assert joined.found == joined.values
 
