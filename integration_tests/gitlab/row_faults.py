@@ -24,6 +24,7 @@ KINDS = {
     "deep_row": "in such rows, ``column`` holds a list that is ``size`` levels deep",
     "absent": "such rows lack ``column``",
     "null": "in such rows, each of ``columns`` is null",
+    "changed_row": "such rows have the columns of ``body``, an object, in place of their own",
     "replaced_row": "in place of such rows stands ``body``",
     "no_headers": "the headers ``headers`` are missing, by default all that tell of pages",
     "empty_page": "a list without rows; the headers are as they were",
@@ -81,6 +82,8 @@ def _changed(fault: Fault, data: Any, struck: list[Any]) -> bytes:
             row[fault.column] = _MARK
         elif fault.kind == "null":
             row.update(dict.fromkeys(fault.columns))
+        elif fault.kind == "changed_row":
+            row.update(fault.body)
         elif fault.kind == "absent":
             row.pop(fault.column, None)
         else:

@@ -223,7 +223,7 @@ def test_other_ends_that_are_closed(
         (["sync", "--to", "out.CSV"], "not .csv files"),
         (["sync", "--to", "out.sqlite3"], "not .sqlite3 files"),
         (["sync", "--to", ":memory:"], "would keep nothing"),
-        (["sync", "--to", ""], "--to is empty"),
+        (["sync", "--to", ""], "--to has an empty value"),
         (["sync", "--to", "/dev/null"], "is a device or a pipe"),
         (["sync", "--to", "/"], "is a directory"),
         (["sync", "--to", "x" * 300], "File name too long"),

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 
 from source_gitlab.config import AccessToken, OAuth
 from source_gitlab.core.name_advice import of_group
+from source_gitlab.core.row_key import ID
 from source_gitlab.core.walks.pages import read_pages
 from source_gitlab.gitlab.errors import LESS_MAY_DO, OffsetLimit, ReadError, Skipped
 from source_gitlab.gitlab.lists import Lists
@@ -127,8 +128,12 @@ class AccessLevels:
         query = {**self._query(level), "order_by": "id", "sort": "asc"}
         path = f"groups/{root.id}/projects"
         # Projects that GitLab cannot give are not in its list of all projects either.
-        pages = read_pages(Lists(self._client), self._prefetcher, path, query, ("id",))
-        return frozenset(row["id"] for rows in pages for row in rows if type(row.get("id")) is int)
+        lists = Lists(self._client)
+        pages = read_pages(lists, self._prefetcher, path, query, ID)
+        numbers = frozenset(row["id"] for rows in pages for row in rows)
+        for missed in lists.take():
+            LOGGER.warning("Not every role of the token's user is known. %s", missed.message)
+        return numbers
 
     def _count(self, root: Group, level: int) -> int | None:
         with self._lock:
@@ -141,7 +146,7 @@ class AccessLevels:
                 except LESS_MAY_DO:
                     # Behind a project that GitLab cannot give there are others.
                     several = {**query, "per_page": _SEVERAL}
-                    self._counts[asked] = Lists(self._client).rows(path, several).total
+                    self._counts[asked] = Lists(self._client).rows(path, several, ID.checked).total
                 except OffsetLimit:
                     self._counts[asked] = None
                 else:

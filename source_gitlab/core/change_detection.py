@@ -20,10 +20,12 @@ from typing import TYPE_CHECKING
 
 import orjson
 
+from source_gitlab.core.row_key import ID
 from source_gitlab.core.state import ProjectsListed
 from source_gitlab.core.walks.list_length import count_beyond
 from source_gitlab.core.walks.pages import PER_PAGE, read_pages
 from source_gitlab.gitlab.errors import FatalError, GitlabError
+from source_gitlab.gitlab.lists import Whole
 from source_gitlab.timestamps import plus, seconds_ahead
 
 if TYPE_CHECKING:
@@ -129,12 +131,13 @@ class ChangeProbes:
             return self._digests[asked]
 
     def _ask_digest(self, path: str, query: Query) -> str:
-        first = self._client.rows(path, {**query, "per_page": PER_PAGE})
+        lists = Whole(self._client)
+        first = lists.rows(path, {**query, "per_page": PER_PAGE}, ID.checked)
         if first.total is None and "page" in (first.next or {}):
             first = replace(first, total=count_beyond(self._client, path, query))
         if first.total is not None and first.total > _SHORT_PAGES * PER_PAGE:
             return digest_of_long(first)
-        pages = read_pages(self._client, self._prefetcher, path, query, ("id",), first=first)
+        pages = read_pages(lists, self._prefetcher, path, query, ID, first=first)
         return _digest_of(row for rows in pages for row in rows)
 
 

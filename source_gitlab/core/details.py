@@ -17,10 +17,13 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from source_gitlab.core.row_key import ID
+from source_gitlab.core.row_validation import first_of
 from source_gitlab.core.slices import Place
 from source_gitlab.core.walks.pages import PER_PAGE, read_pages
 from source_gitlab.gitlab.client import pages_of
 from source_gitlab.gitlab.errors import ReadError, Skipped
+from source_gitlab.gitlab.lists import Lists
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -92,15 +95,20 @@ class Details:
         whole = None
         if not single:
             whole = self._try(row, lambda: self._client.one(path, {"with_projects": False}))
-        shared = self._try(row, lambda: self._shared(path))
+        shared = self._try(row, lambda: self._shared(row, path))
         return {**row, **(whole or {}), "shared_projects": shared}
 
-    def _shared(self, path: str) -> list[Row]:
+    def _shared(self, row: Row, path: str) -> list[Row]:
         """The projects into which a group was invited; of a single group, GitLab shows 100."""
         query = {"simple": True, "order_by": "id", "sort": "asc"}
-        pages = read_pages(self._client, None, f"{path}/projects/shared", query, ("id",))
+        lists = Lists(self._client)
+        pages = read_pages(lists, None, f"{path}/projects/shared", query, ID)
         columns = ("id", "path_with_namespace")
-        return [{column: row.get(column) for column in columns} for rows in pages for row in rows]
+        found = [{column: one.get(column) for column in columns} for rows in pages for one in rows]
+        problem = first_of(lists.take())
+        if problem is not None:
+            self._lacks(row, problem)
+        return found
 
     def projects(self, pages: Iterable[list[Row]]) -> Iterator[list[Row]]:
         """The rows of projects, which are in order of id, with permissions and statistics.
@@ -217,11 +225,14 @@ class Details:
         try:
             return ask()
         except (Skipped, ReadError) as error:
-            path = row.get("full_path") or row.get("path_with_namespace") or row["id"]
-            self._tell(_place(row), str(path), error)
-            if isinstance(error, ReadError):
-                self._failed.append(error)
+            self._lacks(row, error)
         return None
+
+    def _lacks(self, row: Row, error: Skipped | ReadError) -> None:
+        path = row.get("full_path") or row.get("path_with_namespace") or row["id"]
+        self._tell(_place(row), str(path), error)
+        if isinstance(error, ReadError):
+            self._failed.append(error)
 
 
 def _place(row: Row) -> Place:

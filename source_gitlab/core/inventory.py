@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
 from source_gitlab.core.name_advice import by_name, of_group, path_of
+from source_gitlab.core.row_key import ID
 from source_gitlab.core.row_validation import understood
 from source_gitlab.core.selection import Group, NotFound, Project, Roots, Selection
 from source_gitlab.core.walks.list_length import has_rows
@@ -170,7 +171,7 @@ class Inventory:
     def joined_pages(self, lists: Lists) -> Iterator[list[Row]]:
         """The rows of the projects that the token is a member of, page by page, from `lists`."""
         query: Query = {**self._selection.joined_projects(), "statistics": self._config.statistics}
-        for answer in pages_of(lambda query: lists.rows("projects", query), query):
+        for answer in pages_of(lambda query: lists.rows("projects", query, ID.checked), query):
             yield answer.data
 
     def group_rows(self, root: Group, *, fresh: bool = False) -> list[Row]:
@@ -209,7 +210,7 @@ class Inventory:
 
     def _groups_of(self, number: int, which: str, query: Query, lists: Lists) -> list[Row]:
         path = f"groups/{number}/{which}"
-        pages = read_pages(lists, self._prefetcher, path, query, ("id",))
+        pages = read_pages(lists, self._prefetcher, path, query, ID)
         return [row for rows in pages for row in _sound(lists, path, rows, Group.of)]
 
     def listing(self, root: Group, *, fresh: bool = False) -> Listing:
@@ -238,7 +239,7 @@ class Inventory:
         seen: set[int] = set()
         try:
             path = _projects_of(root.id)
-            for page in read_pages(lists, self._prefetcher, path, deep, ("id",)):
+            for page in read_pages(lists, self._prefetcher, path, deep, ID):
                 rows = _sound(lists, path, page, Project.of)
                 seen |= {row["id"] for row in rows}
                 yield rows
@@ -246,7 +247,7 @@ class Inventory:
             # The list has no keyset; but no single group has that many projects of its own.
             for group in self.group_rows(root):
                 path = _projects_of(group["id"])
-                for page in read_pages(lists, self._prefetcher, path, query, ("id",)):
+                for page in read_pages(lists, self._prefetcher, path, query, ID):
                     rows = _sound(lists, path, page, Project.of)
                     fresh = [row for row in rows if row["id"] not in seen]
                     if fresh:
@@ -322,7 +323,7 @@ class Inventory:
         query: Query = {**of_group(self._config), "order_by": "updated_at", "sort": "desc"}
         query |= {"per_page": PER_PAGE}
         path, lists = _projects_of(root.id), Lists(self._client)
-        answer = lists.rows(path, query)
+        answer = lists.rows(path, query, ID.checked)
         newest = tuple(understood(lists, path, answer.data, Project.of))
         return Probe(answer.total, newest, answer.next is None, bool(lists.take()))
 

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, TypeVar
 
+from source_gitlab.core.row_key import missed_key, types_of
 from source_gitlab.core.state.parts import StateError
 from source_gitlab.gitlab.errors import Malformed, ReadError
 from source_gitlab.gitlab.pagination import Missed
@@ -22,8 +23,6 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 _STRANGE = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
-# The Python types of keys, by the kind of their column.
-_TYPES = {"integer": int, "text": str, "date": str, "time": str}
 _NAMES = {int: "a number", str: "a text"}
 _TIMES = ("updated_at", "created_at")
 
@@ -90,24 +89,20 @@ def first_of(missed: Sequence[Missed]) -> ReadError | None:
 
 
 def walkable(url: str, answer: Answer) -> Answer:
-    """A page without the rows that a walk by id or by time cannot go by: they are missed.
+    """A page without the rows that a walk by time cannot go by: they are missed.
 
-    Such a row has no numeric `id`, or a time that is no time. A row may lack its times.
+    Such a row has a time that is no time. A row may lack its times.
     """
     missed: list[Missed] = []
     sound: list[Row] = []
     for row in answer.data:
-        number = row.get("id")
-        if type(number) is not int:
-            missed.append(Missed(_told(url, "id", int, [row]), url))
-            continue
         odd = next((c for c in _TIMES if row.get(c) is not None and not is_instant(row[c])), None)
         if odd is None:
             sound.append(row)
             continue
         shown = repr(row[odd])[:60]
         message = (
-            f"{url} answered with a row ({number}) whose {odd} is {shown} instead of a time."
+            f"{url} answered with a row ({row.get('id')}) whose {odd} is {shown} instead of a time."
             " It was left out."
         )
         missed.append(Missed(message, url))
@@ -157,35 +152,19 @@ def of_nobody(rows: list[Row], columns: Iterable[str], url: str) -> list[Missed]
 
 
 class Keys:
-    """The key columns of a stream, which every row must have: rows are told apart by them."""
+    """The key columns of a stream, which every row must have as users get it."""
 
     def __init__(self, stream: Stream) -> None:
-        """Take the columns' types from the stream."""
-        self._stream = stream
-        self._columns = [(column, _TYPES[stream.columns[column].kind]) for column in stream.key]
+        """Take the columns' types from the stream's schema."""
+        self._role = stream.key_role
+        self._columns = [(column, types_of(stream, column)) for column in stream.key]
 
     def checked(self, pages: Iterable[Page], url: str) -> Iterator[Page]:
         """The pages with the rows that have a proper key; `missed` tells of the others."""
         for page in pages:
-            for column, kind in self._columns:
-                wrong = [row for row in page.rows if type(row.get(column)) is not kind]
+            for column, types in self._columns:
+                wrong = [row for row in page.rows if type(row.get(column)) not in types]
                 if wrong:
-                    page.missed.append(self._missed(url, column, kind, wrong))
-                    page.rows = [row for row in page.rows if type(row.get(column)) is kind]
+                    page.missed.append(missed_key(url, column, types, wrong, self._role))
+                    page.rows = [row for row in page.rows if type(row.get(column)) in types]
             yield page
-
-    def _missed(self, url: str, column: str, kind: type, rows: list[Row]) -> Missed:
-        if self._stream.key_role and all(column not in row for row in rows):
-            message = (
-                f"{url} answered with rows without {column}, by which they are told apart: GitLab"
-                f" shows it from the role {self._stream.key_role.capitalize()} on. They were left"
-                " out, and come once the token's user has that role."
-            )
-            return Missed(message, url, reason="permission")
-        return Missed(_told(url, column, kind, rows), url)
-
-
-def _told(url: str, column: str, kind: type, rows: list[Row]) -> str:
-    shown = repr(rows[0].get(column))[:60]
-    more = f" {len(rows)} rows like that were left out." if len(rows) > 1 else " It was left out."
-    return f"{url} answered with a row whose {column} is {shown} instead of {_NAMES[kind]}.{more}"

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from source_gitlab.config import Anonymous
 from source_gitlab.core.name_advice import Advice, by_name, of_member, unarchived
+from source_gitlab.core.row_key import ID
 from source_gitlab.core.row_validation import as_documented, first_of, understood
 from source_gitlab.core.walks.pages import read_pages
 from source_gitlab.gitlab.client import pages_of
@@ -58,6 +59,14 @@ class NotFound(GitlabError):
         self.skipped = skipped
 
 
+def _id(row: Row) -> int:
+    number = row["id"]
+    if type(number) is not int:
+        message = f"its id is {number!r:.60} instead of a number"
+        raise TypeError(message)
+    return number
+
+
 @dataclass(frozen=True)
 class Group:
     """A group in scope."""
@@ -68,7 +77,7 @@ class Group:
     @classmethod
     def of(cls, row: Row) -> Group:
         """Take from GitLab's row of a group what is needed."""
-        return cls(int(row["id"]), str(row["full_path"]))
+        return cls(_id(row), str(row["full_path"]))
 
 
 @dataclass(frozen=True)
@@ -97,7 +106,7 @@ class Project:
         told = {feature: row.get(column) for feature, column in _feature_columns()}
         updated_at, active_at = row.get("updated_at"), row.get("last_activity_at")
         return cls(
-            id=int(row["id"]),
+            id=_id(row),
             path=str(row.get("path_with_namespace", row["id"])),
             namespace=int((row.get("namespace") or {}).get("id") or 0),
             archived=bool(row.get("archived")),
@@ -185,7 +194,7 @@ class Selection:
             if isinstance(row, GitlabError):
                 missing.append(self._missing(kind, name, row))
             else:
-                rows[int(row["id"])] = row
+                rows[row["id"]] = row
         self.rows |= {(kind, number): row for number, row in rows.items()}
         return rows
 
@@ -259,7 +268,7 @@ class Selection:
         )
         with self._listing("projects", without, problems) as lists:
             for answer in pages_of(
-                lambda query: lists.rows("projects", query), self.joined_projects()
+                lambda query: lists.rows("projects", query, ID.checked), self.joined_projects()
             ):
                 for project in understood(lists, "projects", answer.data, Project.of):
                     if not project.path.lower().startswith(inside):
@@ -291,7 +300,7 @@ class Selection:
         )
         hint = " Name groups in groups_list (--group) to read them all the same."
         with self._listing("groups", without, problems, hint) as lists:
-            for rows in read_pages(lists, self._prefetcher, "groups", query, ("id",)):
+            for rows in read_pages(lists, self._prefetcher, "groups", query, ID):
                 groups += understood(lists, "groups", rows, Group.of)
         return groups
 

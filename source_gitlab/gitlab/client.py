@@ -22,12 +22,13 @@ from source_gitlab.gitlab.errors import (
     LESS_MAY_DO,
     FatalError,
     GitlabError,
+    Malformed,
     ReadError,
     Stopped,
     Unavailable,
 )
 from source_gitlab.gitlab.graphql import PageSizes, reply_of
-from source_gitlab.gitlab.lookup import find
+from source_gitlab.gitlab.lookup import find, other_than
 from source_gitlab.gitlab.page_headers import PageHeaders
 from source_gitlab.gitlab.page_size import AdaptivePageSize
 from source_gitlab.gitlab.pagination import (
@@ -63,6 +64,8 @@ LOGGER = logging.getLogger("airbyte.source-gitlab")
 
 # What has failed with every try is worth one more in each smaller form, not all of them again.
 _HURRIED_TRIES = 2
+# What stands between may have mixed up two answers once.
+_OTHER_TRIES = 3
 
 
 class Client:
@@ -177,20 +180,27 @@ class Client:
     def one(
         self, path: str, query: Mapping[str, Any] | None = None, retries: Retries | None = None
     ) -> Row:
-        """One object.
+        """One object; where its address ends with an id, the one that has this id.
 
         Raises:
-            GitlabError: as `client.errors` sorts it.
+            GitlabError: as `client.errors` sorts it; Malformed also when another object comes.
         """
-        data = self.get(path, query or {}, retries).data
+        data = self.value(path, query or {}, retries)
         if not isinstance(data, dict):
             url = f"{self.api_url}/{path}"
             raise not_what_was_asked(url, "an object", data)
         return data
 
-    def value(self, path: str, query: Mapping[str, Any]) -> Any:
+    def value(self, path: str, query: Mapping[str, Any], retries: Retries | None = None) -> Any:
         """What the body holds, which may be `null`; raises as `one` does."""
-        return self.get(path, query).data
+        for _ in range(min(_OTHER_TRIES, (retries or self.retries).tries)):
+            data = self.get(path, query, retries).data
+            problem = other_than(path, data)
+            if problem is None:
+                return data
+        url = f"{self.api_url}/{path}"
+        message = f"{url} answered with another object, for {problem}."
+        raise Malformed(message, url=url)
 
     def named(self, kind: str, name: str, query: Query) -> Row:
         """The row of the group or project (`kind` is "groups" or "projects") of this name.

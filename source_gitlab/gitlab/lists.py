@@ -7,19 +7,19 @@ state cannot move past a row that did not come, whatever the walk is.
 from __future__ import annotations
 
 import threading
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, TypeVar
 
-from source_gitlab.gitlab.errors import LESS_MAY_DO, ReadError
+from source_gitlab.gitlab.errors import LESS_MAY_DO, Malformed, ReadError
 from source_gitlab.gitlab.next_page import CURSORS
 from source_gitlab.gitlab.page_size import Stepping, lacking
-from source_gitlab.gitlab.pagination import Missed, text_of
+from source_gitlab.gitlab.pagination import Answer, Missed, text_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from source_gitlab.gitlab.client import Client
     from source_gitlab.gitlab.graphql import Operation, Reply
-    from source_gitlab.gitlab.pagination import Answer, Row
+    from source_gitlab.gitlab.pagination import Row
 
 T = TypeVar("T")
 U = TypeVar("U")
@@ -29,17 +29,29 @@ U = TypeVar("U")
 _MOST_IN_A_ROW = 5
 
 
+Sound: TypeAlias = "Callable[[str, Answer], Answer]"
+"""Takes an address and a page of it, and moves rows that cannot be gone by to what is missed."""
+
+
 class Asking(Protocol):
-    """Who can be asked for lists: a `Client`, or the `Lists` of a slice."""
+    """Who can be asked for lists: one that steps over rows, or one that does not."""
 
     @property
     def api_url(self) -> str:
         """The address of the API."""
         ...
 
-    def rows(self, path: str, query: Mapping[str, Any], *, whole: bool = True) -> Answer:
+    def rows(
+        self, path: str, query: Mapping[str, Any], sound: Sound, *, whole: bool = True
+    ) -> Answer:
         """One page of a list."""
         ...
+
+
+class AskingObjects(Protocol):
+    """Who can be asked for objects."""
+
+    api_url: str
 
     def one(self, path: str, query: Mapping[str, Any] | None = None) -> Row:
         """One object."""
@@ -48,6 +60,29 @@ class Asking(Protocol):
     def value(self, path: str, query: Mapping[str, Any]) -> Any:
         """What the body holds, which may be `null`."""
         ...
+
+
+class Whole:
+    """Asks `client` for lists of which no row may be missing."""
+
+    def __init__(self, client: Client) -> None:
+        """Ask nothing yet."""
+        self._client = client
+        self.api_url = client.api_url
+
+    def rows(
+        self, path: str, query: Mapping[str, Any], sound: Sound, *, whole: bool = True
+    ) -> Answer:
+        """One page of a list, as `Client.rows`.
+
+        Raises:
+            Malformed: some of its rows are not `sound`.
+            GitlabError: as `client.errors` sorts it.
+        """
+        answer = sound(f"{self.api_url}/{path}", self._client.rows(path, query, whole=whole))
+        if answer.missed:
+            raise Malformed(answer.missed[0].message, url=answer.missed[0].url)
+        return answer
 
 
 class Streak:
@@ -71,8 +106,8 @@ class Lists:
     """Asks `client`, which steps over nothing, for the lists of one slice. Thread-safe.
 
     A row that does not come is asked for without the `optional` parameters of the query. `streak`
-    is that of all slices of the stream. `sound` takes an address and a page of it, and moves rows
-    that no walk can go by to what is missed.
+    is that of all slices of the stream. `sound` is what every list is checked by, beside the check
+    of the rows' keys that each list has of its own.
     """
 
     def __init__(
@@ -80,7 +115,7 @@ class Lists:
         client: Client,
         optional: tuple[str, ...] = (),
         streak: Streak | None = None,
-        sound: Callable[[str, Answer], Answer] | None = None,
+        sound: Sound | None = None,
     ) -> None:
         """Nothing is missing yet."""
         self.client = client
@@ -97,8 +132,13 @@ class Lists:
         """For the lists of one parent: what is missing from them is asked of the result."""
         return Lists(self.client, self._optional)
 
-    def rows(self, path: str, query: Mapping[str, Any], *, whole: bool = True) -> Answer:
+    def rows(
+        self, path: str, query: Mapping[str, Any], sound: Sound, *, whole: bool = True
+    ) -> Answer:
         """One page of a list, as `Client.rows`, but for the rows that GitLab cannot give.
+
+        `sound` leaves out the rows that cannot be told apart (`RowKey.checked`), before anything
+        else looks at them.
 
         Raises:
             GitlabError: as `client.errors` sorts it; no row of the page can be had.
@@ -106,8 +146,10 @@ class Lists:
         before = self._rows_before(path, query)
         stepping = Stepping(before, self._optional)
         answer = self.client.rows(path, query, whole=whole, stepping=stepping)
+        url = f"{self.api_url}/{path}"
+        answer = sound(url, answer)
         if self._sound is not None:
-            answer = self._sound(f"{self.api_url}/{path}", answer)
+            answer = self._sound(url, answer)
         if before is not None and answer.next is not None and CURSORS & answer.next.keys():
             self.place(path, answer.next, before + len(answer.data) + len(answer.missed))
         self.note(*answer.missed)
@@ -140,6 +182,13 @@ class Lists:
     def graphql(self, operation: Operation, named: str) -> Reply:
         """A page of a list in GraphQL, as `PageSizes.page`."""
         return self.client.page_sizes.page(self.client.graphql, operation, named)
+
+    def checked(self, url: str, rows: list[Row], sound: Sound) -> list[Row]:
+        """Those of the rows that are `sound`, which came from `url`; the others are noted."""
+        answer = sound(url, Answer(rows, None, None))
+        self.note(*answer.missed)
+        found: list[Row] = answer.data
+        return found
 
     def now(self) -> float:
         """The server's clock, in seconds since the epoch."""

@@ -8,6 +8,7 @@ is called so is then looked for in GitLab's lists.
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
@@ -27,6 +28,18 @@ if TYPE_CHECKING:
     from source_gitlab.gitlab.pagination import Answer, Query, Row
 
 _MOST_PAGES = 10
+_NUMBER = re.compile("[0-9]{1,18}")
+
+
+# What GitLab addresses by the number that it has in its project or group
+# (https://docs.gitlab.com/api/issues/, merge_requests/, epics/, alert_management_alerts/,
+# feature_flag_user_lists/); everything else has its id there.
+_BY_IID = frozenset(
+    {
+        *("issues", "merge_requests", "epics"),
+        *("alert_management_alerts", "feature_flags_user_lists"),
+    }
+)
 
 
 class SlashRefused(ReadError):
@@ -36,6 +49,19 @@ class SlashRefused(ReadError):
 def encoded(name: str) -> str:
     """A name as one segment of an address."""
     return quote(name, safe="").replace(".", "%2E")
+
+
+def other_than(path: str, data: Any) -> str | None:
+    """How an answer tells that it is not what stands at `path`, where that ends with a number.
+
+    None where it is, or does not tell: a branch or a tag may be called like a number.
+    """
+    head, _, last = path.rpartition("/")
+    if not isinstance(data, dict) or not _NUMBER.fullmatch(last):
+        return None
+    column = "iid" if "/" in head and head.rpartition("/")[2] in _BY_IID else "id"
+    found = data.get(column)
+    return f"its {column} is {found}" if type(found) is int and found != int(last) else None
 
 
 def find(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING
 
-from source_gitlab.core.row_validation import understood
+from source_gitlab.core.row_key import RowKey
 from source_gitlab.core.slices import Page, Place, columns_of, place_of
 from source_gitlab.core.walks.changed_rows import found, queries_of
 from source_gitlab.core.walks.children import Children, GivenUp, columns_of_parent
@@ -73,24 +73,17 @@ def _moved_by(reading: Reading) -> Iterator[Page]:
     other = reading.of(streams()[stream.moved_by.stream])
     column = stream.moved_by.parent
 
-    def parent_of(row: Row) -> Row:
-        parent: Row = {**row[column], "updated_at": row.get("updated_at")}
-        hash((parent["id"], parent["group_id"]))
-        return parent
-
+    key = RowKey((f"{column}.id", f"{column}.group_id"), ((int,), (int,)))
     done: set[int] = set()
     # The list may name parents that lie above the group, or in one that is read on its own.
     covered = reading.state.group(slice_["id"]).projects | {slice_["id"]}
     covered.difference_update(slice_.get("apart", ()))
     since = slice_["since"]
-    path, _ = other.address()
     for rows, _ in (one for seek in queries_of(other) for one in found(other, seek, since)):
         named = [row for row in rows if row.get(column)]
-        parents = [
-            parent
-            for parent in understood(reading.lists, path, named, parent_of)
-            if parent["group_id"] in covered and parent["id"] not in done
-        ]
+        named = reading.lists.checked(other.url, named, key.checked)
+        parents = [{**row[column], "updated_at": row.get("updated_at")} for row in named]
+        parents = [one for one in parents if one["group_id"] in covered and one["id"] not in done]
         unique = {parent["id"]: parent for parent in parents}
         done.update(unique)
         yield Page(list(unique.values()))

@@ -7,6 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from source_gitlab.config import SETTLED_MINUTES
+from source_gitlab.core.row_key import RowKey
 from source_gitlab.core.slices import Page, Slice, beside
 from source_gitlab.core.walks.overlap import unknown
 from source_gitlab.core.walks.seek import Seek
@@ -30,7 +31,7 @@ def queries_of(reading: Reading) -> tuple[Seek, ...]:
             reading.shared.prefetcher,
             path,
             {**query, **extra},
-            stream.row_key,
+            RowKey.of(stream),
             stream.tie_breaker,
         )
         for extra in stream.queries

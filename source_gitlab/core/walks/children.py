@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import threading
 from dataclasses import dataclass, field, replace
-from functools import partial
+from functools import cached_property, partial
 from typing import TYPE_CHECKING
 
+from source_gitlab.core.row_key import RowKey
 from source_gitlab.core.row_validation import addressed
 from source_gitlab.core.slices import Page
 from source_gitlab.core.state.digests import identity
@@ -227,16 +228,22 @@ class Children:
         except Skipped as error:
             raise _Closed(str(error), reason="permission", url=error.url) from error
 
+    @cached_property
+    def _row_key(self) -> RowKey:
+        return RowKey.of(self.stream)
+
     def _ask(self, parent: Row, below: Lists) -> list[Row]:
         stream = self.stream
         if stream.walk == "derived":
-            return self.transform(rows_in(stream, parent, self.url), parent)
+            rows = below.checked(self.url, rows_in(stream, parent, self.url), self._row_key.checked)
+            return self.transform(rows, parent)
         path = stream.address(parent=parent)
         if stream.walk == "object":
             above = "" if self._is_own else self.parent.address_of(parent)
             rows = asked(stream, below, path, stream.query, above)
+            rows = below.checked(f"{below.api_url}/{path}", rows, self._row_key.checked)
         else:
-            pages = read_pages(below, None, path, dict(stream.query), stream.row_key)
+            pages = read_pages(below, None, path, dict(stream.query), self._row_key)
             rows = [row for page in pages for row in page]
         return self.transform(rows, parent)
 

@@ -15,11 +15,13 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from source_gitlab.core.row_key import RowKey
 from source_gitlab.core.slices import Page
 from source_gitlab.core.state.branch_heads import DEFAULT, DIGITS, abbreviated, revision
 from source_gitlab.core.walks.pages import PER_PAGE, read_pages
 from source_gitlab.gitlab.client import pages_of
-from source_gitlab.gitlab.errors import LESS_MAY_DO, BadRequest, Skipped
+from source_gitlab.gitlab.errors import LESS_MAY_DO, BadRequest, Malformed, Skipped
+from source_gitlab.gitlab.lists import Whole
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -27,6 +29,10 @@ if TYPE_CHECKING:
     from source_gitlab.core.slices import Slice
     from source_gitlab.gitlab.client import Query
     from source_gitlab.gitlab.lists import Lists
+
+_KEY = RowKey(("id",), ((str,),))
+# What a branch is followed by is as needed as its name.
+_BRANCH = RowKey(("name", "commit.id"), ((str,), (str,)))
 
 
 @dataclass(frozen=True)
@@ -57,7 +63,7 @@ class Commits:
                 yield Page([], position={})
         try:
             head = self._default_head()
-        except LESS_MAY_DO:
+        except (*LESS_MAY_DO, Malformed):
             head = None
             yield from self._beside_head(known.get(DEFAULT))
         if head is not None:
@@ -68,12 +74,14 @@ class Commits:
                 yield from self._follow(DEFAULT, head, known.get(DEFAULT))
         if not self.every_branch:
             return
+        missed = self.client.noted
         heads = dict(self._branch_heads())
         for ref, sha in heads.items():
             # A branch seen for the first time brings what the default branch does not have.
             yield from self._follow(ref, sha, known.get(ref, head or known.get(DEFAULT)))
         gone = {ref: None for ref in known if ref not in heads and ref != DEFAULT}
-        if gone:
+        # A branch that does not come is not gone.
+        if gone and self.client.noted == missed:
             yield Page([], heads=dict(gone))
 
     def _follow(self, ref: str, head: str, old: str | None) -> Iterator[Page]:
@@ -89,7 +97,9 @@ class Commits:
             query["since"] = self.since
         url = f"{self.client.api_url}/{self.path}"
         try:
-            for answer in pages_of(partial(self.client.rows, self.path), query, url):
+            for answer in pages_of(
+                partial(self.client.rows, self.path, sound=_KEY.checked), query, url
+            ):
                 if old and not answer.data and not (self._exists(old) and self._exists(head)):
                     yield from self._reached(ref, head, None, 1)
                 elif answer.next is None:
@@ -118,7 +128,9 @@ class Commits:
             query["since"] = self.since
         url = f"{self.client.api_url}/{self.path}"
         try:
-            for answer in pages_of(partial(self.client.rows, self.path), query, url):
+            for answer in pages_of(
+                partial(self.client.rows, self.path, sound=_KEY.checked), query, url
+            ):
                 yield Page(answer.data)
         except (BadRequest, Skipped):
             if not old:
@@ -137,7 +149,7 @@ class Commits:
         """The commit that the default branch points at; None when there is no such branch."""
         try:
             # Not stepping: behind a head that does not come stands another commit.
-            answer = self.client.client.rows(self.path, {"per_page": 1})
+            answer = Whole(self.client.client).rows(self.path, {"per_page": 1}, _KEY.checked)
         except Skipped:
             # The default branch may be deleted while there are others; their list tells.
             if not self.every_branch:
@@ -148,6 +160,6 @@ class Commits:
     def _branch_heads(self) -> Iterator[tuple[str, str]]:
         path = self.path.removesuffix("commits") + "branches"
         query: Query = {"pagination": "keyset"}
-        for rows in read_pages(self.client, None, path, query, ("name",)):
+        for rows in read_pages(self.client, None, path, query, _BRANCH):
             for row in rows:
-                yield str(row["name"]), str(row["commit"]["id"])
+                yield row["name"], row["commit"]["id"]

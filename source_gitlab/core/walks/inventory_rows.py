@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 from source_gitlab.config import Anonymous
 from source_gitlab.core.details import Details
-from source_gitlab.core.row_validation import understood
 from source_gitlab.core.slices import Page
 from source_gitlab.gitlab.errors import FatalError, GitlabError, ReadError
 
@@ -93,8 +92,7 @@ def _chosen_projects(reading: Reading) -> Iterator[list[Row]]:
         return
     wanted = {project.id for project in roots.projects}
     for rows in inventory.joined_pages(reading.lists):
-        known = understood(reading.lists, "projects", rows, lambda row: (int(row["id"]), row))
-        yield [row for number, row in known if number in wanted]
+        yield [row for row in rows if row["id"] in wanted]
 
 
 def _with_projects(reading: Reading, root: Group) -> list[Row]:

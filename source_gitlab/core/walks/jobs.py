@@ -22,6 +22,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from source_gitlab.core.row_key import RowKey
 from source_gitlab.core.slices import Page
 from source_gitlab.core.walks.pages import PER_PAGE
 from source_gitlab.gitlab.client import pages_of
@@ -119,7 +120,8 @@ class Jobs:
         if above is not None:
             self.client.place(self.path, query, above)
         url = f"{self.client.api_url}/{self.path}"
-        for answer in pages_of(partial(self.client.rows, self.path), query, url):
+        page = partial(self.client.rows, self.path, sound=RowKey.of(self.below.stream).checked)
+        for answer in pages_of(page, query, url):
             rows = answer.data
             if top is None and rows:
                 top = found["top"] = rows[0]["id"]

@@ -9,12 +9,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from source_gitlab.core.row_key import ID
 from source_gitlab.core.walks.pages import PER_PAGE
 from source_gitlab.gitlab.errors import OffsetLimit
 
 if TYPE_CHECKING:
     from source_gitlab.gitlab.client import Answer, Client, Query
-    from source_gitlab.gitlab.lists import Asking
+    from source_gitlab.gitlab.lists import Lists
 
 # GitLab tells the number of rows of every shorter list.
 _COUNTED = 10_000
@@ -43,19 +44,19 @@ def count_beyond(client: Client, path: str, query: Query) -> int | None:
     return full * PER_PAGE
 
 
-def has_rows(client: Asking, path: str, query: Query, number: int) -> bool | None:
-    """Whether a list has exactly so many rows, in one request; None when nobody can tell.
+def has_rows(lists: Lists, path: str, query: Query, number: int) -> bool | None:
+    """Whether groups or projects are exactly so many, in one request; None when nobody can tell.
 
     Raises:
         GitlabError: as `client.errors` sorts it.
     """
     page = max(1, -(-number // PER_PAGE))
     try:
-        answer = _page(client, path, query, page)
+        answer = lists.rows(path, {**query, "per_page": PER_PAGE, "page": page}, ID.checked)
     except OffsetLimit:
         return None
     return answer.next is None and (page - 1) * PER_PAGE + len(answer.data) == number
 
 
-def _page(client: Asking, path: str, query: Query, page: int) -> Answer:
+def _page(client: Client, path: str, query: Query, page: int) -> Answer:
     return client.rows(path, {**query, "per_page": PER_PAGE, "page": page})

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from source_gitlab.core.row_key import RowKey
 from source_gitlab.core.slices import Page
 from source_gitlab.gitlab.errors import Malformed, Skipped
 from source_gitlab.streams import RowsOfMap
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
 
     from source_gitlab.core.slices import Row
     from source_gitlab.core.walks.reading import Reading
-    from source_gitlab.gitlab.lists import Asking
+    from source_gitlab.gitlab.lists import AskingObjects
     from source_gitlab.streams import Stream
 
 
@@ -26,11 +27,13 @@ def object_of(reading: Reading) -> Iterator[Page]:
     path, query = reading.address()
     slice_ = reading.slice_
     above = f"{slice_['container']}s/{slice_['id']}" if "/" in path else ""
-    yield Page(asked(reading.stream, reading.lists, path, query, above))
+    rows = asked(reading.stream, reading.lists, path, query, above)
+    key = RowKey.of(reading.stream)
+    yield Page(reading.lists.checked(f"{reading.lists.api_url}/{path}", rows, key.checked))
 
 
 def asked(
-    stream: Stream, lists: Asking, path: str, query: Mapping[str, Any], above: str
+    stream: Stream, lists: AskingObjects, path: str, query: Mapping[str, Any], above: str
 ) -> list[Row]:
     """The rows in the object at `path`; none where GitLab has none, and that is no refusal.
 

@@ -13,14 +13,14 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
-from source_gitlab.core.row_key import key_values
 from source_gitlab.gitlab.client import pages_of
 from source_gitlab.gitlab.errors import BadRequest, Malformed, ReadError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator
 
     from source_gitlab.core.prefetch import Prefetcher
+    from source_gitlab.core.row_key import RowKey
     from source_gitlab.core.slices import Row
     from source_gitlab.gitlab.client import Answer, Query
     from source_gitlab.gitlab.lists import Asking
@@ -39,12 +39,12 @@ def read_pages(  # noqa: PLR0913 -- a list is its address, how to read it, and i
     prefetcher: Prefetcher | None,
     path: str,
     query: Query,
-    key: Sequence[str],
+    key: RowKey,
     *,
     twice: bool = False,
     first: Answer | None = None,
 ) -> Iterator[list[Row]]:
-    """Every row of a list once, page by page; `key` is where a row's identity stands in it.
+    """Every row of a list once, page by page; `key` tells its rows apart.
 
     With `prefetcher`, the pages of a list whose length GitLab tells are fetched in parallel. Equal
     numbers do not tell of a row deleted and another one added; where that must not be missed,
@@ -54,13 +54,15 @@ def read_pages(  # noqa: PLR0913 -- a list is its address, how to read it, and i
     Raises:
         GitlabError: as `client.errors` sorts it; ReadError also when the list never stands still.
     """
+    page = partial(client.rows, path, sound=key.checked)
+    whole, url = {**query, "per_page": PER_PAGE}, f"{client.api_url}/{path}"
     seen: set[tuple[object, ...]] = set()
     unsound = 0
     for number in range(_MOST_WALKS):
         before = len(seen)
         walk = _Walk()
         try:
-            for answer in _walk(client, prefetcher, path, query, None if number else first):
+            for answer in _walk(page, prefetcher, whole, url, None if number else first):
                 fresh = [row for row in answer.data if _is_new(row, key, seen, walk.rows)]
                 walk.add(answer)
                 if fresh:
@@ -74,7 +76,6 @@ def read_pages(  # noqa: PLR0913 -- a list is its address, how to read it, and i
         if problem is not None:
             if unsound < _UNSOUND_WALKS:
                 continue
-            url = f"{client.api_url}/{path}"
             message = f"{url} {problem}. What came of it is not all."
             raise Malformed(message, url=url)
         is_settled = number and len(seen) == before and not walk.repeats
@@ -83,8 +84,8 @@ def read_pages(  # noqa: PLR0913 -- a list is its address, how to read it, and i
         # What was stepped over is counted, too, and a second walk would not bring it.
         if walk.missed or (walk.totals == {len(walk.rows)} and not twice):
             return
-    message = f"{client.api_url}/{path} changed every time it was read. Try again later."
-    raise ReadError(message, url=f"{client.api_url}/{path}")
+    message = f"{url} changed every time it was read. Try again later."
+    raise ReadError(message, url=url)
 
 
 class _Walk:
@@ -137,11 +138,11 @@ class _Walk:
 
 def _is_new(
     row: Row,
-    key: Sequence[str],
+    key: RowKey,
     seen: set[tuple[object, ...]],
     walked: set[tuple[object, ...]],
 ) -> bool:
-    identity = key_values(row, key)
+    identity = key.values(row)
     walked.add(identity)
     if identity in seen:
         return False
@@ -150,23 +151,23 @@ def _is_new(
 
 
 def _walk(
-    client: Asking, prefetcher: Prefetcher | None, path: str, query: Query, first: Answer | None
+    page: Callable[[Query], Answer],
+    prefetcher: Prefetcher | None,
+    query: Query,
+    url: str,
+    first: Answer | None,
 ) -> Iterator[Answer]:
-    first_query = {**query, "per_page": PER_PAGE}
-    first = first or client.rows(path, first_query)
-    url = f"{client.api_url}/{path}"
+    first = first or page(query)
     if prefetcher is None or first.total is None or "page" not in (first.next or {}):
-        yield from pages_of(lambda following: client.rows(path, following), first_query, url, first)
+        yield from pages_of(page, query, url, first)
         return
     yield first
     last = -(-first.total // PER_PAGE)
 
-    tasks = (
-        partial(client.rows, path, {**first_query, "page": number}) for number in range(2, last + 1)
-    )
+    tasks = (partial(page, {**query, "page": number}) for number in range(2, last + 1))
     answer = first
     for answer in prefetcher.in_order(tasks, prefetcher.workers):
         yield answer
     # The list may have grown, or its pages may be shorter than asked.
     if answer.next is not None:
-        yield from pages_of(lambda following: client.rows(path, following), answer.next, url)
+        yield from pages_of(page, answer.next, url)

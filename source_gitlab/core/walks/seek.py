@@ -22,7 +22,6 @@ from functools import partial
 from itertools import count, dropwhile, islice
 from typing import TYPE_CHECKING, Any
 
-from source_gitlab.core.row_key import key_values
 from source_gitlab.core.walks.pages import PER_PAGE, read_pages
 from source_gitlab.core.walks.windows import WindowStarts, first_instant
 from source_gitlab.gitlab.errors import ReadError
@@ -30,9 +29,10 @@ from source_gitlab.gitlab.pagination import Missed
 from source_gitlab.timestamps import instant, plus
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping
 
     from source_gitlab.core.prefetch import Prefetcher
+    from source_gitlab.core.row_key import RowKey
     from source_gitlab.core.slices import Row
     from source_gitlab.gitlab.client import Answer, Query
     from source_gitlab.gitlab.lists import Lists
@@ -53,7 +53,7 @@ _NEWEST = 20
 
 @dataclass(frozen=True)
 class Seek:
-    """One list to seek through; `key` are the columns that identify a row in it.
+    """One list to seek through; `key` tells its rows apart.
 
     `moment` is the order that tells rows of one instant apart, where the list itself does not.
     `told` is given the first page of each walk.
@@ -63,7 +63,7 @@ class Seek:
     prefetcher: Prefetcher
     path: str
     query: Query
-    key: Sequence[str]
+    key: RowKey
     moment: Mapping[str, Any] = field(default_factory=dict)
     told: Callable[[Answer], None] | None = None
 
@@ -105,7 +105,7 @@ class Seek:
         """
         query: Query = {**self.query, "order_by": "updated_at", "sort": "desc"}
         query["per_page"] = _NEWEST if since else PER_PAGE
-        answer = self.client.rows(self.path, query, whole=False)
+        answer = self.client.rows(self.path, query, self.key.checked, whole=False)
         empty = [row for row in answer.data if row.get("updated_at") is None]
         changed = [row for row in answer.data if row.get("updated_at") is not None]
         if empty and not changed and answer.next is not None:
@@ -145,11 +145,11 @@ class Seek:
 
     def _page(self, since: str | None, until: str | None = None) -> Answer:
         query = {**self._query(since, until), "per_page": PER_PAGE}
-        return self.client.rows(self.path, query, whole=False)
+        return self.client.rows(self.path, query, self.key.checked, whole=False)
 
     def _numbered(self, since: str | None, number: int, rows: int) -> Answer:
         query = {**self._query(since), "per_page": rows, "page": number}
-        return self.client.rows(self.path, query, whole=False)
+        return self.client.rows(self.path, query, self.key.checked, whole=False)
 
     def _windows(self, first: Answer, since: str | None) -> Iterator[list[Row]]:
         """The rows of every window in order, page by page."""
@@ -180,7 +180,7 @@ class Seek:
 
     def _top(self, answer: Answer) -> list[Any]:
         """What tells the first rows of a page; windows that start alike are one and the same."""
-        return [key_values(row, self.key) for row in answer.data[:3]]
+        return [self.key.values(row) for row in answer.data[:3]]
 
     def _part(  # noqa: PLR0913 -- a window is all of these
         self,
@@ -229,7 +229,7 @@ class Seek:
             if last is None or behind is not None:
                 # GitLab drops rows that the token may not see after it cut the page.
                 asked = answer.next
-                answer = behind or self.client.rows(self.path, asked)
+                answer = behind or self.client.rows(self.path, asked, self.key.checked)
                 continue
             if upper is not None and last > upper:
                 return
@@ -250,7 +250,7 @@ class Seek:
         rows, dated, behind = answer.data, _dated_end(answer.data), None
         odd = [row for row in dated if row.get("updated_at") is None]
         if 0 < len(dated) < len(rows) and answer.next is not None:
-            behind = self.client.rows(self.path, answer.next)
+            behind = self.client.rows(self.path, answer.next, self.key.checked)
             if any(row.get("updated_at") is not None for row in behind.data):
                 odd += rows[len(dated) :]
                 rows = [*rows[len(dated) :], *dated]
@@ -268,7 +268,7 @@ class Seek:
         """Note rows without the instant that do not stand at the end, where such rows belong."""
         url = f"{self.client.api_url}/{self.path}"
         for row in rows:
-            name = ", ".join(map(str, key_values(row, self.key)))
+            name = ", ".join(map(str, self.key.values(row)))
             message = f"{url} answered with a row ({name}) without updated_at among rows that"
             message += " have it. It came without that column."
             self.client.note(Missed(message, url, reason="partial"))
@@ -311,7 +311,7 @@ class _Part:
 class _Edge:
     """The rows at the end of what was read, which the next page repeats."""
 
-    def __init__(self, key: Sequence[str]) -> None:
+    def __init__(self, key: RowKey) -> None:
         self.through: str | None = None
         self._key = key
         self._versions: set[tuple[Any, ...]] = set()
@@ -349,13 +349,13 @@ class _Edge:
     def _is_dated_or_new(self, row: Row) -> bool:
         if row.get("updated_at") is not None:
             return True
-        name = tuple(row.get(column) for column in self._key)
+        name = self._key.values(row)
         is_new = name not in self._undated
         self._undated.add(name)
         return is_new
 
     def _version(self, row: Row) -> tuple[Any, ...]:
-        return (*(row.get(column) for column in self._key), instant(row["updated_at"]))
+        return (*self._key.values(row), instant(row["updated_at"]))
 
 
 def _dated_end(rows: list[Row]) -> list[Row]:

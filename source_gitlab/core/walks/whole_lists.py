@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
+from source_gitlab.core.row_key import RowKey
 from source_gitlab.core.row_validation import of_nobody
 from source_gitlab.core.slices import Page, beside
 from source_gitlab.core.walks.pages import read_pages
@@ -34,7 +35,7 @@ def whole(reading: Reading) -> Iterator[Page]:
         shared.prefetcher,
         path,
         query,
-        stream.row_key,
+        RowKey.of(stream),
         twice=stream.incremental,
     )
     for rows in shared.shared_lists.pages(stream, lists, path, read):
