@@ -8,7 +8,10 @@ import pytest
 from airbyte_cdk.models import AirbyteStreamStatus
 
 from integration_tests.support.reading import config_for, missing, read
+from source_gitlab.config import parse
+from source_gitlab.core.session import Session
 from source_gitlab.gitlab.client import Retries
+from source_gitlab.gitlab.errors import Skipped
 
 if TYPE_CHECKING:
     from integration_tests.gitlab.launch import Emulator
@@ -126,6 +129,20 @@ def test_many_lists_that_may_not_be_read(faulty: Emulator) -> None:
     assert reading.statuses == {"releases": COMPLETE}
     assert len(refused(reading)) > 5
     assert sum(faulty.requests(0)["counts"].get("GET /user", {}).values()) <= 3
+
+
+def test_answers_in_between_make_refusals_no_dearer(faulty: Emulator) -> None:
+    """Of a hundred lists that may not be read, four lead to a question whose token it is."""
+    body = {"message": "403 Forbidden"}
+    faulty.faults([{"kind": "status", "status": 403, "body": body, "path": "/releases$"}])
+    with Session(parse(config_for(faulty)), retries=QUICK) as session:
+        client = session.client
+        for length in (1, 2, 2, 2, 3, 4, 4, 4, 7, 8, 8, 15, 20, 20):
+            client.rows("projects/101/labels", {})
+            for _ in range(length):
+                with pytest.raises(Skipped):
+                    client.rows("projects/101/releases", {})
+    assert sum(faulty.requests(0)["counts"].get("GET /user", {}).values()) == 4
 
 
 REFUSED = {"kind": "status", "status": 401, "body": {"message": "401 Unauthorized"}}

@@ -68,11 +68,15 @@ class TokenStatus:
         self._asking = threading.Lock()
         self._counting = threading.Lock()
         self._refusals = 0
+        self._due = 1
         self._answered = False
 
     def note_answer(self) -> None:
         """Take in that GitLab gave what was asked."""
-        self._answered = True
+        if not self._answered:
+            with self._counting:
+                self._answered = True
+                self._due = max(self._due, 2)
         self._refusals = 0
 
     def of_token(self, token: str, refusal: Received) -> Token:
@@ -96,16 +100,19 @@ class TokenStatus:
     def note_refusal(self, token: str) -> None:
         """Take in a 403 that gives no reason which is known.
 
-        Asked is when nothing was ever answered, and after the second, fourth, eighth, … refusal in
-        a row: a thousand lists that may not be read cost ten requests more.
+        Asked is when nothing was ever answered, and then where two refusals came in a row, later
+        four, eight, …: each time that the user turns out to be accepted, twice as many. Answers in
+        between begin a new row, and do not make that less: a thousand lists that may not be read
+        cost ten requests more, whatever else is answered meanwhile.
 
         Raises:
             UserRefused: GitLab refuses the user whatever is asked.
         """
         with self._counting:
             self._refusals += 1
-            number = self._refusals
-        is_due = number & (number - 1) == 0 and (number > 1 or not self._answered)
+            is_due = self._refusals >= self._due
+            if is_due:
+                self._due *= 2
         if not is_due or not token or self._client.is_job:
             return
         with self._asking:
