@@ -5,9 +5,11 @@ A SIGHUP that whoever started the process has it ignore, as `nohup` does, stays 
 
 from __future__ import annotations
 
+import atexit
 import os
 import signal
 from contextlib import contextmanager, suppress
+from functools import cache
 from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 if TYPE_CHECKING:
@@ -30,6 +32,23 @@ def leave_at_once() -> None:
     """
     for number in _heeded():
         signal.signal(number, _leave)
+    _ignore_at_the_end()
+
+
+@cache
+def _ignore_at_the_end() -> None:
+    # What is registered first is called last.
+    atexit.register(_leave_to_the_end)
+
+
+def _leave_to_the_end() -> None:
+    """Ignore signals from here on: what is left takes no time, and the exit code is known.
+
+    Python gives signals their default meaning back while it ends, with which one of them would
+    end the process with its own status in place of that code.
+    """
+    for number in _heeded():
+        signal.signal(number, signal.SIG_IGN)
 
 
 @contextmanager

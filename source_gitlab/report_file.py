@@ -34,6 +34,9 @@ def check_place(path: Path, others: Iterable[Path | None] = ()) -> None:
         if "\0" in str(path):
             message = "--report: its name cannot be used"
             raise NoPlaceError(message)
+        if str(path) == "-":
+            message = "--report - names no file: a report is written into one, so name it"
+            raise NoPlaceError(message)
         for other in others:
             if other is not None and _is_same(path, other):
                 message = f"--report {path} is the file that this command uses; choose another one"

@@ -69,6 +69,14 @@ def test_a_pipe_is_refused_and_none_is_waited_for(tmp_path: Path) -> None:
         report_file.write(path, {})
 
 
+def test_a_dash_is_no_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Elsewhere it stands for an output, so a file of that name is not what is meant."""
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(NoPlaceError, match="--report - names no file"):
+        check_place(Path("-"))
+    check_place(Path("./-.json"))
+
+
 def test_a_link_stays_a_link(tmp_path: Path) -> None:
     """To an earlier report, and to one that is to be made; not to what cannot be made."""
     (tmp_path / "there").mkdir()
