@@ -69,6 +69,19 @@ def test_one_more_group_takes_nothing_away(gitlab: Emulator, tmp_path: Path) -> 
     assert before < owners(path)
 
 
+def test_the_same_group_by_another_name_is_no_change(gitlab: Emulator, tmp_path: Path) -> None:
+    """Its id, another letter case, or both."""
+    path = tmp_path / "gitlab.duckdb"
+    one, _ = groups_of(gitlab)
+    number = str(gitlab.get(f"groups/{one}").json()["id"])
+    assert sync(gitlab, path, "--group", one, *SELECT[:2]).code == 0
+    for names in ([number], [one.upper()], [one, number]):
+        done = sync(gitlab, path, "--group", *names, *SELECT[:2])
+        assert done.code == 0
+        assert "chosen" not in done.err
+        assert "Nothing has changed" in done.out
+
+
 def test_a_full_refresh_from_a_date_keeps_what_is_older(gitlab: Emulator, tmp_path: Path) -> None:
     """Rows before the start date were not asked for, so nothing says that they are gone."""
     path = tmp_path / "gitlab.duckdb"

@@ -17,11 +17,12 @@ from source_gitlab.gitlab.errors import FatalError
 from source_gitlab.timestamps import instant
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from source_gitlab.config import Config
     from source_gitlab.core.access_levels import AccessLevels
     from source_gitlab.core.state import StreamState
+    from source_gitlab.core.state.origin import Chosen
     from source_gitlab.gitlab.client import Client
     from source_gitlab.streams import Stream
 
@@ -77,8 +78,8 @@ class OriginCheck:
         if start and lies_ahead(start, now):
             raise StartsAhead(ahead(start), url=self._config.base_url)
 
-    def settle(self, stream: Stream, state: StreamState) -> None:
-        """Bring `state` to where the configuration wants it to start from.
+    def settle(self, stream: Stream, state: StreamState, chosen: Sequence[Chosen]) -> None:
+        """Bring `state` to where the configuration wants it to start from; `chosen` was named.
 
         A state without an origin is taken for one that was made with this configuration.
         """
@@ -104,9 +105,8 @@ class OriginCheck:
             )
             state.start_over()
             known = known.since(start)
-        state.origin = Origin(
-            self._here, known.start_date, user or known.user, selection(self._config)
-        )
+        selection = selection_of(chosen, archived=self._config.include_archived)
+        state.origin = Origin(self._here, known.start_date, user or known.user, selection)
 
     def entered(self, stream: Stream, state: StreamState) -> None:
         """Note that something is read from the configuration's start date on.
@@ -117,11 +117,6 @@ class OriginCheck:
         start = None if stream.snapshot else self._start
         if state.origin is not None and start and state.origin.reaches(start):
             state.origin = state.origin.since(start)
-
-
-def selection(config: Config) -> str:
-    """What a configuration chooses, as states remember it."""
-    return selection_of(config.groups, config.projects, archived=config.include_archived)
 
 
 def ahead(start_date: str) -> str:

@@ -12,6 +12,7 @@ from source_gitlab.config import Anonymous
 from source_gitlab.core.name_advice import Advice, by_name, of_member, unarchived
 from source_gitlab.core.row_key import ID
 from source_gitlab.core.row_validation import as_documented, first_of, understood
+from source_gitlab.core.state.origin import Chosen
 from source_gitlab.core.walks.pages import read_pages
 from source_gitlab.gitlab.client import pages_of
 from source_gitlab.gitlab.errors import FatalError, GitlabError, Skipped
@@ -125,13 +126,15 @@ class Roots:
 
     `groups` are the chosen groups that lie in no other chosen one. `whole` tells whether the
     projects of these groups are wanted too, or only `projects`. `named` tells that the user wrote
-    the names, so that each has to be there. `missing` are the errors of names that did not resolve
-    and of lists that failed. `complete` is false when more may be in scope than is known.
+    the names, which are `chosen`, so that each has to be there. `missing` are the errors of names
+    that did not resolve and of lists that failed. `complete` is false when more may be in scope
+    than is known.
     """
 
     groups: tuple[Group, ...]
     whole: bool
     projects: tuple[Project, ...]
+    chosen: tuple[Chosen, ...] = ()
     missing: tuple[NotFound, ...] = ()
     named: bool = True
     complete: bool = True
@@ -150,6 +153,7 @@ class Selection:
         self._report = report
         self._advice = Advice(client, anonymous=isinstance(config.credentials, Anonymous))
         self._closed: dict[int, NotFound] = {}
+        self._chosen: list[Chosen] = []
         self.rows: dict[tuple[str, int], Row] = {}
         """The rows of what was named, by "groups" or "projects" and id."""
 
@@ -173,6 +177,7 @@ class Selection:
             groups=_outermost(groups),
             whole=not self._config.projects,
             projects=tuple(project for project in projects if self._is_wanted(project)),
+            chosen=tuple(self._chosen),
             missing=tuple(missing),
             complete=not missing,
         )
@@ -193,8 +198,10 @@ class Selection:
         for name, row in zip(names, found, strict=True):
             if isinstance(row, GitlabError):
                 missing.append(self._missing(kind, name, row))
+                self._chosen.append(Chosen.of(kind[0], name, None))
             else:
                 rows[row["id"]] = row
+                self._chosen.append(Chosen.of(kind[0], name, row))
         self.rows |= {(kind, number): row for number, row in rows.items()}
         return rows
 

@@ -14,7 +14,7 @@ from source_gitlab.core.state.parts import moment
 from source_gitlab.timestamps import at, instant
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
 # GitLab's clock and the user's may differ, and so do their time zones.
 _TOLERANCE_SECONDS = 86_400
@@ -65,14 +65,25 @@ class Origin:
         known = self.user
         return known is None or user is None or user in {known, known.removesuffix("+")}
 
-    def lost(self, selection: str) -> bool:
-        """Whether something that was chosen then may not be in this selection."""
+    def lost(self, chosen: Sequence[Chosen], *, archived: bool) -> bool:
+        """Whether something that was chosen then may not be in what is `chosen` now.
+
+        A name that does not resolve may be another one of anything that was chosen before.
+        """
         if self.selection is None:
             return False
-        before, now = set(self.selection.split(",")), set(selection.split(","))
+        before = set(self.selection.split(","))
+        now = set(selection_of(chosen, archived=archived).split(","))
+        now |= {f"{one.kind}{_digest(name)}" for one in chosen for name in one.names}
         # Projects that are named are all that is read of projects, whatever groups are.
-        narrows = _names_projects(now) and not _names_projects(before)
-        return narrows or not before <= now
+        if _names_projects(now) and not _names_projects(before):
+            return True
+        gone = before - now
+        for kind in ("g", "p"):
+            ids = {token for token in gone if token.startswith(kind.upper())}
+            if len(ids) <= sum(one.kind == kind and one.id is None for one in chosen):
+                gone -= ids
+        return bool(gone)
 
     def since(self, start_date: str | None) -> Origin:
         """The same, but read from `start_date` on only."""
@@ -84,9 +95,37 @@ def lies_ahead(start_date: str, now: float) -> bool:
     return instant(start_date) > at(now + _TOLERANCE_SECONDS)
 
 
-def selection_of(groups: Iterable[str], projects: Iterable[str], *, archived: bool) -> str:
-    """What is chosen, as text: a digest for each name, `*` for all, `a` for archived projects."""
-    names = {f"g{_digest(name)}" for name in groups} | {f"p{_digest(name)}" for name in projects}
+@dataclass(frozen=True)
+class Chosen:
+    """A group (`kind` is "g") or project ("p") that was named.
+
+    `id` is None where it does not resolve. `names` are what it is called: as it was written, its
+    path, and its id.
+    """
+
+    kind: str
+    id: int | None
+    names: tuple[str, ...]
+
+    @classmethod
+    def of(cls, kind: str, name: str, row: Mapping[str, Any] | None) -> Chosen:
+        """What was written as `name`, with GitLab's `row` of it, if there is one."""
+        if row is None:
+            return cls(kind, int(name) if name.isdecimal() else None, (name,))
+        path = row.get("path_with_namespace") or row.get("full_path") or name
+        return cls(kind, row["id"], (name, str(path), str(row["id"])))
+
+
+def selection_of(chosen: Iterable[Chosen], *, archived: bool) -> str:
+    """What is chosen, as text: `G10` for a group and `P101` for a project, whatever their names.
+
+    What does not resolve has a digest of its name instead, behind `g` or `p`, as everything had in
+    states of before; `*` stands for all, `a` for archived projects.
+    """
+    names = {
+        f"{one.kind}{_digest(one.names[0])}" if one.id is None else f"{one.kind.upper()}{one.id}"
+        for one in chosen
+    }
     return ",".join(sorted((names or {"*"}) | ({"a"} if archived else set())))
 
 
@@ -95,4 +134,4 @@ def _digest(name: str) -> str:
 
 
 def _names_projects(selection: Iterable[str]) -> bool:
-    return any(name.startswith("p") for name in selection)
+    return any(name.startswith(("p", "P")) for name in selection)

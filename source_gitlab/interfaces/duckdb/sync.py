@@ -14,7 +14,6 @@ from contextlib import closing
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from source_gitlab.core.origin_check import selection
 from source_gitlab.core.selection import NotFound
 from source_gitlab.core.state import StateError, StreamState
 from source_gitlab.engine.checkpoints import Checkpoint
@@ -28,7 +27,6 @@ from source_gitlab.interfaces.duckdb.result import Outcome, Tally
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from source_gitlab.config import Config
     from source_gitlab.core.session import Session
     from source_gitlab.engine.events import Event
     from source_gitlab.interfaces.duckdb.progress import Progress
@@ -82,7 +80,7 @@ class Sync:
             is_rekeyed = self._store.needs_replacing(stream.name)
             fresh = full_refresh or whole or is_rekeyed
             raw = None if fresh else self._store.state(stream.name)
-            if not fresh and _lost(_state_of(stream, raw), self._session.config):
+            if not fresh and _lost(_state_of(stream, raw), self._session):
                 # A full read tells which rows are of what was chosen no more.
                 self._narrowed, fresh, raw = True, True, None
             if whole or is_rekeyed or (fresh and counts[stream.name]):
@@ -236,6 +234,9 @@ def _state_of(stream: Stream, raw: Mapping[str, Any] | None) -> StreamState:
         raise StateError(message) from error
 
 
-def _lost(state: StreamState, config: Config) -> bool:
+def _lost(state: StreamState, session: Session) -> bool:
     """Whether a state covers something that may be chosen no more."""
-    return state.origin is not None and state.origin.lost(selection(config))
+    if state.origin is None:
+        return False
+    archived = session.config.include_archived
+    return state.origin.lost(session.inventory.roots().chosen, archived=archived)
