@@ -27,6 +27,9 @@ U = TypeVar("U")
 # Lists one behind the other that are left out. More of them are no broken parents, but an endpoint
 # that does not work.
 _MOST_IN_A_ROW = 5
+# A page without rows of a list that has some may hold none that the token may see, and may be what
+# something between made of it.
+_TRIES_OF_EMPTY = 2
 
 
 Sound: TypeAlias = "Callable[[str, Answer], Answer]"
@@ -144,8 +147,11 @@ class Lists:
             GitlabError: as `client.errors` sorts it; no row of the page can be had.
         """
         before = self._rows_before(path, query)
-        stepping = Stepping(before, self._optional)
-        answer = self.client.rows(path, query, whole=whole, stepping=stepping)
+        for _ in range(_TRIES_OF_EMPTY):
+            stepping = Stepping(before, self._optional)
+            answer = self.client.rows(path, query, whole=whole, stepping=stepping)
+            if answer.data or answer.missed or (answer.next is None and not answer.total):
+                break
         url = f"{self.api_url}/{path}"
         answer = sound(url, answer)
         if self._sound is not None:

@@ -1,0 +1,68 @@
+"""One page that comes without its rows, while its headers stay as they were."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from airbyte_cdk.models import AirbyteStreamStatus
+
+from integration_tests.gitlab.launch import Emulator
+from integration_tests.support.reading import config_for, read
+from source_gitlab.gitlab.client import Retries
+from source_gitlab.streams import streams
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from integration_tests.support.reading import Reading
+
+COMPLETE = AirbyteStreamStatus.COMPLETE
+QUICK = Retries(tries=2, first=0.0)
+
+
+@pytest.fixture(scope="module")
+def long_lists() -> Iterator[Emulator]:
+    """A GitLab whose lists have several pages."""
+    sizes = ("--projects", 1, "--issues", 130, "--branches", 130, "--commits", 130)
+    with Emulator("--world", "scaled", *sizes, "--pipelines-per-project", 130) as emulator:
+        yield emulator
+
+
+@pytest.fixture
+def emptied(long_lists: Emulator) -> Iterator[Emulator]:
+    """The same, without the faults of the test before."""
+    long_lists.faults([])
+    yield long_lists
+    long_lists.faults([])
+
+
+@pytest.mark.parametrize(
+    ("name", "path"),
+    [
+        ("issues", "/groups/[0-9]+/issues$"),
+        ("pipelines", "/pipelines$"),
+        ("jobs", "/jobs$"),
+        ("branches", "/repository/branches$"),
+        ("commits", "/repository/commits$"),
+        ("project_labels", "/projects/[0-9]+/labels$"),
+        ("project_members", "/projects/[0-9]+/members$"),
+        ("projects", "/groups/[0-9]+/projects$"),
+    ],
+)
+def test_its_rows_come_all_the_same(emptied: Emulator, name: str, path: str) -> None:
+    """It is asked for once more."""
+    config = config_for(emptied, num_workers=1)
+    whole = read(config, [name], retries=QUICK)
+    # Not the request for one row that tells where the default branch is.
+    rule = {"kind": "empty_page", "path": path, "query": {"per_page": "100"}, "times": 1}
+    emptied.faults([rule])
+    reading = read(config, [name], retries=QUICK)
+    assert keys(reading, name) == keys(whole, name)
+    assert reading.statuses == {name: COMPLETE}
+    emptied.faults([])
+
+
+def keys(reading: Reading, name: str) -> list[tuple[object, ...]]:
+    """The keys of what was read, in order."""
+    return sorted(tuple(row[c] for c in streams()[name].key) for row in reading.rows[name])
