@@ -9,7 +9,9 @@ import pytest
 from airbyte_cdk.models import AirbyteStreamStatus
 
 from integration_tests.support.reading import config_for, read
+from source_gitlab.config import parse
 from source_gitlab.gitlab.client import Retries
+from source_gitlab.setup_check.run import check, session_for
 from source_gitlab.streams import streams
 
 if TYPE_CHECKING:
@@ -117,6 +119,28 @@ def test_what_was_named_and_has_no_number(faulty: Emulator, kind: str) -> None:
     reading = read(config, ["projects"], retries=QUICK)
     assert f"The {kind[:-1]} '{odd}' in {kind}_list cannot be read" in str(reading.failure)
     assert reading.rows["projects"]
+
+
+@pytest.mark.parametrize("odd", [None, "10", [10]], ids=str)
+def test_a_check_of_what_has_no_number(faulty: Emulator, odd: Any) -> None:
+    """It says so of what was named, and leaves it out of what the token is a member of."""
+    path = "^/api/v4/groups(/acme)?$|^/api/v4/projects$"
+    faulty.faults([{"kind": "changed_row", "path": path, "body": {"id": odd}}])
+    with session_for(parse(config_for(faulty, groups_list=["acme"]))) as session:
+        result = check(session)
+    assert not result.ok
+    assert "instead of a number" in str(result.to_json())
+    with session_for(parse(config_for(faulty))) as session:
+        assert "Traceback" not in str(check(session).to_json())
+
+
+def test_a_user_who_has_no_number(faulty: Emulator) -> None:
+    """Whose token it is is not known, and all is read."""
+    whole = read(config_for(faulty), ["issues"], retries=QUICK)
+    faulty.faults([{"kind": "changed_row", "path": "^/api/v4/user$", "body": {"id": None}}])
+    reading = read(config_for(faulty), ["issues"], retries=QUICK)
+    assert reading.statuses == {"issues": COMPLETE}
+    assert keys(reading, "issues") == keys(whole, "issues")
 
 
 def test_the_head_of_a_branch_that_has_no_name(faulty: Emulator) -> None:

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 
 from source_gitlab.config import AccessToken, OAuth
 from source_gitlab.core.name_advice import of_group
-from source_gitlab.core.row_key import ID
+from source_gitlab.core.row_key import ID, must_have_id
 from source_gitlab.core.walks.pages import read_pages
 from source_gitlab.gitlab.errors import LESS_MAY_DO, OffsetLimit, ReadError, Skipped
 from source_gitlab.gitlab.lists import Lists
@@ -66,6 +66,7 @@ class AccessLevels:
                 self._has_user = False
                 try:
                     row = self._client.one("user")
+                    must_have_id(f"{self._client.api_url}/user", row)
                 except Skipped:
                     return None
                 except ReadError as error:

@@ -153,7 +153,7 @@ class Advice:
             raise
         except self.untold:
             return []
-        return rows
+        return [row for row in rows if type(row.get("id")) is int]
 
 
 def path_of(row: Row) -> str:

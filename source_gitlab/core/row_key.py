@@ -10,12 +10,13 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from source_gitlab.gitlab.pagination import Missed
+from source_gitlab.gitlab.errors import Malformed
+from source_gitlab.gitlab.pagination import Answer, Missed
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from source_gitlab.gitlab.pagination import Answer, Row
+    from source_gitlab.gitlab.pagination import Row
     from source_gitlab.streams import Stream
 
 Types = tuple[type, ...]
@@ -66,6 +67,17 @@ def types_of(stream: Stream, column: str) -> Types:
 
 ID = RowKey(("id",), ((int,),))
 """The key of any list of groups or projects."""
+
+
+def must_have_id(url: str, row: Row) -> None:
+    """Let a row pass that has a proper id.
+
+    Raises:
+        Malformed: it has none.
+    """
+    answer = ID.checked(url, Answer([row], None, None))
+    if answer.missed:
+        raise Malformed(answer.missed[0].message, url=url)
 
 
 def key_values(row: Mapping[str, object], paths: Iterable[str]) -> tuple[object, ...]:

@@ -11,6 +11,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from source_gitlab.core.name_advice import Advice, by_name, of_group, of_member, path_of, unarchived
+from source_gitlab.core.row_key import ID, must_have_id
 from source_gitlab.core.selection import NO_MEMBERSHIP, archived
 from source_gitlab.gitlab.errors import GitlabError, ReadError, Skipped
 from source_gitlab.setup_check.budget import OutOfBudget
@@ -135,6 +136,7 @@ class SelectionTests:
         try:
             if row is None:
                 row = self._budget.named(kind, name, by_name(kind))
+                must_have_id(f"{self._config.api_url}/{kind}/{name}", row)
         except OutOfBudget:
             self._untested.append(name)
             return None, None
@@ -179,7 +181,8 @@ class SelectionTests:
     def _projects_of(self, group: Row) -> tuple[list[Row], int | None, str | None]:
         query: Row = {**of_group(self._config), **_ACTIVE_FIRST}
         try:
-            answer = self._budget.rows(f"groups/{group['id']}/projects", query)
+            path = f"groups/{group['id']}/projects"
+            answer = ID.checked(path, self._budget.rows(path, query))
         except OutOfBudget:
             return [], None, "Its projects were not counted: the test ran out of time or requests."
         except (Skipped, ReadError) as error:
@@ -189,7 +192,7 @@ class SelectionTests:
     def _membership(self) -> tuple[Found, list[Step]]:
         query: Row = {**of_member("groups"), "order_by": "id", "sort": "asc", "per_page": 100}
         try:
-            answer = self._budget.rows("groups", query)
+            answer = ID.checked("groups", self._budget.rows("groups", query))
             groups, group_count = (
                 answer.data,
                 _total(answer.total, answer.data, last=answer.next is None),
@@ -199,7 +202,7 @@ class SelectionTests:
             groups, group_count = [], 0
         query = {**of_member("projects"), **unarchived(self._config), **_ACTIVE_FIRST}
         try:
-            answer = self._budget.rows("projects", query)
+            answer = ID.checked("projects", self._budget.rows("projects", query))
         except Skipped as error:
             message = (
                 "What this token is a member of cannot be listed, so name what to read in"
