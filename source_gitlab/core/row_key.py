@@ -69,6 +69,20 @@ ID = RowKey(("id",), ((int,),))
 """The key of any list of groups or projects."""
 
 
+def id_of(row: Row) -> int:
+    """The id of a group or project.
+
+    Raises:
+        TypeError: it is no number.
+        KeyError: there is none.
+    """
+    number = row["id"]
+    if type(number) is not int:
+        message = f"its id is {number!r:.60} instead of a number"
+        raise TypeError(message)
+    return number
+
+
 def must_have_id(url: str, row: Row) -> None:
     """Let a row pass that has a proper id.
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from source_gitlab.config import Anonymous
 from source_gitlab.core.name_advice import Advice, by_name, of_member, unarchived
-from source_gitlab.core.row_key import ID
+from source_gitlab.core.row_key import ID, id_of
 from source_gitlab.core.row_validation import as_documented, first_of, understood
 from source_gitlab.core.state.origin import Chosen
 from source_gitlab.core.walks.pages import read_pages
@@ -60,14 +60,6 @@ class NotFound(GitlabError):
         self.skipped = skipped
 
 
-def _id(row: Row) -> int:
-    number = row["id"]
-    if type(number) is not int:
-        message = f"its id is {number!r:.60} instead of a number"
-        raise TypeError(message)
-    return number
-
-
 @dataclass(frozen=True)
 class Group:
     """A group in scope."""
@@ -78,7 +70,7 @@ class Group:
     @classmethod
     def of(cls, row: Row) -> Group:
         """Take from GitLab's row of a group what is needed."""
-        return cls(_id(row), str(row["full_path"]))
+        return cls(id_of(row), str(row["full_path"]))
 
 
 @dataclass(frozen=True)
@@ -107,7 +99,7 @@ class Project:
         told = {feature: row.get(column) for feature, column in _feature_columns()}
         updated_at, active_at = row.get("updated_at"), row.get("last_activity_at")
         return cls(
-            id=_id(row),
+            id=id_of(row),
             path=str(row.get("path_with_namespace", row["id"])),
             namespace=int((row.get("namespace") or {}).get("id") or 0),
             archived=bool(row.get("archived")),

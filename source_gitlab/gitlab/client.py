@@ -22,13 +22,12 @@ from source_gitlab.gitlab.errors import (
     LESS_MAY_DO,
     FatalError,
     GitlabError,
-    Malformed,
     ReadError,
     Stopped,
     Unavailable,
 )
 from source_gitlab.gitlab.graphql import PageSizes, reply_of
-from source_gitlab.gitlab.lookup import find, other_than
+from source_gitlab.gitlab.lookup import find, the_one
 from source_gitlab.gitlab.page_headers import PageHeaders
 from source_gitlab.gitlab.page_size import AdaptivePageSize
 from source_gitlab.gitlab.pagination import (
@@ -64,8 +63,6 @@ LOGGER = logging.getLogger("airbyte.source-gitlab")
 
 # What has failed with every try is worth one more in each smaller form, not all of them again.
 _HURRIED_TRIES = 2
-# What stands between may have mixed up two answers once.
-_OTHER_TRIES = 3
 
 
 class Client:
@@ -193,14 +190,8 @@ class Client:
 
     def value(self, path: str, query: Mapping[str, Any], retries: Retries | None = None) -> Any:
         """What the body holds, which may be `null`; raises as `one` does."""
-        for _ in range(min(_OTHER_TRIES, (retries or self.retries).tries)):
-            data = self.get(path, query, retries).data
-            problem = other_than(path, data)
-            if problem is None:
-                return data
         url = f"{self.api_url}/{path}"
-        message = f"{url} answered with another object, for {problem}."
-        raise Malformed(message, url=url)
+        return the_one(lambda: self.get(path, query, retries).data, path, url)
 
     def named(self, kind: str, name: str, query: Query) -> Row:
         """The row of the group or project (`kind` is "groups" or "projects") of this name.

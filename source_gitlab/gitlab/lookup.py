@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from source_gitlab.gitlab.pagination import Answer, Query, Row
 
 _MOST_PAGES = 10
+# What stands between may have mixed up two answers once.
+_TRIES = 3
 _NUMBER = re.compile("[0-9]{1,18}")
 
 
@@ -49,6 +51,22 @@ class SlashRefused(ReadError):
 def encoded(name: str) -> str:
     """A name as one segment of an address."""
     return quote(name, safe="").replace(".", "%2E")
+
+
+def the_one(ask: Callable[[], Any], path: str, url: str) -> Any:
+    """What `ask` brings from `path`, of which `url` is the whole address.
+
+    Raises:
+        Malformed: it is another object each time.
+        GitlabError: as `ask` does.
+    """
+    for _ in range(_TRIES):
+        data = ask()
+        problem = other_than(path, data)
+        if problem is None:
+            return data
+    message = f"{url} answered with another object, for {problem}."
+    raise Malformed(message, url=url)
 
 
 def other_than(path: str, data: Any) -> str | None:
