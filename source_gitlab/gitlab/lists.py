@@ -54,7 +54,10 @@ class Asking(Protocol):
 class AskingObjects(Protocol):
     """Who can be asked for objects."""
 
-    api_url: str
+    @property
+    def api_url(self) -> str:
+        """The address of the API."""
+        ...
 
     def one(self, path: str, query: Mapping[str, Any] | None = None) -> Row:
         """One object."""
