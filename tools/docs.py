@@ -292,24 +292,24 @@ def render(page: str) -> str:
     return "\n".join(PAGES[page]()) + "\n"
 
 
-def is_stale(page: str) -> bool:
-    """Whether a page is missing or differs from what the declarations say."""
-    path = ROOT / page
+def is_stale(page: str, root: Path = ROOT) -> bool:
+    """Whether a page below `root` is missing or differs from what the declarations say."""
+    path = root / page
     return not path.exists() or path.read_text(encoding="utf-8") != render(page)
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Write the pages, or with `--check` report the stale ones; 1 when there are any."""
+def main(arguments: Sequence[str] | None = None, root: Path = ROOT) -> int:
+    """Write the pages below `root`, or with `--check` report stale ones; 1 when there are any."""
     parser = argparse.ArgumentParser(prog="python -m tools.docs", description=__doc__)
     parser.add_argument("--check", action="store_true", help="change nothing, exit 1 when stale")
     check = parser.parse_args(arguments).check
-    stale = [page for page in PAGES if is_stale(page)]
+    stale = [page for page in PAGES if is_stale(page, root)]
     for page in stale:
         if check:
             print(f"{page} is stale: run `make docs`", file=sys.stderr)
         else:
-            (ROOT / page).parent.mkdir(parents=True, exist_ok=True)
-            (ROOT / page).write_text(render(page), encoding="utf-8")
+            (root / page).parent.mkdir(parents=True, exist_ok=True)
+            (root / page).write_text(render(page), encoding="utf-8")
             print(f"wrote {page}")
     return 1 if check and stale else 0
 

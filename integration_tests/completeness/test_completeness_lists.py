@@ -16,6 +16,7 @@ from integration_tests.support.history_world import API, EMPTY, START, TOP, WEB
 from integration_tests.support.small_copies import HOUR, copy, create, ids
 from source_gitlab.core.slices import Page, Slice
 from source_gitlab.core.state import StreamState
+from source_gitlab.gitlab.tuning import Tuning
 from source_gitlab.streams import streams
 
 if TYPE_CHECKING:
@@ -37,11 +38,9 @@ def test_child_pipelines_are_read() -> None:
     assert it.lacks(*CI) == []
 
 
-def test_pipelines_that_streams_share_are_not_lost_where_memory_is_short(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr("source_gitlab.core.walks.changed_rows_cache._MOST_ROWS", 3)
+def test_pipelines_that_streams_share_are_not_lost_where_memory_is_short() -> None:
     it = copy()
+    it.tuning = Tuning(shared_rows=3)
     for project in (WEB, API):
         for _ in range(2):
             it.change("create_pipeline", project_id=project, jobs=1)

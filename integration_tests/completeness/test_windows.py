@@ -13,6 +13,7 @@ from integration_tests.support.history_world import (
     WEB,
 )
 from integration_tests.support.small_copies import HOUR, copy, create
+from source_gitlab.gitlab.tuning import Tuning
 
 if TYPE_CHECKING:
     from integration_tests.support.copying import Copy
@@ -46,11 +47,9 @@ def test_windows_cost_no_request_more_than_reading_in_one_go() -> None:
 
 
 @pytest.mark.parametrize("rows", [1_600, 9 * 96, 9 * 96 + 1])
-def test_page_numbers_are_counted_anew_before_they_get_high(
-    rows: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("source_gitlab.core.walks.windows._WINDOWS_FROM_ROOT", 3)
+def test_page_numbers_are_counted_anew_before_they_get_high(rows: int) -> None:
     it = long_list(4, rows)
+    it.tuning = Tuning(windows_from_root=3)
     it.emulator.world.settings.count_limit = 500
     made = sorted(it.emulator.world.issues.rows)
 
@@ -65,11 +64,9 @@ def test_page_numbers_are_counted_anew_before_they_get_high(
     assert max(int(one.partition("&page=")[2] or 1) for one in it.asked if "/issues" in one) == 10
 
 
-def test_an_instant_with_more_rows_than_all_numbered_pages(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr("source_gitlab.core.walks.windows._WINDOWS_FROM_ROOT", 2)
+def test_an_instant_with_more_rows_than_all_numbered_pages() -> None:
     it = copy(num_workers=4)
+    it.tuning = Tuning(windows_from_root=2)
     it.emulator.world.settings.count_limit = 500
     create(it, "issues", WEB, START - 2 * HOUR * SECOND, 1_500)
     create(it, "issues", WEB, START - HOUR * SECOND, 900)

@@ -104,7 +104,7 @@ def test_who_signed_in_again_is_believed(lab: Emulator) -> None:
     again = sign_in(lab, expired=False)
     with client(again) as one:
         one.one("user")
-        assert one.token() == again["credentials"]["access_token"]
+        assert one.credentials.token() == again["credentials"]["access_token"]
     assert renewals(lab) == {"200": 1}
 
 

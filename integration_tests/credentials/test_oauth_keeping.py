@@ -19,6 +19,7 @@ from integration_tests.support.oauth_pairs import (
     LONG_AGO,
     PATIENCE,
     PROGRAM,
+    QUICK,
     Row,
     home,
     lab,
@@ -28,7 +29,7 @@ from integration_tests.support.oauth_pairs import (
     whoami,
 )
 from source_gitlab.config import parse
-from source_gitlab.gitlab.client import Client
+from source_gitlab.gitlab.connection import Connection
 from source_gitlab.gitlab.errors import FatalError, Unauthorized
 
 if TYPE_CHECKING:
@@ -57,7 +58,7 @@ def test_a_disk_that_takes_nothing_is_found_before_the_token_is_spent(
     """Read-only, full, or somebody else's: no POST, and the same configuration works later."""
     config = sign_in(lab)
     with monkeypatch.context() as broken:
-        broken.setattr("source_gitlab.tokens.reservation.os.open", failing_open(number))
+        broken.setattr(os, "open", failing_open(number))
         with pytest.raises(FatalError, match=r"Tokens cannot be kept in .*SOURCE_GITLAB_HOME"):
             whoami(config)
     assert renewals(lab) == {}
@@ -200,7 +201,7 @@ def test_an_announcement_that_fails_leaves_the_tokens_kept(lab: Emulator) -> Non
         message = "nobody listens"
         raise FatalError(message)
 
-    made = Client(parse(config), on_rotated=fail)
+    made = Connection(parse(config), on_rotated=fail, tuning=QUICK)
     with pytest.raises(FatalError, match="nobody listens"):
         made.one("user")
     made.close()

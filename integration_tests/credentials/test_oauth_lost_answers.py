@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -10,6 +11,7 @@ from integration_tests.support.oauth_pairs import (
     LONG_AGO,
     MANY,
     PATIENCE,
+    QUICK,
     client,
     home,
     in_threads,
@@ -18,7 +20,6 @@ from integration_tests.support.oauth_pairs import (
     sign_in,
     whoami,
 )
-from source_gitlab.gitlab import oauth
 from source_gitlab.gitlab.errors import FatalError, Unauthorized
 
 if TYPE_CHECKING:
@@ -80,16 +81,12 @@ def test_a_request_that_was_lost_is_made_again(lab: Emulator, kind: str) -> None
     assert sum(renewals(lab).values()) == 2
 
 
-def test_an_answer_that_is_late_is_asked_for_once_more(
-    lab: Emulator, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_answer_that_is_late_is_asked_for_once_more(lab: Emulator) -> None:
     """Twice without an answer is the end of it, not a fifth and a sixth try."""
     config = sign_in(lab)
     lab.faults([{"kind": "stall", "path": "/oauth/token", "seconds": PATIENCE}])
-    with monkeypatch.context() as hurried:
-        hurried.setattr(oauth, "_TIMEOUT", (PATIENCE, 0.3))
-        with pytest.raises(FatalError, match="did not answer in time"):
-            whoami(config)
+    with pytest.raises(FatalError, match="did not answer in time"):
+        whoami(config, tuning=replace(QUICK, renewal_timeout=0.3))
     lab.faults([])
     assert sum(renewals(lab).values()) <= 2
     assert whoami(config) == "ada"

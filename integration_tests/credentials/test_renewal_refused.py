@@ -9,7 +9,7 @@ import pytest
 from integration_tests.support.oauth_pairs import home, lab, sign_in
 from integration_tests.support.process import file, run
 from source_gitlab.config import parse
-from source_gitlab.gitlab.client import Client
+from source_gitlab.gitlab.connection import Connection
 from source_gitlab.gitlab.error_messages import causes_of
 from source_gitlab.gitlab.errors import FatalError
 from source_gitlab.setup_check.run import check, session_for
@@ -47,7 +47,7 @@ def test_an_error_is_not_its_own_cause(lab: Emulator, answer: str) -> None:
     """However often and in however many places it is raised."""
     config = parse(sign_in(lab))
     lab.faults([{"kind": "status", "path": "/oauth/token$", **ANSWERS[answer]}])
-    client = Client(config, on_rotated=lambda _: None)
+    client = Connection(config, on_rotated=lambda _: None)
     raised: list[FatalError] = []
     for _ in range(3):
         with pytest.raises(FatalError) as caught:

@@ -16,8 +16,10 @@ import pytest
 from integration_tests.gitlab.launch import ROOT, Emulator
 from source_gitlab.config import ConfigError, parse
 from source_gitlab.core.session import Session
-from source_gitlab.gitlab.client import Client, Retries
+from source_gitlab.gitlab.client import Retries
+from source_gitlab.gitlab.connection import Connection
 from source_gitlab.gitlab.errors import GitlabError
+from source_gitlab.gitlab.tuning import Tuning
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
 
 Row = dict[str, Any]
 PATIENCE = 120
+QUICK = Tuning(renewal_pause=0.01)
 ACCESS = "access-marked-Secret-0001"
 REFRESH = "refresh-marked-Secret-0002"
 CLIENT = "gloas-marked-Secret-0003"
@@ -102,7 +105,6 @@ def _machine(lab: Emulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     lab.faults([])
     monkeypatch.setenv("SOURCE_GITLAB_HOME", str(tmp_path / "tokens"))
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
-    monkeypatch.setattr("source_gitlab.gitlab.oauth._FIRST_WAIT", 0.01)
 
 
 def with_token(lab: Emulator, **more: Any) -> Row:
@@ -152,7 +154,9 @@ def test_no_error_of_the_client_has_one(
     caplog.set_level(logging.DEBUG)
     lab.faults([fault_with(fault, ACCESS if oauth else TOKEN, "/issues")])
     config = with_oauth(lab, token_expiry_date=None) if oauth else with_token(lab)
-    client = Client(parse(config), on_rotated=lambda _: None, retries=Retries(1, 0.01, 1))
+    client = Connection(
+        parse(config), on_rotated=lambda _: None, retries=Retries(1, 0.01, 1), tuning=QUICK
+    )
     with pytest.raises(GitlabError) as caught:
         client.rows("groups/acme/issues", {"per_page": 100})
     client.close()
@@ -167,7 +171,10 @@ def test_no_error_of_a_renewal_has_one(
     """The POST has all secrets in its body, and servers echo bodies."""
     caplog.set_level(logging.DEBUG)
     lab.faults([{**OAUTH_FAULTS[fault], "path": "/oauth/token"}])
-    client = Client(parse(with_oauth(lab)), on_rotated=lambda _: None, retries=Retries(1, 0.01, 1))
+    once = Retries(1, 0.01, 1)
+    client = Connection(
+        parse(with_oauth(lab)), on_rotated=lambda _: None, retries=once, tuning=QUICK
+    )
     with pytest.raises(GitlabError) as caught:
         client.one("user")
     client.close()
@@ -185,9 +192,16 @@ def test_no_repr_has_one(lab: Emulator, tmp_path: Path) -> None:
         }
     )
     with Session(config) as session:
-        seen = [config, config.credentials, session, session.client, vars(session.client)]
-        seen += [vars(vars(session.client)["_credentials"])]
-        renewal = vars(vars(session.client)["_credentials"])["_renewal"]
+        seen: list[object] = [
+            config,
+            config.credentials,
+            session,
+            session.client,
+            vars(session.client),
+        ]
+        connection = session.connection
+        seen += [connection, vars(connection), vars(connection.credentials)]
+        renewal = vars(connection.credentials)["_renewal"]
         seen += [vars(renewal), vars(vars(renewal)["_endpoints"])]
         assert_clean(*map(repr, seen))
 

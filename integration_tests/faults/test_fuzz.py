@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
+import io
 import json
 import logging
 import os
-from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
-from unittest import mock
 from urllib.parse import urlsplit
 
 import orjson
@@ -17,31 +16,29 @@ from airbyte_cdk.entrypoint import AirbyteEntrypoint
 from airbyte_cdk.utils import AirbyteTracedException
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from requests.adapters import BaseAdapter, HTTPAdapter
+from urllib3 import HTTPResponse
 
 from integration_tests.support.process import catalog, file
 from integration_tests.support.reading import config_for
 from source_gitlab.config import parse
 from source_gitlab.core.session import Session
 from source_gitlab.core.state import StreamState
-from source_gitlab.gitlab import client
 from source_gitlab.gitlab.client import Retries
 from source_gitlab.gitlab.errors import GitlabError
-from source_gitlab.gitlab.transport import body
 from source_gitlab.interfaces.airbyte.entrypoint import Entrypoint
 from source_gitlab.interfaces.airbyte.source import SourceGitlab
 from source_gitlab.streams import streams
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
 
     from hypothesis.strategies import DataObject
-    from requests.auth import AuthBase
+    from requests import PreparedRequest, Response
 
     from integration_tests.gitlab.launch import Emulator
     from source_gitlab.core.slices import Slice
-    from source_gitlab.gitlab.request import Request
-    from source_gitlab.gitlab.transport.body import Received
     from source_gitlab.streams import Stream
 
 ONCE = Retries(tries=1, first=0.0)
@@ -49,33 +46,52 @@ ONCE = Retries(tries=1, first=0.0)
 EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", "20"))
 
 
-class Tape:
+@dataclass(frozen=True)
+class Recorded:
+    """One answer."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+
+class Tape(BaseAdapter):
     """Real answers by URL; what is not on it is asked for."""
 
     def __init__(self) -> None:
-        self.answers: dict[str, Received] = {}
+        super().__init__()
+        self.answers: dict[str, Recorded] = {}
         self.asked: list[str] = []
-        self.change: Callable[[str, Received], Received] | None = None
+        self.change: Callable[[str, Recorded], Recorded] | None = None
+        self._http = HTTPAdapter()
 
-    def fetch(
-        self, wire: body.Wire, request: Request, header: AuthBase, timeout: float
-    ) -> Received:
-        """In place of the real one, which it calls when it must."""
+    def send(self, request: PreparedRequest, *args: Any, **more: Any) -> Response:
+        """Answer from the tape, or record what is answered."""
         # Queries of GraphQL have one address; what they ask for is in the body.
-        url = f"{request.address} {(request.body or b'').decode()}".strip()
+        body = request.body or b""
+        url = f"{request.url} {body if isinstance(body, str) else body.decode()}".strip()
         self.asked.append(url)
         assert len(self.asked) < 3000, "this read does not end"
         if url not in self.answers:
-            self.answers[url] = body.fetch(wire, request, header, timeout)
-        received = self.answers[url]
-        return self.change(url, received) if self.change else received
+            with self._http.send(request, *args, **{**more, "stream": False}) as response:
+                headers = {name.lower(): value for name, value in response.headers.items()}
+                for name in ("content-encoding", "transfer-encoding", "content-length"):
+                    headers.pop(name, None)
+                self.answers[url] = Recorded(response.status_code, headers, response.content)
+        answer = self.answers[url]
+        if self.change:
+            answer = self.change(url, answer)
+        raw = HTTPResponse(
+            io.BytesIO(answer.body), answer.headers, answer.status, preload_content=False
+        )
+        return self._http.build_response(request, raw)
 
-    @contextmanager
-    def playing(self) -> Iterator[None]:
-        """Let every client in this block read from the tape."""
+    def close(self) -> None:
+        """Other reads go on with it."""
+
+    def rewind(self) -> None:
+        """Count from here on what is asked for."""
         self.asked = []
-        with mock.patch.object(client, "fetch", self.fetch):
-            yield
 
 
 @pytest.fixture(scope="module")
@@ -148,13 +164,14 @@ def read_slice(
     return None
 
 
-def read_core(gitlab: Emulator, name: str) -> list[GitlabError]:
+def read_core(gitlab: Emulator, tape: Tape, name: str) -> list[GitlabError]:
     """Read a stream twice, the second time from its state; the errors that this met."""
+    tape.rewind()
     errors: list[GitlabError] = []
     stream, state = streams()[name], StreamState()
     config = parse(config_for(gitlab, groups_list=["acme"], num_workers=2, commit_refs="all"))
     for _ in range(2):
-        with Session(config, retries=ONCE) as session:
+        with Session(config, retries=ONCE, transport=tape) as session:
             try:
                 errors += [
                     error
@@ -175,15 +192,13 @@ def test_answers_that_are_wrong_somewhere(
 ) -> None:
     """Whatever an answer holds: rows, or an error of ours that names a place."""
     tape.change = None
-    with tape.playing():
-        read_core(gitlab, name)
+    read_core(gitlab, tape, name)
     struck = data.draw(st.integers(0, len(tape.asked) - 1))
     url = tape.asked[struck]
     wrong = replace(tape.answers[url], body=changed(tape.answers[url].body, data))
     place = urlsplit(url).path
-    tape.change = lambda asked, received: wrong if urlsplit(asked).path == place else received
-    with tape.playing():
-        errors = read_core(gitlab, name)
+    tape.change = lambda asked, real: wrong if urlsplit(asked).path == place else real
+    errors = read_core(gitlab, tape, name)
     tape.change = None
     for error in errors:
         assert gitlab.url in f"{error} {error.url}" or "GitLab" in str(error)
@@ -196,15 +211,13 @@ def answered(folder: Path, tape: Tape, config: object, chosen: object, state: ob
     arguments = ["read", "--config", str(file(folder, "config.json", config))]
     arguments += ["--catalog", str(file(folder, "catalog.json", chosen))]
     arguments += ["--state", str(file(folder, "state.json", state))]
-    entrypoint = Entrypoint(SourceGitlab(lambda _: None, retries=ONCE))
-    with tape.playing():
-        try:
-            for message in entrypoint.messages(AirbyteEntrypoint.parse_args(arguments)):
-                assert not (
-                    message.trace and message.trace.error and message.trace.error.stack_trace
-                )
-        except AirbyteTracedException as error:
-            return str(error.message)
+    entrypoint = Entrypoint(SourceGitlab(lambda _: None, retries=ONCE, transport=tape))
+    tape.rewind()
+    try:
+        for message in entrypoint.messages(AirbyteEntrypoint.parse_args(arguments)):
+            assert not (message.trace and message.trace.error and message.trace.error.stack_trace)
+    except AirbyteTracedException as error:
+        return str(error.message)
     return ""
 
 

@@ -14,7 +14,6 @@ from collections import Counter
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any
-from unittest import mock
 from urllib.parse import urlsplit
 
 import pytest
@@ -23,7 +22,9 @@ from urllib3.util.ssltransport import SSLTransport
 from integration_tests.gitlab.tls import make_certificates
 from integration_tests.support.reading import read
 from source_gitlab.gitlab.client import Retries
-from source_gitlab.gitlab.transport import body, deadline
+from source_gitlab.gitlab.transport import deadline
+from source_gitlab.gitlab.transport.deadline import AnswerBounds
+from source_gitlab.gitlab.tuning import Tuning
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -97,14 +98,14 @@ class Hostile:
         self._server.shutdown()
         self._server.server_close()
 
-    def read(self, name: str, **more: Any) -> Reading:
+    def read(self, name: str, tuning: Tuning | None = None, **more: Any) -> Reading:
         """Read one stream of the project."""
         token = {"auth_type": "access_token", "access_token": "glpat-anything-at-all"}
         config: dict[str, Any] = {"api_url": self.url, "credentials": token}
         config["projects_list"] = ["acme/web"]
         if self._authority:
             config["ca_certificate"] = str(self._authority)
-        return read({**config, **more}, [name], retries=ONCE)
+        return read({**config, **more}, [name], retries=ONCE, tuning=tuning)
 
 
 def answer(handler: BaseHTTPRequestHandler, data: object, **headers: str) -> None:
@@ -145,16 +146,12 @@ def dripping(handler: BaseHTTPRequestHandler, **headers: str) -> None:
 def test_a_body_that_drips(announced: bool, tls: bool, tmp_path: Path) -> None:  # noqa: FBT001
     """Without a length, what was cut looks like an answer that ended."""
     headers = {"Content_Length": "1000000000"} if announced else {"Connection": "close"}
-    # The announced size alone would end it.
-    with (
-        mock.patch.object(deadline, "WHOLE_ANSWER", 1.0),
-        mock.patch.object(body, "LARGEST_BODY", 1 << 40),
-        Hostile(
-            lambda handler: dripping(handler, **headers),
-            make_certificates(tmp_path) if tls else None,
-        ) as server,
-    ):
-        assert fails_with(server.read("branches", request_timeout=1), "did not answer in time")
+    certificates = make_certificates(tmp_path) if tls else None
+    with Hostile(lambda handler: dripping(handler, **headers), certificates) as server:
+        # The announced size alone would end it otherwise.
+        tuning = Tuning(whole_answer=1.0, largest_body=1 << 40)
+        reading = server.read("branches", tuning=tuning, request_timeout=1)
+        assert fails_with(reading, "did not answer in time")
 
 
 def test_a_body_that_drips_through_tls_within_tls(tmp_path: Path) -> None:
@@ -168,7 +165,7 @@ def test_a_body_that_drips_through_tls_within_tls(tmp_path: Path) -> None:
         connection.sock = SSLTransport(plain, context, server_hostname="127.0.0.1")
         connection.request("GET", "/api/v4/anything", preload_content=False)
         response = connection.getresponse()
-        with deadline.ending_by(time.monotonic() + 0.5, response):
+        with deadline.ending_within(AnswerBounds(5.0, time.monotonic() + 0.5), response):
             assert not response.read().strip()
         response.close()
         connection.close()
@@ -185,8 +182,9 @@ def test_headers_that_drip() -> None:
             handler.wfile.flush()
             time.sleep(0.1)
 
-    with mock.patch.object(deadline, "WHOLE_ANSWER", 1.0), Hostile(drip) as server:
-        assert fails_with(server.read("branches", request_timeout=1), "did not answer in time")
+    with Hostile(drip) as server:
+        reading = server.read("branches", tuning=Tuning(whole_answer=1.0), request_timeout=1)
+        assert fails_with(reading, "did not answer in time")
 
 
 @pytest.mark.parametrize("announced", [True, False])

@@ -21,11 +21,14 @@ from integration_tests.support.reading import config_for
 from integration_tests.support.small_copies import copy
 from integration_tests.support.stepped import DistantWire, IdleTime, SteppedTime
 from source_gitlab.config import parse
-from source_gitlab.gitlab.client import Client, Retries
+from source_gitlab.gitlab.client import Retries
+from source_gitlab.gitlab.connection import Connection
 from source_gitlab.streams import streams
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from source_gitlab.gitlab.client import Client
 
 WORKERS = 10
 LISTS = ("labels", "milestones", "releases", "members", "issues")
@@ -119,7 +122,7 @@ def test_each_form_of_refusal(own_gitlab: Emulator, form: str) -> None:
     own_gitlab.faults(
         [{"kind": "rate_limit", "form": form, "seconds": 1, "path": "/labels$", "nth": [2]}]
     )
-    client = Client(parse(config_for(own_gitlab)), retries=Retries(tries=4, first=0.05))
+    client = Connection(parse(config_for(own_gitlab)), retries=Retries(tries=4, first=0.05))
     # The wait after a refusal that names none is five seconds; no need to sit it out here.
     client.limits.family_window = 1.0
     began = time.monotonic()

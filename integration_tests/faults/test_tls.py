@@ -18,7 +18,8 @@ from integration_tests.gitlab.launch import ROOT, Emulator
 from integration_tests.gitlab.tls import make_certificates
 from integration_tests.support.reading import read
 from source_gitlab.config import parse
-from source_gitlab.gitlab.client import Client, Retries
+from source_gitlab.gitlab.client import Retries
+from source_gitlab.gitlab.connection import Connection
 from source_gitlab.gitlab.errors import FatalError, GitlabError
 
 if TYPE_CHECKING:
@@ -71,7 +72,7 @@ def config_of(lab: Emulator, *, text: bool = False, **more: Any) -> Row:
 
 def whoami(config: Row) -> str:
     """The user of the configuration's token."""
-    client = Client(parse(config), retries=Retries(1, 0.01))
+    client = Connection(parse(config), retries=Retries(1, 0.01))
     try:
         return str(client.one("user")["username"])
     finally:
@@ -101,7 +102,7 @@ def test_pem_text_leaves_no_file_behind(
 ) -> None:
     """It has to be one for the TLS library, private and only for the time of the read."""
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
-    client = Client(parse(config_of(lab, text=True)))
+    client = Connection(parse(config_of(lab, text=True)))
     (private,) = tmp_path.glob("source-gitlab-*")
     assert private.stat().st_mode & 0o777 == 0o700
     assert {path.stat().st_mode & 0o777 for path in private.iterdir()} == {0o600}

@@ -48,7 +48,11 @@ def test_one_worker_reads_many_projects() -> None:
     with Emulator("--world", "scaled", "--groups", "1", "--projects", "100") as gitlab:
         readings: list[Reading] = []
         config = config_for(gitlab, num_workers=1)
-        reading = Thread(target=lambda: readings.append(read(config, ["branches"])), daemon=True)
+
+        def read_all() -> None:
+            readings.append(read(config, ["branches"]))
+
+        reading = Thread(target=read_all, daemon=True)
         reading.start()
         # It would wait forever; this is no measure of its speed.
         reading.join(120)

@@ -16,14 +16,17 @@ from integration_tests.support.inprocess import Wire, session
 from source_gitlab.core.state import StreamState
 from source_gitlab.engine.checkpoints import Checkpoint
 from source_gitlab.gitlab.errors import ReadError
+from source_gitlab.gitlab.tuning import Tuning
 from source_gitlab.streams import streams
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from contextlib import AbstractContextManager
 
     from integration_tests.gitlab.emulator import Emulator
     from integration_tests.support.stepped import IdleTime
     from source_gitlab.core.outcome import Report
+    from source_gitlab.core.session import Session
 
 Row = dict[str, Any]
 
@@ -43,6 +46,7 @@ class Copy:
         self.states: dict[str, Any] = {}
         self.asked: list[str] = []
         self.timer: IdleTime | None = None
+        self.tuning = Tuning()
         self.ahead_of: list[tuple[str, Callable[[], object]]] = []
 
     def change(self, op: str, **args: Any) -> Any:
@@ -61,7 +65,7 @@ class Copy:
         """Read these streams to their end; the rows that each one brought."""
         found: dict[str, list[Row]] = {}
         self.asked.clear()
-        with session(self.wire, timer=self.timer, **{**self.settings, **settings}) as opened:
+        with self._session(self.timer, **settings) as opened:
             if self.timer is not None:
                 self.timer.limits = opened.client.limits
             for name in names:
@@ -78,7 +82,7 @@ class Copy:
     def tried(self, *names: str, **settings: Any) -> Report:
         """Read these streams as faces do: behind a slice that fails, the others are read."""
         self.asked.clear()
-        with session(self.wire, timer=self.timer, **{**self.settings, **settings}) as opened:
+        with self._session(self.timer, **settings) as opened:
             for name in names:
                 stream, state = streams()[name], StreamState.load(self.states.get(name))
                 for slice_ in opened.plan(stream, state):
@@ -97,7 +101,7 @@ class Copy:
         waiting: list[Row] = []
         checkpoint = Checkpoint()
         self.asked.clear()
-        with session(self.wire, **self.settings) as opened:
+        with self._session() as opened:
             before = 0
             for slice_ in opened.plan(stream, state):
                 for page in opened.read(stream, slice_, state):
@@ -122,6 +126,12 @@ class Copy:
             (name, entry) for name, found in world.items() for entry in found
         )
         return [text for name, one in entries for text in lacking(name, self.tables[name], one)]
+
+    def _session(
+        self, timer: IdleTime | None = None, **settings: Any
+    ) -> AbstractContextManager[Session]:
+        settings = {**self.settings, **settings}
+        return session(self.wire, timer=timer, tuning=self.tuning, **settings)
 
     def _write(self, name: str, rows: list[Row]) -> None:
         for row in rows:

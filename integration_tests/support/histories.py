@@ -14,11 +14,9 @@ milestone's title, …): they are not compared.
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from contextlib import ExitStack
 from dataclasses import dataclass, field
 from random import Random
 from typing import TYPE_CHECKING, Any
-from unittest import mock
 
 from integration_tests.gitlab.clock import DAY, SECOND, stamp
 from integration_tests.gitlab.expected import expected_rows
@@ -37,6 +35,7 @@ from integration_tests.support.history_troubles import (
 from integration_tests.support.history_world import OWN, SITE, START, TOP, WEB, small_world
 from integration_tests.support.inprocess import Wire, session
 from source_gitlab.gitlab.errors import FatalError
+from source_gitlab.gitlab.tuning import Tuning
 from source_gitlab.streams import streams
 
 if TYPE_CHECKING:
@@ -91,6 +90,12 @@ class Run:
             "commit_refs": "all" if history.every_branch else "default",
             "num_workers": 3 if history.parallel else 1,
         }
+        # Windows, and new roots of their page numbers, which need some thousand rows otherwise.
+        self.tuning = (
+            Tuning(page_size=2, pages_worth_windows=2, window_pages=1, windows_from_root=3)
+            if history.parallel
+            else Tuning()
+        )
         self.tables: dict[str, dict[Key, Row]] = defaultdict(dict)
         self.states: dict[str, Any] = {}
         self._waiting: list[Event] = []
@@ -100,28 +105,17 @@ class Run:
 
     def problems(self) -> list[str]:
         """Live through the history; what the destination then lacks."""
-        with ExitStack() as stack:
-            if self.history.parallel:
-                # Windows, and new roots of their page numbers, which need some thousand rows.
-                for name, value in (
-                    ("seek.PER_PAGE", 2),
-                    ("seek._PAGES_WORTH_WINDOWS", 2),
-                    ("windows.PER_PAGE", 2),
-                    ("windows._WINDOW_PAGES", 1),
-                    ("windows._WINDOWS_FROM_ROOT", 3),
-                ):
-                    stack.enter_context(mock.patch(f"source_gitlab.core.walks.{name}", value))
-            for sync in self.history.syncs:
-                self._sync(sync)
-            self._bring_back()
-            names = self.history.streams
-            found = self._compare([name for name in names if not _is_late(name)])
-            self.emulator.world.clock.advance(25 * 3600 * SECOND)
-            self.changes.late_jobs.clear()
-            tables = {table for table, _ in self.changes.late_rows}
-            self.changes.late_rows.clear()
-            late = [name for name in names if _is_late(name) or name in {"jobs", *tables}]
-            return found + self._compare(late)
+        for sync in self.history.syncs:
+            self._sync(sync)
+        self._bring_back()
+        names = self.history.streams
+        found = self._compare([name for name in names if not _is_late(name)])
+        self.emulator.world.clock.advance(25 * 3600 * SECOND)
+        self.changes.late_jobs.clear()
+        tables = {table for table, _ in self.changes.late_rows}
+        self.changes.late_rows.clear()
+        late = [name for name in names if _is_late(name) or name in {"jobs", *tables}]
+        return found + self._compare(late)
 
     def _before(self, _path: str, _query: str) -> None:
         """What happens ahead of a request."""
@@ -174,7 +168,7 @@ class Run:
                 settings |= SCOPES[sync.other_scope - 1]
             if sync.start_days:
                 settings["start_date"] = stamp(START - sync.start_days * DAY)
-            with session(self.wire, **settings) as opened:
+            with session(self.wire, tuning=self.tuning, **settings) as opened:
                 reading.read(opened, self.history.streams)
         except KilledError:
             self.figures["kills"] += 1
@@ -204,7 +198,7 @@ class Run:
         if not names:
             return []
         reading = Reading(self, Sync((), 0, lossy=False, choices=1, pause=0))
-        with session(self.wire, **self.settings) as opened:
+        with session(self.wire, tuning=self.tuning, **self.settings) as opened:
             reading.read(opened, names)
             failed = [f"the quiet sync failed: {entry.message}" for entry in opened.report.failed]
         return failed + self._missing(names)

@@ -11,7 +11,6 @@ import io
 import threading
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
-from unittest import mock
 from urllib.parse import urlsplit
 
 from requests.adapters import BaseAdapter, HTTPAdapter
@@ -30,6 +29,8 @@ if TYPE_CHECKING:
     from requests import PreparedRequest, Response
 
     from integration_tests.gitlab.emulator import Emulator
+    from source_gitlab.config import Config
+    from source_gitlab.gitlab.tuning import Tuning
 
 URL = "http://gitlab.test"
 TOKEN = "glpat-emulator-default-0001"
@@ -130,13 +131,20 @@ class Wire(BaseAdapter):
 
 @contextmanager
 def session(
-    wire: Wire, tries: int = 3, timer: Timer | None = None, **settings: Any
+    wire: Wire,
+    tries: int = 3,
+    timer: Timer | None = None,
+    tuning: Tuning | None = None,
+    **settings: Any,
 ) -> Iterator[Session]:
     """A session of the connector over `wire`, with `settings` beside address and token."""
-    token = {"auth_type": "access_token", "access_token": TOKEN}
-    config = parse({"api_url": URL, "credentials": token, **settings})
-    with mock.patch("source_gitlab.gitlab.transport.pool.WatchedAdapter", return_value=wire):
-        retries = Retries(tries=tries, first=0.0, timer=timer or Timer())
-        opened = Session(config, retries=retries)
-    with opened:
+    retries = Retries(tries=tries, first=0.0, timer=timer or Timer())
+    config = configured(**settings)
+    with Session(config, retries=retries, transport=wire, tuning=tuning) as opened:
         yield opened
+
+
+def configured(**settings: Any) -> Config:
+    """A configuration for what a `Wire` carries to, with `settings` beside address and token."""
+    token = {"auth_type": "access_token", "access_token": TOKEN}
+    return parse({"api_url": URL, "credentials": token, **settings})

@@ -13,9 +13,10 @@ import pytest
 
 from integration_tests.gitlab.launch import ROOT, Emulator
 from source_gitlab.config import parse
-from source_gitlab.gitlab import oauth
-from source_gitlab.gitlab.client import Client, Retries
+from source_gitlab.gitlab.client import Retries
+from source_gitlab.gitlab.connection import Connection
 from source_gitlab.gitlab.timer import Timer
+from source_gitlab.gitlab.tuning import Tuning
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 CLIENT_ID, CLIENT_SECRET = "emulator-client-id", "gloas-emulator-client-secret"
 MANY = 8
 PATIENCE = 60
+QUICK = Tuning(renewal_pause=0.01)
 LONG_AGO = "2024-01-01T00:00:00Z"
 Row = dict[str, Any]
 
@@ -43,7 +45,6 @@ def home(lab: Emulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path
     lab.reset_requests()
     monkeypatch.setenv("SOURCE_GITLAB_HOME", str(tmp_path / "tokens"))
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
-    monkeypatch.setattr(oauth, "_FIRST_WAIT", 0.01)
     for name in ("SOURCE_GITLAB_VAULT_KEY", "SOURCE_GITLAB_VAULT_KEY_FILE"):
         monkeypatch.delenv(name, raising=False)
     return tmp_path / "tokens"
@@ -73,21 +74,26 @@ def renewals(lab: Emulator) -> dict[str, int]:
 
 @contextmanager
 def client(
-    config: Row, seen: list[dict[str, str]] | None = None, timer: Timer | None = None
-) -> Iterator[Client]:
+    config: Row,
+    seen: list[dict[str, str]] | None = None,
+    timer: Timer | None = None,
+    tuning: Tuning | None = None,
+) -> Iterator[Connection]:
     """A client that announces renewed tokens to `seen`."""
     announce = seen.append if seen is not None else None
     retries = Retries(2, 0.01, timer=timer or Timer())
-    made = Client(parse(config), on_rotated=announce, retries=retries)
+    made = Connection(parse(config), on_rotated=announce, retries=retries, tuning=tuning or QUICK)
     try:
         yield made
     finally:
         made.close()
 
 
-def whoami(config: Row, seen: list[dict[str, str]] | None = None) -> str:
+def whoami(
+    config: Row, seen: list[dict[str, str]] | None = None, tuning: Tuning | None = None
+) -> str:
     """The user of a configuration's token, asked by a client of its own."""
-    with client(config, seen) as one:
+    with client(config, seen, tuning=tuning) as one:
         return str(one.one("user")["username"])
 
 
@@ -112,9 +118,9 @@ def in_threads(work: Callable[[], object]) -> list[Exception]:
 
 PROGRAM = """\
 import json, sys
-from source_gitlab.gitlab.client import Client
+from source_gitlab.gitlab.connection import Connection
 from source_gitlab.config import parse
-client = Client(parse(json.loads(sys.argv[1])), on_rotated=lambda new: print("announced"))
+client = Connection(parse(json.loads(sys.argv[1])), on_rotated=lambda new: print("announced"))
 print("ready", flush=True)
 sys.stdin.readline()
 print(client.one("user")["username"])

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from integration_tests.gitlab.launch import Emulator
     from source_gitlab.core.outcome import Report
     from source_gitlab.gitlab.client import Retries
+    from source_gitlab.gitlab.tuning import Tuning
 
 Row = dict[str, Any]
 LOGGER = logging.getLogger("airbyte")
@@ -99,12 +100,13 @@ def catalog_of(names: Iterable[str]) -> ConfiguredAirbyteCatalog:
     return ConfiguredAirbyteCatalog(streams=configured)
 
 
-def read(
+def read(  # noqa: PLR0913 -- what is read, and what a test varies
     config: Row,
     names: Iterable[str] | None = None,
     states: Iterable[AirbyteStateMessage] = (),
     *,
     retries: Retries | None = None,
+    tuning: Tuning | None = None,
     between: Callable[[Reading], None] | None = None,
 ) -> Reading:
     """Read the named streams (all of them by default) to the end, or to a failure.
@@ -120,6 +122,7 @@ def read(
         lambda message: reading.controls.append({"message": message}),
         on_read=keep,
         retries=retries,
+        tuning=tuning,
     )
     catalog = catalog_of(streams() if names is None else names)
     try:

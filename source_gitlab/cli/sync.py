@@ -144,8 +144,8 @@ def _run(
     path = wanted.path
 
     def opened() -> Store:
-        urls = {"instance": session.config.base_url, "former": session.config.former_url}
-        return Store(path, tables, **urls, warn=progress.note)
+        instance, former = session.config.base_url, session.config.former_url
+        return Store(path, tables, instance=instance, former=former, warn=progress.note)
 
     try:
         store = opened() if path.exists() else None

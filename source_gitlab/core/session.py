@@ -15,7 +15,7 @@ from source_gitlab.core.row_validation import Keys, as_documented, documented, f
 from source_gitlab.core.selection import NotFound, nothing_left
 from source_gitlab.core.slice_reader import SliceReader
 from source_gitlab.core.slices import Place
-from source_gitlab.gitlab.client import Client
+from source_gitlab.gitlab.connection import Connection
 from source_gitlab.gitlab.decoding import DEEPEST
 from source_gitlab.gitlab.errors import FatalError, GitlabError, ReadError, Skipped
 from source_gitlab.gitlab.graphql import address_of
@@ -24,6 +24,7 @@ from source_gitlab.streams import root_of
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from requests.adapters import BaseAdapter
     from typing_extensions import Self
 
     from source_gitlab.config import Config
@@ -32,7 +33,9 @@ if TYPE_CHECKING:
     from source_gitlab.core.state import StreamState
     from source_gitlab.gitlab.auth import NewTokens
     from source_gitlab.gitlab.client import Retries
+    from source_gitlab.gitlab.connection import Share
     from source_gitlab.gitlab.pagination import Missed
+    from source_gitlab.gitlab.tuning import Tuning
     from source_gitlab.streams import Stream
     from source_gitlab.tokens.rotation import TokenRotation
 
@@ -44,10 +47,12 @@ class Session:
 
     `on_rotated` is called with renewed OAuth tokens before they are used; `rotation` keeps them
     where no profile of this machine does. Rows nested deeper than `deepest` levels are stepped
-    over, for the face could not write them.
+    over, for the face could not write them. These and the others are handed to the `Connection`
+    that the session opens and closes; over a `connection` that is given, which stays open, they
+    say nothing, and one session may follow the other.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 -- everything that differs between those who open one
         self,
         config: Config,
         *,
@@ -55,13 +60,26 @@ class Session:
         retries: Retries | None = None,
         rotation: TokenRotation | None = None,
         deepest: int = DEEPEST,
+        transport: BaseAdapter | None = None,
+        tuning: Tuning | None = None,
+        share: Share | None = None,
+        connection: Connection | None = None,
     ) -> None:
         """Make no request yet."""
-        self.config = config
-        self.report = Report()
-        self.client = Client(
-            config, on_rotated=on_rotated, retries=retries, rotation=rotation, deepest=deepest
+        self._is_own = connection is None
+        self.connection = connection or Connection(
+            config,
+            on_rotated=on_rotated,
+            rotation=rotation,
+            retries=retries,
+            deepest=deepest,
+            transport=transport,
+            tuning=tuning,
+            share=share,
         )
+        config = self.config = self.connection.config
+        self.report = Report()
+        self.client = self.connection.client()
         self.prefetcher = Prefetcher(config.num_workers)
         self.inventory = Inventory(self.client, config, self.prefetcher, self.report)
         self.report.path_of = self.inventory.path_of
@@ -87,10 +105,15 @@ class Session:
         self.close()
 
     def close(self) -> None:
-        """Stop what is still under way, and close all connections."""
-        self.client.limits.stop.set()
+        """Stop what is still under way, and close the connection if it is the session's own."""
+        self.stop()
         self.prefetcher.close()
-        self.client.close()
+        if self._is_own:
+            self.connection.close()
+
+    def stop(self) -> None:
+        """Let every request of this session end; those of other sessions go on."""
+        self.client.stop.set()
 
     def begin(self) -> None:
         """Find out what was chosen, before anything is read, or made in a destination.

@@ -61,7 +61,7 @@ class SliceReader:
             first=instant(config.start_date) if config.start_date else None,
             started=started,
             entered=entered,
-            changed_rows=ChangedRowsCache(),
+            changed_rows=ChangedRowsCache(client.tuning.shared_rows),
             shared_lists=SharedLists(),
             late_rows=LateRows(client, config.lookback_minutes),
             transformers={name: RowTransformer(one) for name, one in streams().items()},

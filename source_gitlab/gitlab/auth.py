@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     import requests
 
     from source_gitlab.config import Config
+    from source_gitlab.gitlab.tuning import Tuning
     from source_gitlab.tokens.rotation import RotationLease, TokenRotation
 
 NewTokens = dict[str, str]
@@ -43,13 +44,15 @@ class Credentials:
     before the new token is used, because GitLab has then already revoked the old pair.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 -- what is given, who keeps what is renewed, and how
         self,
         config: Config,
         session: requests.Session,
         on_rotated: Callable[[NewTokens], None] | None = None,
         rotation: TokenRotation | None = None,
+        *,
         timer: Timer | None = None,
+        tuning: Tuning | None = None,
     ) -> None:
         """Take the credentials of `config`; renewals go through `session`, for its TLS set-up.
 
@@ -64,8 +67,13 @@ class Credentials:
         if isinstance(given, OAuth):
             timer = timer or Timer()
             application = Application(given.client_id, given.client_secret, given.redirect_uri)
-            endpoints = OAuthEndpoints(config.base_url, application, session, timer)
+            endpoints = OAuthEndpoints(config.base_url, application, session, timer, tuning)
             self._renewal = _Renewal(endpoints, given, on_rotated, rotation, timer)
+
+    @property
+    def is_due(self) -> bool:
+        """Whether the token has to be looked up or renewed before it is used."""
+        return self._renewal is not None and self._renewal.is_due
 
     def token(self) -> str:
         """The token to use now, renewed first when it is about to expire; "" for none.
@@ -115,6 +123,10 @@ class _Renewal:
         self._tokens = Tokens(given.access_token, given.refresh_token, expires=expires)
         self._rotation: TokenRotation | None = None
         self._untried = ""
+
+    @property
+    def is_due(self) -> bool:
+        return self._rotation is None or self._tokens.due(self._timer.epoch())
 
     def token(self) -> str:
         if self._rotation is None:

@@ -1,6 +1,6 @@
 """Requests to GitLab's REST API: retried, limited, and never trusted to be the JSON they should be.
 
-One `Client` serves all streams: one pool of connections, one set of limits, one token.
+One `Client` serves all streams of a session; pool, limits and token are those of its `Connection`.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ import logging
 import threading
 import time
 from collections import Counter
+from functools import partial
 from typing import TYPE_CHECKING, Any, NoReturn
 from urllib.parse import urlencode
 
@@ -16,20 +17,18 @@ import requests
 from urllib3.exceptions import HTTPError
 
 from source_gitlab.gitlab import error_messages, verdicts
-from source_gitlab.gitlab.auth import Credentials
-from source_gitlab.gitlab.decoding import DEEPEST
+from source_gitlab.gitlab.cancellation import Bounds, Stop, is_given_up
 from source_gitlab.gitlab.errors import (
     LESS_MAY_DO,
+    Cancelled,
+    DeadlineExceeded,
     FatalError,
     GitlabError,
     ReadError,
-    Stopped,
     Unavailable,
 )
 from source_gitlab.gitlab.graphql import PageSizes, reply_of
 from source_gitlab.gitlab.lookup import find, the_one
-from source_gitlab.gitlab.page_headers import PageHeaders
-from source_gitlab.gitlab.page_size import AdaptivePageSize
 from source_gitlab.gitlab.pagination import (
     Answer,
     Query,
@@ -39,23 +38,19 @@ from source_gitlab.gitlab.pagination import (
     pages_of,
     text_of,
 )
-from source_gitlab.gitlab.rate_limits.gate import Limits, family
+from source_gitlab.gitlab.rate_limits.gate import family
 from source_gitlab.gitlab.request import Request
 from source_gitlab.gitlab.retry_loop import Retries, RetryLoop
-from source_gitlab.gitlab.server_clock import ServerClock
 from source_gitlab.gitlab.token_status import TokenStatus
-from source_gitlab.gitlab.transport import proxies
-from source_gitlab.gitlab.transport.body import Received, Wire, fetch
-from source_gitlab.gitlab.transport.pool import TRANSPORT_VERSION, Certificates, open_pool, replaced
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
+    from contextlib import AbstractContextManager
 
-    from source_gitlab.config import Config
-    from source_gitlab.gitlab.auth import NewTokens
+    from source_gitlab.gitlab.connection import Connection
     from source_gitlab.gitlab.graphql import Operation, Reply
     from source_gitlab.gitlab.page_size import Stepping
-    from source_gitlab.tokens.rotation import TokenRotation
+    from source_gitlab.gitlab.transport.body import Received
 
 __all__ = ["Answer", "Client", "Query", "Retries", "Row", "pages_of"]
 
@@ -66,55 +61,33 @@ _HURRIED_TRIES = 2
 
 
 class Client:
-    """GETs below `<base_url>/api/v4`. Thread-safe."""
+    """GETs below `<base_url>/api/v4` of one session over a connection. Thread-safe."""
 
-    def __init__(
-        self,
-        config: Config,
-        *,
-        on_rotated: Callable[[NewTokens], None] | None = None,
-        rotation: TokenRotation | None = None,
-        retries: Retries | None = None,
-        deepest: int = DEEPEST,
-    ) -> None:
-        """Open the pool; no request is made yet.
-
-        Answers that are nested deeper than `deepest` levels are errors.
-        """
-        self.deepest = deepest
-        self.api_url = config.api_url
-        self._base_url = config.base_url
+    def __init__(self, connection: Connection, *, careful: bool = False) -> None:
+        """Make no request yet. A `careful` one tries seldom until GitLab has answered."""
+        self.connection = connection
+        self.api_url = connection.api_url
+        self.deepest = connection.deepest
+        self.tuning = connection.tuning
+        self.timer = connection.timer
+        self.limits = connection.limits
+        self.clock = connection.clock
         self.requests: Counter[str] = Counter()
-        self.retries = retries or Retries()
-        self._timer = self.retries.timer
-        self.limits = Limits(config.num_workers, config.max_requests_per_minute, timer=self._timer)
-        self._timeout = float(config.request_timeout)
+        self.stop = Stop(self.timer)
+        self._bounds = Bounds(self.stop, self.timer)
+        self._careful = careful
+        self._answered = float("-inf")
         self._counting = threading.Lock()
         self._judging = threading.Lock()
-        self._certificates = Certificates(config)
-        self._http = open_pool(config, self._certificates)
-        self._credentials = Credentials(config, self._http, on_rotated, rotation, self._timer)
-        self._wire = Wire(self._http, config.api_url)
-        self._probing = open_pool(config, self._certificates)
-        self._probe = Wire(self._probing, config.api_url)
-        self._smaller = AdaptivePageSize()
         self.page_sizes = PageSizes()
-        self._page_headers = PageHeaders(lambda path, query: self.get(path, query, self._hurried))
         self.standing = TokenStatus(self)
-        self.clock = ServerClock()
-        self._dead = (
-            replaced(TRANSPORT_VERSION)
-            or self._certificates.problem
-            or proxies.problem(config.api_url)
-        )
-        self._answered = float("-inf")
-        self._mended: set[str] = set()
 
-    def close(self) -> None:
-        """Close the pool and remove temporary files."""
-        self._http.close()
-        self._probing.close()
-        self._certificates.close()
+    @property
+    def retries(self) -> Retries:
+        """How often a request is tried."""
+        if self._careful and self._answered == float("-inf"):
+            return self._hurried
+        return self.connection.retries
 
     def now(self) -> float:
         """The server's clock, in seconds since the epoch, as its last `Date` header tells it."""
@@ -142,9 +115,10 @@ class Client:
         """
         problem: ReadError | None = None
         wanted, steps = int(query.get("per_page", 20)), stepping is not None
-        size = self._smaller.size(path, wanted)
+        sizes = self.connection.list_page_sizes
+        size = sizes.size(path, wanted)
         if size >= wanted:
-            known = self._smaller.is_known(path)
+            known = sizes.is_known(path)
             try:
                 answer = self._page(
                     path, query, self._hurried if known else self.retries, steps=steps
@@ -153,20 +127,18 @@ class Client:
                 problem = error
             else:
                 if known:
-                    self._smaller.worked(path, size, wanted)
+                    sizes.worked(path, size, wanted)
                 return answer
 
         def page(part: Mapping[str, Any]) -> Answer:
             return self._page(path, part, self._hurried, steps=steps)
 
-        return self._smaller.rows(
-            page, path, query, problem, whole=whole, size=size, stepping=stepping
-        )
+        return sizes.rows(page, path, query, problem, whole=whole, size=size, stepping=stepping)
 
     @property
     def _hurried(self) -> Retries:
-        tries = min(_HURRIED_TRIES, self.retries.tries)
-        return Retries(tries, self.retries.first, self.retries.refusals)
+        usual = self.connection.retries
+        return Retries(min(_HURRIED_TRIES, usual.tries), usual.first, usual.refusals)
 
     def _page(
         self, path: str, query: Mapping[str, Any], retries: Retries, *, steps: bool
@@ -217,17 +189,20 @@ class Client:
         pairs = {key: text_of(value) for key, value in query.items()}
         text = urlencode(pairs, errors="surrogateescape")
         request = Request(f"{self.api_url}/{path}", family(path), text)
-        headers, data = RetryLoop(self, request, retries or self.retries).run()
-        return self._page_headers.answer(path, query, data, headers)
+        headers, data = self.answered(request, retries)
+
+        def ask(path: str, query: Query) -> object:
+            return self.get(path, query, self._hurried)
+
+        return self.connection.page_headers.answer(path, query, data, headers, ask)
 
     def graphql(self, operation: Operation, *, again: bool = False) -> Reply:
         """What an operation of GraphQL brings; raises as `graphql.reply_of` does.
 
         With `again`, it is a smaller form of what has failed with every try.
         """
-        request = operation.request(self._base_url)
-        retries = self._hurried if again else self.retries
-        _, response = RetryLoop(self, request, retries).run()
+        request = operation.request(self.connection.base_url)
+        _, response = self.answered(request, self._hurried if again else None)
         return reply_of(request, response)
 
     def token_info(self) -> Row:
@@ -237,11 +212,25 @@ class Client:
             GitlabError: as `client.errors` sorts it.
         """
         path = "oauth/token/info"
-        url = f"{self._base_url}/{path}"
-        _, data = RetryLoop(self, Request(url, path), self.retries).run()
+        url = f"{self.connection.base_url}/{path}"
+        _, data = self.answered(Request(url, path))
         if not isinstance(data, dict):
             raise not_what_was_asked(url, "an object", data)
         return data
+
+    def answered(
+        self, request: Request, retries: Retries | None = None
+    ) -> tuple[Mapping[str, str], Any]:
+        """The headers and the JSON of the answer, after retries.
+
+        Raises:
+            GitlabError: as `client.errors` sorts it.
+        """
+        try:
+            return RetryLoop(self, request, retries or self.retries).run()
+        except DeadlineExceeded:
+            message = error_messages.late(request, self.limits.wait_of(request.family))
+            raise DeadlineExceeded(message, url=request.url) from None
 
     def token(self) -> str:
         """The token to send now.
@@ -249,40 +238,53 @@ class Client:
         Raises:
             FatalError: it has expired and cannot be renewed, or the sync was stopped.
         """
-        if self._dead is not None:
-            raise self._dead
-        if self.limits.is_stopped:
-            raise Stopped
+        self._bounds.check()
+        if self.connection.problem is not None:
+            raise self.stop.set(self.connection.problem)
+        credentials = self.connection.credentials
         try:
-            return self._credentials.token()
+            if not credentials.is_due:
+                return credentials.token()
+            return self._bounds.result_of(credentials.token)
         except FatalError as error:
             self._end_with(error)
 
     def renew(self, token: str) -> bool:
         """After a 401 for `token`: whether there is another one to try now."""
         try:
-            return self._credentials.renew(token)
+            return self._bounds.result_of(partial(self.connection.credentials.renew, token))
         except FatalError as error:
             self._end_with(error)
 
     @property
     def is_job(self) -> bool:
         """Whether the token is that of a CI job, which few lists are open to."""
-        return self._credentials.is_job
+        return self.connection.credentials.is_job
 
     def _end_with(self, error: FatalError) -> NoReturn:
-        """Raise the error that ends the sync; an error must not become its own cause."""
-        first = self.die(error)
+        """Raise the error that ends the session; an error must not become its own cause."""
+        if isinstance(error, (Cancelled, DeadlineExceeded)):
+            raise error
+        first = self.stop.set(error)
         if first is error:
             raise error
         raise first from None
 
     def die(self, error: FatalError) -> FatalError:
-        """Let every request from now on end with one error: this, or the one that was first."""
-        with self._counting:
-            self._dead = self._dead or error
-        self.limits.stop.set()
-        return self._dead
+        """Let every request of the session end with one error: this, or the one that was first."""
+        return self.stop.set(error)
+
+    def check(self) -> None:
+        """Raise the error that ends the session or this call, if they have ended."""
+        self._bounds.check()
+
+    def pause(self, seconds: float) -> None:
+        """Let so many seconds pass between two tries; raise as `check` does."""
+        self._bounds.wait(seconds)
+
+    def holding(self, lock: threading.Lock) -> AbstractContextManager[None]:
+        """Hold a lock in a block; raise as `check` does while others hold it."""
+        return self._bounds.holding(lock)
 
     def asks_job(self) -> Request:
         """What only the token of a job that still runs may ask."""
@@ -296,7 +298,7 @@ class Client:
         Raises:
             requests.RequestException or urllib3.exceptions.HTTPError: no whole answer.
             ServerError: it is too large.
-            FatalError: the sync was stopped.
+            FatalError: the session or this call has ended.
         """
         return self._fetch(request, token)
 
@@ -307,41 +309,20 @@ class Client:
         """
         name, _, query = path.partition("?")
         request = Request(f"{self.api_url}/{name}", name, query)
-        if not apart:
-            return self._fetch(request, token, asking=True)
-        self._probing.close()  # what is idle; the next request opens a new one
-        return self._fetch(request, token, self._probe, asking=True)
+        return self._fetch(request, token, asking=True, apart=apart)
 
     def _fetch(
-        self, request: Request, token: str, wire: Wire | None = None, *, asking: bool = False
+        self, request: Request, token: str, *, asking: bool = False, apart: bool = False
     ) -> Received:
-        name = request.family
+        self.limits.enter(request.family, self._bounds, asking=asking)
+        with self._counting:
+            self.requests[request.family] += 1
         try:
-            self.limits.enter(name, asking=asking)
-        except Stopped:
-            raise self._dead or Stopped from None
-        seconds: float | None = None
-        began = self._timer.now()
-        try:
-            with self._counting:
-                self.requests[name] += 1
-            received = fetch(
-                wire or self._wire, request, self._credentials.header(token), self._timeout
-            )
-            self.clock.learn(received.headers.get("Date", ""), received.asked, received.answered)
-            if received.status == requests.codes.too_many_requests:
-                self.limits.refused(name, received.headers, self.now())
-            elif not verdicts.is_failure(received.status):
-                seconds = self._timer.now() - began
-                if received.status == requests.codes.ok:
-                    self._credentials.accepted(token)
-                self.limits.learn(name, received.headers, self.now())
-            if received.status == requests.codes.unauthorized and token and not asking:
-                # Before the next one starts: the token may be worth nothing any more.
-                self.limits.hold()
-            return received
-        finally:
-            self.limits.leave(name, seconds)
+            return self.connection.send(request, token, asking=asking, apart=apart)
+        except (requests.RequestException, HTTPError):
+            if is_given_up():
+                self._bounds.check()
+            raise
 
     def judged(self, problem: ReadError, began: float) -> GitlabError:
         """What a request that failed with every try since `began` means for all the others.
@@ -350,11 +331,8 @@ class Client:
         costs GitLab nothing is answered now. If not, the sync ends here: each of its thousands of
         requests would otherwise wait through all its tries as well.
         """
-        with self._judging:
-            if self._dead is not None:
-                return self._dead
-            if self.limits.is_stopped:
-                return Stopped()
+        with self.holding(self._judging):
+            self._bounds.check()
             reached = self._answered > float("-inf")
             if self._answered > began or self._is_alive():
                 return problem
@@ -390,8 +368,5 @@ class Client:
 
     def note_mended(self, url: str) -> None:
         """Say, once, that texts of this address are not UTF-8."""
-        with self._counting:
-            is_known = url in self._mended
-            self._mended.add(url)
-        if not is_known:
+        if self.connection.note_mended(url):
             LOGGER.warning(error_messages.mended(url))

@@ -51,6 +51,14 @@ def _because(body: bytes, status: int) -> str:
     return text if str(status) in text else f"{status} {text}"
 
 
+def late(request: Request, wait: float) -> str:
+    """A call whose deadline is over; `wait` is how long GitLab lets nothing like it be asked."""
+    message = f"{request.shown} was not answered before the deadline."
+    if wait > 0.0:
+        message += f" GitLab limits such requests: the next one may start in {wait:.0f} s."
+    return message
+
+
 def skipped(request: Request, received: Received) -> Skipped:
     """A 403 or 404 of GitLab's, sorted by what would have to change for it to be readable.
 

@@ -14,6 +14,8 @@ GitlabError
     ├── UserRefused   the token's user was refused, whatever is asked
     ├── Unavailable   no request is answered any more
     └── Stopped       the sync was ended from outside
+        ├── Cancelled         the caller gave this one call up
+        └── DeadlineExceeded  it was not answered before the deadline of this one call
 """
 
 from __future__ import annotations
@@ -128,6 +130,22 @@ class Unavailable(FatalError):
 class Stopped(FatalError):
     """The sync was ended from outside while this request waited."""
 
+    def __init__(self, message: str = "The sync was stopped.", *, url: str = "") -> None:
+        """Say what was stopped."""
+        super().__init__(message, url=url)
+
+
+class Cancelled(Stopped):
+    """The caller gave the call up; others go on."""
+
     def __init__(self) -> None:
         """There is only one thing to say."""
-        super().__init__("The sync was stopped.")
+        super().__init__("The request was given up.")
+
+
+class DeadlineExceeded(Stopped):
+    """The deadline of this call is over; others go on."""
+
+    def __init__(self, message: str = "GitLab did not answer in time.", *, url: str = "") -> None:
+        """Name what was asked, where that is known."""
+        super().__init__(message, url=url)

@@ -126,6 +126,7 @@ class Lists:
         """Nothing is missing yet."""
         self.client = client
         self.api_url = client.api_url
+        self.tuning = client.tuning
         self._optional = optional
         self._lock = threading.Lock()
         self._missed: dict[str, Missed] = {}

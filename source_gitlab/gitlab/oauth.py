@@ -19,12 +19,12 @@ from urllib3.exceptions import MaxRetryError, NewConnectionError
 from source_gitlab.gitlab import error_messages
 from source_gitlab.gitlab.errors import FatalError, Unauthorized
 from source_gitlab.gitlab.timer import Timer
+from source_gitlab.gitlab.tuning import Tuning
 from source_gitlab.redaction import keep_secret
 from source_gitlab.tokens.model import Tokens
 
-_TIMEOUT: Final = (15.0, 30.0)  # seconds to connect, and to wait for an answer
+_CONNECT: Final = 15.0  # seconds
 _TRIES: Final = 4
-_FIRST_WAIT: Final = 1.0  # seconds, doubled for each further try
 _LIFE: Final = 7200.0  # seconds, what GitLab gives every access token
 # Refused before anything was done: a limit, or no server behind the proxy.
 _NOT_DONE: Final = frozenset({429, 503})
@@ -80,8 +80,10 @@ class OAuthEndpoints:
         application: Application,
         session: requests.Session,
         timer: Timer | None = None,
+        tuning: Tuning | None = None,
     ) -> None:
         """Send through `session`, for its TLS set-up; `timer` tells when tokens expire."""
+        self._tuning = tuning or Tuning()
         self.base_url = base_url
         self.application = application
         self._session = session
@@ -114,7 +116,7 @@ class OAuthEndpoints:
                     raise
             except GrantRefused as error:
                 raise self._refresh_refused(error, doubtful=cut_off or lost > 0) from error
-            time.sleep(_FIRST_WAIT * 2 ** (number - 1))
+            time.sleep(self._tuning.renewal_pause * 2 ** (number - 1))
         raise AssertionError  # every way out of the last round is above
 
     def grant(self, form: dict[str, str], *, fallback: str = "") -> Grant:
@@ -154,10 +156,11 @@ class OAuthEndpoints:
         form = {**form, "client_id": self.application.client_id}
         if self.application.client_secret:
             form["client_secret"] = self.application.client_secret
+        timeout = (_CONNECT, self._tuning.renewal_timeout)
         try:
             # Not followed: a POST that is redirected from http to https would become a GET.
             response = self._session.post(
-                url, data=form, timeout=_TIMEOUT, allow_redirects=False, auth=NoAuthorization()
+                url, data=form, timeout=timeout, allow_redirects=False, auth=NoAuthorization()
             )
         except requests.RequestException as error:
             kind = NotSent if _was_not_sent(error) else AnswerLost

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
     from source_gitlab.gitlab.pagination import Answer, Query
 
+    Asker = Callable[[str, Query], object]
+
 # Lists that GitLab cuts into pages by number unless it is asked for another way. Some others come
 # whole, and without these headers.
 _BY_NUMBER = frozenset({"groups", "projects", "descendant_groups", "subgroups"})
@@ -29,21 +31,24 @@ _QUERY: Query = {"simple": True, "per_page": 1}
 
 
 class PageHeaders:
-    """Learns from every list; asks for one where none has shown it. Thread-safe.
+    """Learns from every list; asks for one where none has shown it. Thread-safe."""
 
-    `ask` gets a list below /api/v4, and takes what came to `answer`.
-    """
-
-    def __init__(self, ask: Callable[[str, Query], object]) -> None:
+    def __init__(self) -> None:
         """Nothing is known yet."""
-        self._ask = ask
         self._lock = threading.Lock()
         self._arrive: bool | None = None
 
     def answer(
-        self, path: str, query: Mapping[str, Any], data: Any, headers: Mapping[str, str]
+        self,
+        path: str,
+        query: Mapping[str, Any],
+        data: Any,
+        headers: Mapping[str, str],
+        ask: Asker,
     ) -> Answer:
         """What came for a request, with what is known of the list.
+
+        `ask` gets a list below /api/v4, and takes what came to `answer`.
 
         Raises:
             Malformed: how its next page is asked for cannot be understood.
@@ -54,21 +59,21 @@ class PageHeaders:
                 self._arrive = True
             elif _is_by_number(path, query):
                 self._arrive = False
-        return answer_of(data, headers, query, partial(self._are_stripped, path, query))
+        return answer_of(data, headers, query, partial(self._are_stripped, path, query, ask))
 
-    def _are_stripped(self, path: str, query: Mapping[str, Any]) -> bool:
+    def _are_stripped(self, path: str, query: Mapping[str, Any], ask: Asker) -> bool:
         """Whether a list without headers should have had some."""
         if _is_by_number(path, query):
             return True
         if self._arrive is None:
             with self._lock:
                 if self._arrive is None:
-                    self._find_out()
+                    self._find_out(ask)
         return not self._arrive
 
-    def _find_out(self) -> None:
+    def _find_out(self, ask: Asker) -> None:
         try:
-            self._ask(_PATH, _QUERY)
+            ask(_PATH, _QUERY)
         except FatalError:
             raise
         except GitlabError:

@@ -98,6 +98,10 @@ class Sender(Protocol):
         """What only the token of a job that still runs may ask."""
         ...
 
+    def pause(self, seconds: float) -> None:
+        """Let so many seconds pass between two tries, or raise what ends the request."""
+        ...
+
     def judged(self, problem: ReadError, began: float) -> GitlabError:
         """What a request that failed with every try since `began` means for all the others."""
         ...
@@ -241,7 +245,7 @@ class RetryLoop:
 
     def _pause(self) -> None:
         self._sender.limits.release()
-        self._sender.limits.pause(next(self._delays))
+        self._sender.pause(next(self._delays))
 
     def _slow_down(self) -> None:
         self._refusals += 1

@@ -20,6 +20,8 @@ from source_gitlab.gitlab import error_messages, verdicts
 from source_gitlab.gitlab.errors import ReadError, Unauthorized, UserRefused
 
 if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+
     from source_gitlab.gitlab.errors import FatalError
     from source_gitlab.gitlab.transport.body import Received
 
@@ -54,6 +56,10 @@ class Bearer(Protocol):
         """One try of a request that finds out how things stand."""
         ...
 
+    def holding(self, lock: threading.Lock) -> AbstractContextManager[None]:
+        """Hold a lock in a block; raise where the call ends while others hold it."""
+        ...
+
     def die(self, error: FatalError) -> FatalError:
         """Let every request from now on end with one error: this, or the one that was first."""
         ...
@@ -85,7 +91,7 @@ class TokenStatus:
         Raises:
             Unauthorized: nothing; every request ends with this error from now on.
         """
-        with self._asking:
+        with self._client.holding(self._asking):
             self._client.token()  # raises when another thread has found out meanwhile
             received = self._ask(token)
             if received is None or not verdicts.is_answer(received):
@@ -115,7 +121,7 @@ class TokenStatus:
                 self._due *= 2
         if not is_due or not token or self._client.is_job:
             return
-        with self._asking:
+        with self._client.holding(self._asking):
             received = self._ask(self._client.token())
         if received is None or not verdicts.is_gitlabs(received):
             return

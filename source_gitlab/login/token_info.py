@@ -69,10 +69,8 @@ def inspect(config: Config, rotation: TokenRotation | None) -> Inspection:
         FatalError: GitLab cannot be reached.
         GitlabError: it does not answer as GitLab.
     """
-    with (
-        session_for(config, rotation=rotation) as session,
-        Budget(session.client, requests=_REQUESTS, seconds=_SECONDS) as budget,
-    ):
+    with session_for(config, rotation=rotation) as session:
+        budget = Budget(session.client, requests=_REQUESTS, seconds=_SECONDS)
         try:
             _, steps = identify(budget, config)
         except Unauthorized as error:

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import threading
-import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from source_gitlab.gitlab.errors import FatalError, Unauthorized
+from source_gitlab.gitlab.cancellation import Deadline, within
+from source_gitlab.gitlab.errors import DeadlineExceeded
 from source_gitlab.gitlab.lookup import find
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
-
-    from typing_extensions import Self
 
     from source_gitlab.gitlab.client import Answer, Client, Query, Row
     from source_gitlab.gitlab.graphql import Operation, Reply
@@ -36,28 +34,17 @@ class Budget:
     """Asks through a client, within bounds. Thread-safe.
 
     A request waits for those under way while these, tried again, could use up what is left. When
-    the time is over, the client is stopped, because a rate limit could make it wait for minutes.
+    the time is over, those under way end, because a rate limit could make them wait for minutes.
     """
 
     def __init__(self, client: Client, *, requests: int, seconds: float) -> None:
         """Bound what is asked from now on."""
+        self._deadline = Deadline(seconds, timer=client.timer)
         self._client = client
         self._most = requests
         self._before = sum(client.requests.values())
         self._under_way = 0
         self._lease = threading.Condition()
-        self._until = time.monotonic() + seconds
-        self._timer = threading.Timer(seconds, client.limits.stop.set)
-        self._timer.daemon = True
-
-    def __enter__(self) -> Self:
-        """Let the time run."""
-        self._timer.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        """Stop the clock."""
-        self._timer.cancel()
 
     @property
     def api_url(self) -> str:
@@ -72,7 +59,7 @@ class Budget:
     @property
     def late(self) -> bool:
         """Whether the time is over."""
-        return time.monotonic() >= self._until
+        return self._deadline.is_over()
 
     @property
     def why(self) -> str:
@@ -127,13 +114,10 @@ class Budget:
     def _asking(self) -> Iterator[None]:
         self._start()
         try:
-            yield
-        except Unauthorized:
-            raise
-        except FatalError:
-            if self.late:
-                raise Unanswered from None
-            raise
+            with within(self._deadline):
+                yield
+        except DeadlineExceeded:
+            raise Unanswered from None
         finally:
             with self._lease:
                 self._under_way -= 1

@@ -67,24 +67,24 @@ def check(
 
     The streams are those that are `declared`, by name; where none are given, all that there are.
     At most `requests` requests are made, and none is started after `seconds`; what was not asked
-    then is said to be so. A session whose time ran out is stopped. A test whose ground is missing
+    then is said to be so. A test whose ground is missing
     is left out: with a wrong address nothing is said of the token. Raises nothing of
     `client.errors`: what goes wrong is a step.
     """
     steps: list[Step] = []
     verdicts: dict[str, Verdict] = {}
-    with Budget(session.client, requests=requests, seconds=seconds) as budget:
-        try:
-            verdicts = _run(session, budget, steps, declared or streams())
-        except (Unauthorized, UserRefused) as error:
-            if not steps:
-                steps += instance.steps(session.config, instance.Instance())
-            steps.append(identity.refused(error, session.config))
-        except OutOfBudget:
-            steps.append(_too_slow(session, seconds))
-        except GitlabError as error:
-            steps.append(instance.failure(error, first=not steps))
-        used = budget.used
+    budget = Budget(session.client, requests=requests, seconds=seconds)
+    try:
+        verdicts = _run(session, budget, steps, declared or streams())
+    except (Unauthorized, UserRefused) as error:
+        if not steps:
+            steps += instance.steps(session.config, instance.Instance())
+        steps.append(identity.refused(error, session.config))
+    except OutOfBudget:
+        steps.append(_too_slow(session, seconds))
+    except GitlabError as error:
+        steps.append(instance.failure(error, first=not steps))
+    used = budget.used
     if verdicts:
         steps.append(_summary(verdicts, declared or streams()))
     return Result(tuple(steps), verdicts, used).without(secrets(session.config))

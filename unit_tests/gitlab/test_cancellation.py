@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from source_gitlab.core.prefetch import Prefetcher
-from source_gitlab.gitlab.cancellation import given_up_on, is_given_up
-from source_gitlab.gitlab.errors import Stopped
+from source_gitlab.gitlab.cancellation import Bounds, given_up_on, is_given_up
+from source_gitlab.gitlab.errors import Cancelled, Stopped
 from source_gitlab.gitlab.rate_limits.gate import Limits
 from source_gitlab.gitlab.timer import Timer
 
@@ -67,11 +67,11 @@ def test_a_wait_for_a_limit_is_given_up_alone() -> None:
 
 def test_a_pause_before_another_try_is_given_up() -> None:
     """It ends with the event, and does not begin after it."""
-    limits = Limits(4)
     event = threading.Event()
     with given_up_on(event):
         event.set()
-        limits.pause(3600.0)
+        with pytest.raises(Cancelled):
+            Bounds().wait(3600.0)
         assert is_given_up()
     assert not is_given_up()
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from source_gitlab.gitlab.cancellation import Bounds, Stop
 from source_gitlab.gitlab.errors import Stopped
 from source_gitlab.gitlab.rate_limits.concurrency import Concurrency
 from source_gitlab.gitlab.rate_limits.gate import Limits, backoff, family, retry_after
@@ -217,7 +218,7 @@ def test_a_late_good_answer_does_not_end_a_block() -> None:
 class Waits(Timer):
     """A timer by which nobody waits really; `then` happens in the middle of each wait."""
 
-    def __init__(self, then: Callable[[], None] = lambda: None) -> None:
+    def __init__(self, then: Callable[[], object] = lambda: None) -> None:
         self.seconds: list[float] = []
         self._then = then
 
@@ -251,12 +252,12 @@ class _Waited(threading.Condition):
 
 def test_stop_ends_a_wait() -> None:
     """Whoever waits for a family that is blocked is let go with an error, and soon."""
-    stop = threading.Event()
+    stop = Stop()
     waits = Waits(stop.set)
-    limits = Limits(4, stop=stop, timer=waits)
+    limits = Limits(4, timer=waits)
     limits.refused("issues", {"Retry-After": "600"}, NOW)
     with pytest.raises(Stopped):
-        limits.enter("issues")
+        limits.enter("issues", Bounds(stop, waits))
     assert len(waits.seconds) == 1
     assert waits.now() <= 1.0
 

@@ -8,7 +8,7 @@ import re
 import pytest
 
 from source_gitlab.config import parse
-from source_gitlab.gitlab.client import Client
+from source_gitlab.gitlab.connection import Connection
 from source_gitlab.gitlab.errors import FatalError, Unavailable
 from source_gitlab.gitlab.transport.proxies import problem
 
@@ -42,7 +42,7 @@ def test_a_proxy_that_is_none(monkeypatch: pytest.MonkeyPatch, value: str, why: 
     assert PASSWORD not in str(found)
     assert re.search(why, str(found))
     config = parse({"api_url": "http://gitlab.example.com", "private_token": "glpat-of-nobody-1"})
-    client = Client(config)
+    client = Connection(config)
     try:
         with pytest.raises(FatalError, match="http_proxy"):
             client.one("version")

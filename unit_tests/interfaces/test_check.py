@@ -7,14 +7,14 @@ import json
 import threading
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
-from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
 from source_gitlab.cli import main as command_line
 from source_gitlab.cli.check import main
-from source_gitlab.gitlab.errors import FatalError
+from source_gitlab.gitlab.cancellation import Bounds
+from source_gitlab.gitlab.timer import Timer
 from source_gitlab.setup_check.budget import Budget, OutOfBudget
 from source_gitlab.setup_check.display import show
 from source_gitlab.setup_check.result import Result, Step, Verdict
@@ -37,20 +37,18 @@ class SlowClient:
 
     def __init__(self, cost: int, seconds: float = 0.01) -> None:
         self.requests: Counter[str] = Counter()
-        self.limits = SimpleNamespace(stop=threading.Event())
+        self.timer = Timer()
         self._cost = cost
         self._seconds = seconds
         self._lock = threading.Lock()
 
     def one(self, path: str, query: object) -> dict[str, Any]:
-        """One object, after a while; an error when the client is stopped meanwhile."""
+        """One object, after a while; an error when the deadline of the call ends it."""
         del query
         for _ in range(self._cost):
             with self._lock:
                 self.requests[path] += 1
-            if self.limits.stop.wait(self._seconds):
-                message = "The sync was stopped."
-                raise FatalError(message)
+            Bounds().wait(self._seconds)
         return {"path": path}
 
 
@@ -150,8 +148,8 @@ def test_a_table_on_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_the_budget_holds_though_every_request_is_tried_twice(cost: int) -> None:
     """Ten threads that start at once do not overrun it, and use it up but for one request."""
     client = SlowClient(cost)
-    with Budget(cast("Client", client), requests=40, seconds=30) as budget:
-        came = ask_often(budget, 60)
+    budget = Budget(cast("Client", client), requests=40, seconds=30)
+    came = ask_often(budget, 60)
     assert 37 <= budget.used <= 40
     assert came["answered"] == budget.used // cost
     assert came["refused"] == 60 - came["answered"]
@@ -161,30 +159,17 @@ def test_requests_of_before_do_not_count() -> None:
     """A session may have been used already."""
     client = SlowClient(1)
     client.requests["before"] = 100
-    with Budget(cast("Client", client), requests=5, seconds=30) as budget:
-        assert ask_often(budget, 2) == {"answered": 2}
+    budget = Budget(cast("Client", client), requests=5, seconds=30)
+    assert ask_often(budget, 2) == {"answered": 2}
     assert budget.used == 2
 
 
 def test_nothing_is_asked_when_the_time_is_over() -> None:
     """A wait that is under way, for a rate limit say, ends too, and is no failure."""
     client = SlowClient(1, seconds=60)
-    with Budget(cast("Client", client), requests=40, seconds=0.2) as budget:
-        assert ask_often(budget, 12) == {"refused": 12}
+    budget = Budget(cast("Client", client), requests=40, seconds=0.2)
+    assert ask_often(budget, 12) == {"refused": 12}
     assert budget.used <= 10
-
-
-def test_a_session_is_not_stopped_when_there_was_time() -> None:
-    """The clock is stopped with the report."""
-    client = SlowClient(1)
-    with Budget(cast("Client", client), requests=40, seconds=3600) as budget:
-        budget.one("thing")
-        timers = [one for one in threading.enumerate() if isinstance(one, threading.Timer)]
-    assert timers
-    for timer in timers:
-        timer.join(60)
-        assert not timer.is_alive()
-    assert not client.limits.stop.is_set()
 
 
 def test_a_mistake_in_the_configuration_is_a_report_too(

@@ -120,13 +120,9 @@ def test_an_upsert_keeps_one_row_a_key_the_last_written(path: Path) -> None:
 
 
 @pytest.mark.parametrize("remembered", [0, 3, 1000])
-def test_a_row_may_come_again_in_a_later_load(
-    path: Path, monkeypatch: pytest.MonkeyPatch, remembered: int
-) -> None:
+def test_a_row_may_come_again_in_a_later_load(path: Path, remembered: int) -> None:
     """Whether or not the store still remembers that it was there."""
-    monkeypatch.setattr("source_gitlab.interfaces.duckdb.load_buffer._FULL", 1)
-    monkeypatch.setattr("source_gitlab.interfaces.duckdb.store._REMEMBERED_KEYS", remembered)
-    with Store(path, TABLES) as store:
+    with Store(path, TABLES, load_bytes=1, remembered_keys=remembered) as store:
         store.begin_replace("branches")
         for turn in range(3):
             store.write("issues", [{"id": n, "title": str(turn)} for n in range(turn, turn + 4)])

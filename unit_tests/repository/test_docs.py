@@ -20,18 +20,17 @@ def test_page_is_fresh(page: str) -> None:
 
 
 def test_check_names_what_is_stale_and_writes_nothing(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """`--check` is what a commit hook runs: it must fail without mending."""
-    monkeypatch.setattr(docs, "ROOT", tmp_path)
-    assert docs.main(["--check"]) == 1
+    assert docs.main(["--check"], tmp_path) == 1
     said = capsys.readouterr().err
     assert all(page in said for page in docs.PAGES)
     assert list(tmp_path.iterdir()) == []
 
     (tmp_path / "docs").mkdir()
-    assert docs.main([]) == 0
-    assert docs.main(["--check"]) == 0
+    assert docs.main([], tmp_path) == 0
+    assert docs.main(["--check"], tmp_path) == 0
     first_lines = {path.read_text().splitlines()[0] for path in tmp_path.rglob("*.md")}
     assert all("Generated" in line for line in first_lines)
 

@@ -7,6 +7,7 @@ import os
 import sys
 import types
 from dataclasses import replace
+from importlib.machinery import ModuleSpec
 from typing import TYPE_CHECKING
 
 import orjson
@@ -32,7 +33,7 @@ CONTENTS = Contents((SignIn.begun(FIRST),), "the-secret", "http://127.0.0.1/call
 @pytest.fixture(autouse=True)
 def _no_keyring(monkeypatch: pytest.MonkeyPatch) -> None:
     """A keyring of whoever runs the tests is not theirs to write to."""
-    monkeypatch.setattr("source_gitlab.tokens.master_key._Keyring.of_system", lambda: None)
+    monkeypatch.setenv("PYTHON_KEYRING_BACKEND", "keyring.backends.null.Keyring")
 
 
 def environment(tmp_path: Path, **more: str) -> dict[str, str]:
@@ -199,10 +200,9 @@ def test_a_keyring_is_used_where_it_works(
     package, errors = types.ModuleType("keyring"), types.ModuleType("keyring.errors")
     vars(package).update(get_password=get, set_password=put)
     vars(errors).update(KeyringError=KeyringError)
-    monkeypatch.undo()
     monkeypatch.setitem(sys.modules, "keyring", package)
     monkeypatch.setitem(sys.modules, "keyring.errors", errors)
-    monkeypatch.setattr("importlib.util.find_spec", lambda _: package)
+    package.__spec__ = ModuleSpec("keyring", None)
     made = master_key(environment(tmp_path), create=True)
     assert master_key(environment(tmp_path), create=False) == made
     assert bool(held) == works

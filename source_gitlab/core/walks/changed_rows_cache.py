@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from source_gitlab.core.walks.seek import Seek
 
 Found = tuple[list[Row], str | None]
-_MOST_ROWS = 5_000
 
 
 class _Kept:
@@ -34,10 +33,11 @@ class _Kept:
 
 
 class ChangedRowsCache:
-    """What seeks of this read found. Thread-safe."""
+    """What seeks of this read found, `most_rows` of them at most. Thread-safe."""
 
-    def __init__(self) -> None:
+    def __init__(self, most_rows: int) -> None:
         """Nothing has been found yet."""
+        self._most_rows = most_rows
         self._lock = threading.Lock()
         self._kept: dict[bytes, _Kept] = {}
         self._full: deque[tuple[_Kept, int]] = deque()
@@ -82,7 +82,7 @@ class ChangedRowsCache:
         with self._lock:
             self._full.append((kept, size))
             self._rows += size
-            while self._rows > _MOST_ROWS:
+            while self._rows > self._most_rows:
                 oldest, size = self._full.popleft()
                 oldest.found = None
                 self._rows -= size

@@ -22,7 +22,7 @@ from functools import partial
 from itertools import count, dropwhile, islice
 from typing import TYPE_CHECKING, Any
 
-from source_gitlab.core.walks.pages import PER_PAGE, read_pages
+from source_gitlab.core.walks.pages import read_pages
 from source_gitlab.core.walks.windows import WindowStarts, first_instant
 from source_gitlab.gitlab.errors import ReadError
 from source_gitlab.gitlab.pagination import Missed
@@ -37,7 +37,6 @@ if TYPE_CHECKING:
     from source_gitlab.gitlab.client import Answer, Query
     from source_gitlab.gitlab.lists import Lists
 
-_PAGES_WORTH_WINDOWS = 5
 _WINDOWS_AHEAD = 16
 # A window that turns out to be longer is read on when its turn comes, so that it fills no memory.
 _PAGES_OF_A_WINDOW_AHEAD = 8
@@ -104,7 +103,7 @@ class Seek:
         tells either when it was created.
         """
         query: Query = {**self.query, "order_by": "updated_at", "sort": "desc"}
-        query["per_page"] = _NEWEST if since else PER_PAGE
+        query["per_page"] = _NEWEST if since else self._page_size
         answer = self.client.rows(self.path, query, self.key.checked, whole=False)
         empty = [row for row in answer.data if row.get("updated_at") is None]
         changed = [row for row in answer.data if row.get("updated_at") is not None]
@@ -135,6 +134,10 @@ class Seek:
             return
         yield from self.rows(since, undated=False)
 
+    @property
+    def _page_size(self) -> int:
+        return self.client.tuning.page_size
+
     def _query(self, since: str | None, until: str | None = None) -> Query:
         query: Query = {**self.query, "order_by": "updated_at", "sort": "asc"}
         if since:
@@ -144,7 +147,7 @@ class Seek:
         return query
 
     def _page(self, since: str | None, until: str | None = None) -> Answer:
-        query = {**self._query(since, until), "per_page": PER_PAGE}
+        query = {**self._query(since, until), "per_page": self._page_size}
         return self.client.rows(self.path, query, self.key.checked, whole=False)
 
     def _numbered(self, since: str | None, number: int, rows: int) -> Answer:
@@ -153,10 +156,11 @@ class Seek:
 
     def _windows(self, first: Answer, since: str | None) -> Iterator[list[Row]]:
         """The rows of every window in order, page by page."""
-        starts = WindowStarts(self.prefetcher, self._numbered, first, since)
+        tuning = self.client.tuning
+        starts = WindowStarts(self.prefetcher, self._numbered, first, since, tuning)
         hollow = _Hollow()
         alone = self.prefetcher.workers == 1 or first.next is None or first.guessed
-        if alone or not starts.are_worth_it(_PAGES_WORTH_WINDOWS):
+        if alone or not starts.are_worth_it(tuning.pages_worth_windows):
             yield from self._window(first, since, None, hollow)
             return
 
@@ -221,7 +225,7 @@ class Seek:
             if rows:
                 yield rows
             if answer.next is None:
-                if not answer.data and (answer.total or 0) > PER_PAGE:
+                if not answer.data and (answer.total or 0) > self._page_size:
                     raise self._error(_EMPTY)
                 return
             if problem is not None:

@@ -9,7 +9,6 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
-from source_gitlab.core.walks.pages import PER_PAGE
 from source_gitlab.gitlab.client import Answer
 from source_gitlab.timestamps import instant, plus
 
@@ -19,13 +18,11 @@ if TYPE_CHECKING:
 
     from source_gitlab.core.prefetch import Prefetcher
     from source_gitlab.core.slices import Row
+    from source_gitlab.gitlab.tuning import Tuning
 
 # The pages of a window behind its first one each repeat a row. With so many rows less in the first
 # one, they end just behind the row that the next window starts with, and not a page later.
 _SPARED = 4
-_WINDOW_PAGES = 3
-# Page numbers get slower for GitLab as they grow, so they are counted from a new root after these.
-_WINDOWS_FROM_ROOT = 33
 _NOTHING = Answer([], None, None)
 
 
@@ -42,11 +39,14 @@ class WindowStarts:
         page: Callable[[str | None, int, int], Answer],
         first: Answer,
         since: str | None,
+        tuning: Tuning,
     ) -> None:
         """Ask nothing yet; `first` is the page at `since`."""
+        self._pages = tuning.window_pages
+        self._from_root = tuning.windows_from_root
         self._prefetcher = prefetcher
         self._page = page
-        self._rows = max(PER_PAGE - _SPARED, 1)
+        self._rows = max(tuning.page_size - _SPARED, 1)
         self._roots = {0: since}
         self._totals = {0: first.total}
         self._asked: dict[int, Future[Answer]] = {}
@@ -59,13 +59,13 @@ class WindowStarts:
 
     def ask(self, position: int) -> bool:
         """Have start `position` asked for; False where the list is known to end before it."""
-        root, windows = divmod(position - 1, _WINDOWS_FROM_ROOT)
-        number = 1 + _WINDOW_PAGES * (windows + 1)
+        root, windows = divmod(position - 1, self._from_root)
+        number = 1 + self._pages * (windows + 1)
         total = self._total(root)
         if self._ended or (total is not None and (number - 1) * self._rows >= total):
             return False
         # Still there unless the root is known, because a start of that root was needed to drop it.
-        last_before = self._asked.get(root * _WINDOWS_FROM_ROOT)
+        last_before = self._asked.get(root * self._from_root)
         task = partial(self._ask, root, number, last_before)
         self._asked[position] = self._prefetcher.submit(task)
         return True
@@ -83,7 +83,7 @@ class WindowStarts:
         before = self._totals.get(root - 1)
         if root in self._totals or before is None:
             return self._totals.get(root)
-        return before - _WINDOWS_FROM_ROOT * _WINDOW_PAGES * self._rows
+        return before - self._from_root * self._pages * self._rows
 
     def _ask(self, root: int, number: int, last_before: Future[Answer] | None) -> Answer:
         if root not in self._roots and last_before is not None:

@@ -10,13 +10,12 @@ from __future__ import annotations
 import random
 import re
 import threading
-import time
 from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING
 
-from source_gitlab.gitlab.cancellation import is_given_up
-from source_gitlab.gitlab.errors import Stopped
+from source_gitlab.gitlab.cancellation import Bounds
+from source_gitlab.gitlab.errors import FatalError
 from source_gitlab.gitlab.rate_limits.concurrency import Concurrency
 from source_gitlab.gitlab.rate_limits.windows import LONGEST_WAIT, Family, Quota
 from source_gitlab.gitlab.timer import Timer
@@ -26,8 +25,6 @@ if TYPE_CHECKING:
 
 _IDENTIFIED = frozenset({"groups", "projects", "users"})
 _IDENTIFIER = re.compile(r"\d+|[0-9a-f]{40}")
-# `stop` is set from outside without a word to those who wait, so they look now and then.
-_GLANCE = 0.25
 _MINUTE = 60.0
 # Fewer seconds than since 2001 are not counted from the epoch.
 _EARLIEST = 1e9
@@ -96,15 +93,16 @@ def backoff(base: float = 1.0, ceiling: float = 30.0) -> Iterator[float]:
 class Limits:
     """At most `workers` requests at once, none while a family or its quota is used up.
 
-    `family_window` is how long a limit of one family is first taken to last, in seconds. Setting
-    `stop` ends every wait. All waits are by `timer`. Thread-safe.
+    Other processes may use the same token: this one takes a `share` of what GitLab allows, and of
+    `per_minute`, where 1 is all of it; `workers` are its own. `family_window` is how long a limit
+    of one family is first taken to last, in seconds. All waits are by `timer`. Thread-safe.
     """
 
     workers: int
     per_minute: int | None = None
     family_window: float = _MINUTE
-    stop: threading.Event = field(default_factory=threading.Event)
     timer: Timer = field(default_factory=Timer)
+    share: float = 1.0
     refusals: int = 0
 
     def __post_init__(self) -> None:
@@ -134,42 +132,41 @@ class Limits:
         with self._lock:
             return self._concurrency.allowed
 
-    @property
-    def is_stopped(self) -> bool:
-        """Whether nothing is wanted any more, by anybody or by the caller."""
-        return self.stop.is_set() or is_given_up()
-
-    def pause(self, seconds: float) -> None:
-        """Wait, outside of any limit, as long as something is wanted."""
-        until = time.monotonic() + seconds
-        while not self.is_stopped and (left := until - time.monotonic()) > 0.0:
-            self.stop.wait(min(left, _GLANCE))
-
-    def enter(self, name: str, *, asking: bool = False) -> None:
+    def enter(self, name: str, bounds: Bounds | None = None, *, asking: bool = False) -> None:
         """Wait until a request of this family may start, and count it as under way.
 
         One that is `asking` finds out for all others how things stand, and waits for no `hold`.
 
         Raises:
-            Stopped: the sync was stopped meanwhile, or the caller gave the request up.
+            FatalError: `bounds` ended the wait.
         """
+        bounds = bounds or Bounds(timer=self.timer)
         with self._lock:
-            while not self.is_stopped:
-                now = self.timer.now()
-                wait = self._wait(name, now)
-                if wait > 0.0:
-                    # The end of a request that this thread was woken for is another one's turn.
-                    self._ended.notify()
-                    self._unblocked.wait(min(wait, _GLANCE))
-                elif not asking and self._holder not in {None, threading.get_ident()}:
-                    self._ended.notify()
-                    self._unblocked.wait(_GLANCE)
-                elif self._under_way >= self._concurrency.allowed:
-                    self._ended.wait(_GLANCE)
-                else:
-                    self._start(name, now)
-                    return
-        raise Stopped
+            try:
+                while True:
+                    bounds.check()
+                    now = self.timer.now()
+                    wait = self._wait(name, now)
+                    if wait > 0.0:
+                        # The end of a request that this thread was woken for is another's turn.
+                        self._ended.notify()
+                        self._unblocked.wait(bounds.glance(wait))
+                    elif not asking and self._holder not in {None, threading.get_ident()}:
+                        self._ended.notify()
+                        self._unblocked.wait(bounds.glance())
+                    elif self._under_way >= self._concurrency.allowed:
+                        self._ended.wait(bounds.glance())
+                    else:
+                        self._start(name, now)
+                        return
+            except FatalError:
+                self._ended.notify()
+                raise
+
+    def wait_of(self, name: str) -> float:
+        """Seconds for which GitLab lets no request of this family start; 0 for none."""
+        with self._lock:
+            return max(self._wait(name, self.timer.now()), 0.0)
 
     def hold(self) -> None:
         """Let no other thread start a request until this one calls `release`, if none does yet."""
@@ -199,6 +196,14 @@ class Limits:
                 self._concurrency.answered(name, seconds, self._under_way, now)
                 known.answered(now)
             known.under_way -= 1
+            self._under_way -= 1
+            self._ended.notify(max(self._concurrency.allowed - self._under_way, 0))
+            self._unblocked.notify_all()
+
+    def abandon(self, name: str) -> None:
+        """Count a request as ended that its caller gave up: that says nothing of GitLab."""
+        with self._lock:
+            self._family(name).under_way -= 1
             self._under_way -= 1
             self._ended.notify(max(self._concurrency.allowed - self._under_way, 0))
             self._unblocked.notify_all()
@@ -241,14 +246,14 @@ class Limits:
         # A family that was not asked for yet is most likely counted with all the others.
         quota = self._quotas.get(known.quota if known.quota is not None else self._usual or "")
         if quota is not None:
-            wait = max(wait, quota.wait(self._under_way, now))
+            wait = max(wait, quota.wait(self._under_way, now, self.share))
         if self.per_minute:
             wait = max(wait, self._next_start - now)
         return wait
 
     def _start(self, name: str, now: float) -> None:
         if self.per_minute:
-            self._next_start = max(self._next_start, now) + _MINUTE / self.per_minute
+            self._next_start = max(self._next_start, now) + _MINUTE / (self.per_minute * self.share)
         self._family(name).start(now)
         self._under_way += 1
 

@@ -34,12 +34,13 @@ class Quota:
         elif number > self.number:
             self.number, self.remaining, self.ends = number, remaining, ends
 
-    def wait(self, under_way: int, now: float) -> float:
+    def wait(self, under_way: int, now: float, share: float = 1.0) -> float:
         """Seconds until one more request may start beside those that are `under_way`.
 
-        Each of these may not be counted in `remaining` yet.
+        Each of these may not be counted in `remaining` yet. What other processes have under way is
+        not known, so of what remains only a `share` is taken.
         """
-        return self.ends - now if self.remaining <= under_way else 0.0
+        return self.ends - now if int(self.remaining * share) <= under_way else 0.0
 
 
 @dataclass

@@ -11,7 +11,7 @@ import requests
 from urllib3.exceptions import DecodeError, HTTPError
 
 from source_gitlab.gitlab.errors import ServerError
-from source_gitlab.gitlab.transport import deadline
+from source_gitlab.gitlab.transport.deadline import asking_within, ending_within
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -19,11 +19,9 @@ if TYPE_CHECKING:
     from requests.auth import AuthBase
 
     from source_gitlab.gitlab.request import Request
+    from source_gitlab.gitlab.transport.deadline import AnswerBounds
 
 CONNECT_TIMEOUT = 15.0
-# A hundred rows of GitLab's largest resources are a few MiB. What is larger is asked for again in
-# smaller pages, so that no answer can fill the memory.
-LARGEST_BODY = 64 * 1024 * 1024
 _LARGEST_ERROR = 64 * 1024
 _LARGEST_CHUNK = 1024 * 1024
 _GZIP = b"\x1f\x8b"
@@ -77,48 +75,47 @@ def _unchanged(request: requests.PreparedRequest) -> requests.PreparedRequest:
     return request
 
 
-def fetch(wire: Wire, request: Request, header: AuthBase, timeout: float) -> Received:
+def fetch(wire: Wire, request: Request, header: AuthBase, bounds: AnswerBounds) -> Received:
     """Send `request`, following no redirect.
-
-    `timeout` is how long the next byte may take, in seconds.
 
     Raises:
         requests.RequestException or urllib3.exceptions.HTTPError: no whole answer in time.
-        ServerError: the answer is larger than `LARGEST_BODY`.
+        ServerError: the answer is larger than `bounds.largest`.
     """
     asked = time.time()
-    until = time.monotonic() + deadline.WHOLE_ANSWER * timeout
-    with wire.send(request, header, timeout) as response:
+    with asking_within(bounds):
+        response = wire.send(request, header, bounds.timeout)
+    with response:
         answered = time.time()
-        body = _body(response, request, until)
+        body = _body(response, request, bounds)
         return Received(
             response.status_code, response.reason, response.headers, body, asked, answered
         )
 
 
-def _body(response: requests.Response, request: Request, until: float) -> bytes:
+def _body(response: requests.Response, request: Request, bounds: AnswerBounds) -> bytes:
     """The body. What lies beyond the bound is left unread: the connection is closed then."""
     is_error = not response.ok
-    most = _LARGEST_ERROR if is_error else LARGEST_BODY
+    most = _LARGEST_ERROR if is_error else bounds.largest
     announced = response.headers.get("Content-Length", "")
     size = int(announced) if announced.isascii() and announced.isdigit() else 0
     encoding = response.headers.get("Content-Encoding", "").strip().lower()
     gzipped = encoding in {"gzip", "x-gzip"}
     others = not gzipped and encoding not in {"", "identity"}
     if is_error or size <= most:
-        body = _received(response, size, most, until, decoded=others)
+        body = _received(response, size, most, bounds, decoded=others)
         if gzipped and (is_error or len(body) <= most):
             body = _unzipped(body, most, in_part=is_error)
         if is_error or len(body) <= most:
             return body[:most]
         # Errors are kept while others try, with what their frames hold.
         body = b""
-    message = f"{request.shown} sent more than {LARGEST_BODY >> 20} MiB at once."
+    message = f"{request.shown} sent more than {bounds.largest >> 20} MiB at once."
     raise ServerError(message, url=request.url, status=response.status_code)
 
 
 def _received(
-    response: requests.Response, size: int, most: int, until: float, *, decoded: bool
+    response: requests.Response, size: int, most: int, bounds: AnswerBounds, *, decoded: bool
 ) -> bytes:
     """The body as it is sent, of `size` bytes if that was announced; ends soon behind `most`.
 
@@ -129,7 +126,7 @@ def _received(
     chunks: list[bytes] = []
     received = 0
     chunk_size = min(size or _LARGEST_CHUNK, _LARGEST_CHUNK, most + 1)
-    with deadline.ending_by(until, response.raw):
+    with ending_within(bounds, response.raw):
         try:
             while received <= most:
                 chunk = response.raw.read(chunk_size, decode_content=decoded)
@@ -138,10 +135,10 @@ def _received(
                 chunks.append(chunk)
                 received += len(chunk)
         except HTTPError as error:
-            if time.monotonic() >= until:
+            if bounds.are_over():
                 raise requests.exceptions.ReadTimeout(_LATE) from error
             raise
-    if time.monotonic() >= until:
+    if bounds.are_over():
         raise requests.exceptions.ReadTimeout(_LATE)
     return chunks[0] if len(chunks) == 1 else b"".join(chunks)
 

@@ -2,7 +2,8 @@
 
 A time-out of a socket bounds the wait for each byte. A server that sends its headers or its body a
 byte at a time would hold a request for days, so whatever takes too long as a whole is cut from
-outside. That leaves the reading itself free to ask for a body in one piece.
+outside. That leaves the reading itself free to ask for a body in one piece. The same thread cuts
+requests that their caller has given up.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import socket
 import threading
 import time
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from weakref import WeakSet
 
@@ -21,17 +23,58 @@ from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from source_gitlab.gitlab.transport import private_addresses
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from requests import PreparedRequest, Response
     from urllib3.poolmanager import PoolManager, ProxyManager
     from urllib3.response import HTTPResponse
 
-# An answer as a whole may take so many times as long as one byte may.
-WHOLE_ANSWER = 5.0
+# Of requests that nobody has bound: a whole answer takes so many times as long as one byte may.
+_WHOLE_ANSWER = 5.0
 _GLANCE = 0.5
 _LATE = "the headers of the answer did not end in time"
 _SOCKET = "_watched_socket"
+
+
+def _never() -> bool:
+    return False
+
+
+@dataclass(frozen=True)
+class AnswerBounds:
+    """What an answer may take.
+
+    Each byte may take `timeout` seconds. All of it is cut when the monotonic clock shows `until`,
+    or once it is given up. The body may have `largest` bytes.
+    """
+
+    timeout: float
+    until: float
+    largest: int = 0
+    given_up: Callable[[], bool] = _never
+
+    def are_over(self) -> bool:
+        """Whether it is cut, or is about to be."""
+        return time.monotonic() >= self.until or self.given_up()
+
+
+class _Asked(threading.local):
+    """The bounds of the request that a thread makes; urllib3 hands nothing on to connections."""
+
+    bounds: AnswerBounds | None = None
+
+
+_ASKED = _Asked()
+
+
+@contextmanager
+def asking_within(bounds: AnswerBounds) -> Iterator[None]:
+    """Send a request in this block, and wait for its headers within these bounds."""
+    _ASKED.bounds = bounds
+    try:
+        yield
+    finally:
+        _ASKED.bounds = None
 
 
 class _Watchdog:
@@ -39,13 +82,13 @@ class _Watchdog:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._due: dict[socket.socket, float] = {}
+        self._watched: dict[socket.socket, AnswerBounds] = {}
         self._thread: threading.Thread | None = None
 
-    def watch(self, watched: socket.socket, due: float) -> None:
-        """Cut `watched` unless `release` comes before the monotonic clock shows `due`."""
+    def watch(self, watched: socket.socket, bounds: AnswerBounds) -> None:
+        """Cut `watched` when `bounds` are over, unless `release` comes first."""
         with self._lock:
-            self._due[watched] = due
+            self._watched[watched] = bounds
             if self._thread is None or not self._thread.is_alive():
                 self._thread = threading.Thread(target=self._run, name="watchdog", daemon=True)
                 self._thread.start()
@@ -53,15 +96,14 @@ class _Watchdog:
     def release(self, watched: socket.socket) -> None:
         """What was watched came, or failed."""
         with self._lock:
-            self._due.pop(watched, None)
+            self._watched.pop(watched, None)
 
     def _run(self) -> None:
         while True:
             time.sleep(_GLANCE)
-            now = time.monotonic()
             with self._lock:
-                for watched, due in self._due.items():
-                    if due <= now:
+                for watched, bounds in self._watched.items():
+                    if bounds.are_over():
                         _cut(watched)
 
 
@@ -78,8 +120,8 @@ _WATCHDOG = _Watchdog()
 
 
 @contextmanager
-def ending_by(due: float, response: HTTPResponse) -> Iterator[None]:
-    """Read the body of `response` in this block; it is cut once the monotonic clock shows `due`.
+def ending_within(bounds: AnswerBounds, response: HTTPResponse) -> Iterator[None]:
+    """Read the body of `response` in this block; it is cut when `bounds` are over.
 
     A body that was cut may look like one that has ended.
     """
@@ -87,7 +129,7 @@ def ending_by(due: float, response: HTTPResponse) -> Iterator[None]:
     if watched is None:
         yield
         return
-    _WATCHDOG.watch(watched, due)
+    _WATCHDOG.watch(watched, bounds)
     try:
         yield
     finally:
@@ -104,17 +146,19 @@ class _Watched(HTTPConnection):
         watched = self.sock
         if watched is None:
             return super().getresponse()
-        due = time.monotonic() + WHOLE_ANSWER * (watched.gettimeout() or 60.0)
-        _WATCHDOG.watch(watched, due)
+        timeout = watched.gettimeout() or 60.0
+        whole = time.monotonic() + _WHOLE_ANSWER * timeout
+        bounds = _ASKED.bounds or AnswerBounds(timeout, whole)
+        _WATCHDOG.watch(watched, bounds)
         try:
             response = super().getresponse()
         except Exception as error:
-            if time.monotonic() >= due:
+            if bounds.are_over():
                 raise TimeoutError(_LATE) from error
             raise
         finally:
             _WATCHDOG.release(watched)
-        if time.monotonic() >= due:
+        if bounds.are_over():
             # What was cut in its headers passes for an answer without a body.
             response.close()
             raise TimeoutError(_LATE)

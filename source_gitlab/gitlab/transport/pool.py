@@ -14,6 +14,8 @@ from source_gitlab.gitlab.errors import FatalError
 from source_gitlab.gitlab.transport.deadline import WatchedAdapter
 
 if TYPE_CHECKING:
+    from requests.adapters import BaseAdapter
+
     from source_gitlab.config import Config
 
 
@@ -122,10 +124,15 @@ class _Pool(requests.Session):
         return merged
 
 
-def open_pool(config: Config, certificates: Certificates) -> requests.Session:
-    """A pool of connections with these certificates; it retries nothing by itself."""
+def open_pool(
+    config: Config, certificates: Certificates, transport: BaseAdapter | None = None
+) -> requests.Session:
+    """A pool of connections with these certificates; it retries nothing by itself.
+
+    Requests go through `transport`, where one is given, in place of sockets.
+    """
     session = _Pool()
-    adapter = WatchedAdapter(
+    adapter = transport or WatchedAdapter(
         pool_connections=4, pool_maxsize=config.num_workers, max_retries=0, pool_block=False
     )
     session.mount("https://", adapter)

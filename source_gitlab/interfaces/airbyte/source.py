@@ -48,9 +48,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
     from airbyte_cdk.models import AirbyteStateMessage, ConfiguredAirbyteCatalog
+    from requests.adapters import BaseAdapter
 
     from source_gitlab.core.outcome import Report
     from source_gitlab.gitlab.client import Retries
+    from source_gitlab.gitlab.tuning import Tuning
     from source_gitlab.streams import Stream
 
 
@@ -67,7 +69,7 @@ class SourceGitlab(Source):
     # Every dialect of configuration is accepted, and its mistakes named, by `config.parse`.
     check_config_against_spec = False
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 -- who is told what, and how GitLab is read
         self,
         announce: Callable[[AirbyteMessage], None] = print_message,
         on_checked: Callable[[Result], None] | None = None,
@@ -75,12 +77,15 @@ class SourceGitlab(Source):
         retries: Retries | None = None,
         *,
         as_lines: bool = False,
+        transport: BaseAdapter | None = None,
+        tuning: Tuning | None = None,
     ) -> None:
         """`announce` must bring a message out before it returns: renewed tokens depend on it.
 
         `on_checked` is given the whole report of a check, of which Airbyte takes one message, and
         `on_read` that of a read, when it ends or fails. With `as_lines`, a record that is read is
-        a page of them, for `airbyte.writer`.
+        a page of them, for `airbyte.writer`. `retries`, `transport` and `tuning` are those of the
+        session that reads.
         """
         super().__init__()
         self._announce = announce
@@ -88,6 +93,8 @@ class SourceGitlab(Source):
         self._on_read = on_read
         self._as_lines = as_lines
         self._retries = retries
+        self._transport = transport
+        self._tuning = tuning
 
     def spec(self, logger: logging.Logger) -> ConnectorSpecification:
         """The connector specification, as in `spec.yaml`."""
@@ -159,7 +166,13 @@ class SourceGitlab(Source):
         except OtherInstance as error:
             raise traced(error) from None
         rotation = self._rotation(config, parsed)
-        with Session(parsed, on_rotated=rotation, retries=self._retries) as session:
+        with Session(
+            parsed,
+            on_rotated=rotation,
+            retries=self._retries,
+            transport=self._transport,
+            tuning=self._tuning,
+        ) as session:
             try:
                 yield from _begun(session, chosen)
                 yield from self._messages(session, chosen, states)

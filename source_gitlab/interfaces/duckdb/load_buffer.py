@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from source_gitlab.tables.fitting import Fit, Fitter
     from source_gitlab.tables.table import StreamTable
 
-_FULL = 8 << 20
+LOAD_BYTES = 8 << 20
 """Bytes of JSON that are worth one load: enough to make its fixed cost small."""
 
 _LARGEST_ROW = 16 << 20
@@ -37,12 +37,13 @@ class Load:
 
     `fresh` tells that the table was empty to begin with, and `known` has the keys that this store
     has loaded since, or is None when they are too many. `updated` counts the rows of the table that
-    this store has changed.
+    this store has changed. As much as one load should take are `full` bytes.
     """
 
     table: StreamTable
     fitter: Fitter
     schema: str = MAIN
+    full: int = LOAD_BYTES
     fresh: bool = True
     known: set[Any] | None = field(default_factory=set)
     updated: int = 0
@@ -54,7 +55,7 @@ class Load:
     @property
     def is_full(self) -> bool:
         """Whether as much waits as one load should take."""
-        return self.size >= _FULL
+        return self.size >= self.full
 
     @property
     def is_new(self) -> bool:

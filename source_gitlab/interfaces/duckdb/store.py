@@ -25,7 +25,7 @@ import orjson
 from source_gitlab.gitlab.pagination import Row
 from source_gitlab.interfaces.duckdb import file, layout, merging, tables
 from source_gitlab.interfaces.duckdb.file import StoreError, quoted
-from source_gitlab.interfaces.duckdb.load_buffer import Load
+from source_gitlab.interfaces.duckdb.load_buffer import LOAD_BYTES, Load
 from source_gitlab.interfaces.duckdb.merging import Changes, Gone
 from source_gitlab.interfaces.duckdb.rows_file import RowsFile
 from source_gitlab.interfaces.duckdb.transactions import Transactions
@@ -49,9 +49,6 @@ _DATE = re.compile(r"\d{4}-\d\d-\d\d")
 _BUFFER_BYTES = 32 << 20
 """Rows of all streams that wait, at most."""
 
-_REMEMBERED_KEYS = 500_000
-"""Keys that are remembered, over all tables, to know that a row is new; some 40 MB."""
-
 _LOADED = "temp._source_gitlab_loaded"
 
 
@@ -60,14 +57,16 @@ class Store:
 
     `instance` is the address of the GitLab that the rows come from: a file that holds another one's
     is refused, unless that is the `former` address of this one.
-    `warn` is told, once for each column, of values that went to `_extra`.
+    `warn` is told, once for each column, of values that went to `_extra`. A load has `load_bytes`
+    of JSON, and `remembered_keys` are remembered over all tables (some 40 MB), to know that a row
+    is new.
 
     Raises:
         StoreError: from every method, when the file cannot be used or written. After it only
             `close` may be called; the file is as of the last commit.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 -- a file, what goes into it, and how much of it at once
         self,
         path: str | Path,
         schemas: Mapping[str, StreamTable],
@@ -75,12 +74,16 @@ class Store:
         instance: str | None = None,
         former: str | None = None,
         warn: Callable[[str], None] = log.warning,
+        load_bytes: int = LOAD_BYTES,
+        remembered_keys: int = 500_000,
     ) -> None:
         self.path = Path(path)
         self._declared = dict(schemas)
         self._warn = warn
         self._buffered = 0
         self._remembered = 0
+        self._load_bytes = load_bytes
+        self._remembered_keys = remembered_keys
         self._rows = self._opened()
         try:
             actual = self._prepared((instance, former))
@@ -314,7 +317,7 @@ class Store:
         def warn(message: str) -> None:
             self._warn(f"{stream}{message}")
 
-        return Load(table, Fitter(table, self._castable, warn), schema)
+        return Load(table, Fitter(table, self._castable, warn), schema, self._load_bytes)
 
     def _castable(self, text: str, kind: str) -> bool:
         # DuckDB takes a time for a DATE and drops the hours.
@@ -360,7 +363,7 @@ class Store:
             self._rows.clear()
         self._buffered -= load.size
         self._remembered += load.clear()
-        if self._remembered > _REMEMBERED_KEYS:
+        if self._remembered > self._remembered_keys:
             for each in self._each_load():
                 each.known = None
 
