@@ -73,7 +73,13 @@ def changed(reading: Reading) -> Iterator[Page]:
     if not is_counted:
         entered = partial(shared.entered, stream, state)
         uncounted = yield from shared.late_rows.pages(
-            seeks[0], slice_, state, shared.first, own, entered=entered
+            seeks[0],
+            slice_,
+            state,
+            shared.first,
+            own,
+            entered=entered,
+            is_whole=shared.inventory.roots().complete,
         )
         if since is None:
             seeks = tuple(map(shared.late_rows.watched, seeks))

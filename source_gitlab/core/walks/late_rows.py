@@ -89,6 +89,7 @@ class LateRows:
         of: Callable[[int], Seek],
         *,
         entered: Callable[[], None],
+        is_whole: bool,
     ) -> Generator[Page, None, Missed | None]:
         """Rows that came late since the list was last counted.
 
@@ -96,7 +97,8 @@ class LateRows:
         slice's `since` on brings anyway are left out. `first` is the start date, `of` makes the
         own list of a member of the group. `entered` is called before rows that may have come late
         are passed over because they look older than the start date: a later count will not tell of
-        them, so `state` must not say that it goes back further.
+        them, so `state` must not say that it goes back further. `is_whole` tells that everything
+        that was chosen is known: a list that could not be asked for once changes no selection.
 
         Returns:
             that the list could not be counted; None where it could, or need not.
@@ -109,7 +111,7 @@ class LateRows:
             return None
         start, since = slice_["start"], slice_["since"]
         known = state.counts.get(_name(slice_))
-        if known is None and state.counts and not state.is_full_of_counts:
+        if known is None and is_whole and state.counts and not state.is_full_of_counts:
             # The list goes on from where others had come to, by another selection, and what came
             # late into those has not been counted here.
             known = Counts("")
