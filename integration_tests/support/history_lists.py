@@ -44,7 +44,9 @@ def change_listed(it: Changes, a: int, b: int) -> bool:
 
 
 def _create(it: Changes, resource: Resource, owner: Row | None, rows: list[Row], b: int) -> bool:
-    if resource.object and rows:
+    # Rows without an id are told apart by their account, which stands in a list once.
+    is_named = not isinstance(resource.row, dict) or "id" in resource.row
+    if rows and (resource.object or not is_named):
         return _update(it, resource, owner, rows, b)
     return it.do("create", table=resource.name, owner_id=None if owner is None else owner.id)
 
