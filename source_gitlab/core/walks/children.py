@@ -89,21 +89,15 @@ class Children:
                 settled = self.owing.names(parent) if is_settled else []
                 if one.rows or settled:
                     yield Page(one.rows, settled=settled)
-            waiting = Page(
-                [],
-                through=batch.through or waiting.through,
-                position=batch.position if batch.position is not None else waiting.position,
-                seen={**waiting.seen, **seen},
-                counts=batch.counts or waiting.counts,
-            )
+            waiting = _behind(waiting, replace(batch, seen=seen))
             # What one refusal is worth, the next parent of the same member tells.
             if not refusals.are_open:
-                waiting.denied = frozenset(refusals.denied)
+                waiting.denied |= refusals.denied
                 yield waiting
                 waiting = Page([])
         if refusals.are_open:
             self._decide(refusals)
-            waiting.denied = frozenset(refusals.denied)
+            waiting.denied |= refusals.denied
             yield waiting
 
     def again(self) -> Iterator[Page]:
@@ -246,6 +240,21 @@ class Children:
             pages = read_pages(below, None, path, dict(stream.query), self._row_key)
             rows = [row for page in pages for row in page]
         return self.transform(rows, parent)
+
+
+def _behind(first: Page, then: Page) -> Page:
+    """What is known once the children of two pages of parents are delivered."""
+    return Page(
+        [],
+        through=then.through or first.through,
+        position=then.position if then.position is not None else first.position,
+        heads={**first.heads, **then.heads},
+        top=then.top if then.top is not None else first.top,
+        counts=then.counts or first.counts,
+        seen={**first.seen, **then.seen},
+        denied=first.denied | then.denied,
+        settled=first.settled + then.settled,
+    )
 
 
 @dataclass(frozen=True)
