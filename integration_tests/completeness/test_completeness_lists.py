@@ -13,6 +13,7 @@ import pytest
 from integration_tests.gitlab.clock import SECOND, moment
 from integration_tests.support.histories import INCREMENTAL
 from integration_tests.support.history_world import API, EMPTY, START, TOP, WEB
+from integration_tests.support.progress import advance
 from integration_tests.support.small_copies import HOUR, copy, create, ids
 from source_gitlab.core.slices import Page, Slice
 from source_gitlab.core.state import StreamState
@@ -317,9 +318,9 @@ def test_numbered_lists_may_shift_while_they_are_read(stream: str, *, added: boo
 def test_a_watermark_is_never_later_than_the_start_of_its_read() -> None:
     state = StreamState()
     early, late = "2026-03-01T12:00:00.000Z", "2026-03-01T13:00:00.000Z"
-    slice_ = Slice(stream="issues", container="group", id=TOP, since=None, start=early)
+    slice_ = Slice(stream="issues", container="group", id=TOP, since=None, start=early, deep=True)
     state.cover(TOP, set(), 0, early)
-    state.advance(slice_, Page([], through=late))
+    advance(state, slice_, Page([], through=late))
     assert state.groups[TOP].through == early
 
 

@@ -205,7 +205,7 @@ class Membership:
         root = self._root(slice_)
         if root is not None and self._is_missed(stream, root, state.group(root.id), seen):
             found = self._members(stream, root, state.group(root.id), fresh=True)
-            state.retain(root.id, found.ids, found.others, found.asked)
+            state.leave(root.id, found.ids, found.others, found.asked)
 
     def _root(self, slice_: Slice) -> Group | None:
         roots = self._inventory.roots().groups if slice_["container"] == "group" else ()

@@ -369,7 +369,7 @@ class Planner:
         entered = self.membership.entered(stream, root, state)
         through = state.group(root.id).through
         slice_ = self._slice(stream, "group", root.id, through, start)
-        slice_["members"] = state.members_text(root.id)
+        slice_["deep"] = True
         if entered:
             slice_["apart"] = entered
         yield self._resumed(stream, slice_, state)
@@ -392,4 +392,6 @@ class Planner:
             state.positions.pop(key_of(slice_))
         if position:
             slice_["position"] = position
+        if stream.incremental:
+            slice_["known"] = state.known_of(slice_, counted=root_of(stream).kind == "selection")
         return slice_

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections import defaultdict
 from typing import TYPE_CHECKING
 
 from source_gitlab.core.change_detection import ChangeProbes
@@ -14,23 +15,25 @@ from source_gitlab.core.prefetch import Prefetcher
 from source_gitlab.core.row_validation import Keys, as_documented, documented, first_of
 from source_gitlab.core.selection import NotFound, nothing_left
 from source_gitlab.core.slice_reader import SliceReader
-from source_gitlab.core.slices import Place
+from source_gitlab.core.slices import Page, Place
+from source_gitlab.core.state import SliceProgress, StreamState
+from source_gitlab.core.state.owed_parents import MOST, Room
+from source_gitlab.core.walks.distinct_rows import DistinctRows
 from source_gitlab.gitlab.connection import Connection
 from source_gitlab.gitlab.decoding import DEEPEST
 from source_gitlab.gitlab.errors import FatalError, GitlabError, ReadError, Skipped
 from source_gitlab.gitlab.graphql import address_of
-from source_gitlab.streams import root_of
+from source_gitlab.streams import root_of, streams
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Generator, Iterator
 
     from requests.adapters import BaseAdapter
     from typing_extensions import Self
 
     from source_gitlab.config import Config
     from source_gitlab.core.extent import Extent
-    from source_gitlab.core.slices import Page, Slice
-    from source_gitlab.core.state import StreamState
+    from source_gitlab.core.slices import Slice
     from source_gitlab.gitlab.auth import NewTokens
     from source_gitlab.gitlab.client import Retries
     from source_gitlab.gitlab.connection import Share
@@ -81,6 +84,8 @@ class Session:
         self.report = Report()
         self.client = self.connection.client()
         self.prefetcher = Prefetcher(config.num_workers)
+        self._distinct_rows: defaultdict[str, DistinctRows] = defaultdict(DistinctRows)
+        self._rooms: defaultdict[str, Room] = defaultdict(Room)
         self.inventory = Inventory(self.client, config, self.prefetcher, self.report)
         self.report.path_of = self.inventory.path_of
         change_probes = ChangeProbes(self.client, self.prefetcher, config.lookback_minutes)
@@ -141,6 +146,8 @@ class Session:
             StateError: the state is not one of this stream.
             GitlabError: GitLab could not be asked what is in scope.
         """
+        self._distinct_rows[stream.name] = DistinctRows()
+        self._rooms[stream.name] = Room(max(0, MOST - len(state.owed)))
         extents = self.report.extents
         for slice_ in documented(self._planner.plan(stream, state), self.client.api_url):
             extents.plan(stream.name, slice_, deep=self._is_deep(stream, slice_))
@@ -170,51 +177,86 @@ class Session:
         """The rows of a slice, page by page; `state` follows.
 
         When the next page is taken, the rows of the page before count as delivered, and `state`
-        says so; at the end the whole slice does. A slice that GitLab refuses ends early and is in
-        the report, and the state stays where it is.
+        says so; at the end the whole slice does.
+
+        Raises:
+            NotFound, ReadError, FatalError: as `read_slice` raises them; the state covers what was
+                taken before.
+        """
+        for page in self.read_slice(slice_):
+            if not page.is_end:
+                yield page
+            if stream.incremental:
+                state.apply(page.progress)
+
+    def read_slice(self, slice_: Slice) -> Iterator[Page]:
+        """The rows of a slice, page by page, each with the progress that it brings.
+
+        It takes no state, so that a slice reads the same in another process. Whoever holds the
+        state applies a page's progress once its rows are delivered. A slice that GitLab refuses
+        ends early and is in the report, and brings no progress from there on.
 
         Raises:
             NotFound: a chosen group cannot be listed.
-            ReadError: the slice failed, or, at its end, rows of it did not come; the state covers
-                what was taken before.
+            ReadError: the slice failed, or, at its end, rows of it did not come.
             FatalError: nothing else can be read either.
         """
+        stream = streams()[slice_["stream"]]
+        known = StreamState.load(slice_.get("known"))
+        known.owed.room = self._rooms[stream.name]
+        progress = SliceProgress(slice_, known)
         where = self._place(slice_)
+        problems: list[Missed] = []
+        try:
+            idle = yield from self._pages(stream, slice_, progress, problems)
+        except GitlabError as error:
+            is_complete = self._is_skip(stream, where, error)
+            if stream.incremental:
+                yield Page([], progress=progress.rest(), is_end=True)
+            if is_complete:
+                return
+            if isinstance(error, FatalError):
+                raise
+            raise first_of(problems) or error from error
+        if stream.incremental:
+            end = progress.rest() if idle else progress.closed(self._certain(slice_))
+            yield Page([], progress=end, is_end=True)
+        self._end(stream, slice_, problems)
+
+    def _pages(
+        self, stream: Stream, slice_: Slice, progress: SliceProgress, problems: list[Missed]
+    ) -> Generator[Page, None, bool]:
+        """The pages of a slice, whose `problems` are noted; whether it keeps its watermark.
+
+        Raises:
+            GitlabError: the slice ended.
+        """
+        where, known = self._place(slice_), progress.known
         # The children of many parents have no address together.
         root, api_url = root_of(stream), self.client.api_url
         url = f"{api_url}/{root.address(slice_['container'], slice_['id'])}"
         if root.walk == "graphql":
             url = address_of(api_url)
-        pages = self._reader.pages(stream, slice_, state)
+        pages = self._reader.pages(stream, slice_, known)
         idle = False
         if stream.incremental and self._planner.kind(stream) == "selection":
             idle = may_be_idle(slice_)
-            pages = self._planner.membership.watched(stream, slice_, state, pages)
-        problems: list[Missed] = []
-        try:
-            for page in documented(Keys(stream).checked(pages, url), url):
-                idle = idle and not page.rows
-                problems += self._left_out(stream, where, page.missed)
-                if stream.distinct:
-                    page.rows = state.distinct_rows.of(page.rows, stream.key)
-                yield page
-                if stream.incremental:
-                    state.advance(self._certain(slice_), page)
-        except GitlabError as error:
-            if self._is_skip(stream, where, error):
-                return
-            if isinstance(error, FatalError):
-                raise
-            raise first_of(problems) or error from error
-        if stream.incremental and not idle:
-            state.close(self._certain(slice_))
-        self._end(stream, slice_, problems)
+            pages = self._planner.membership.watched(stream, slice_, known, pages)
+        for page in documented(Keys(stream).checked(pages, url), url):
+            idle = idle and not page.rows
+            problems += self._left_out(stream, where, page.missed)
+            if stream.distinct:
+                page.rows = self._distinct_rows[stream.name].of(page.rows, stream.key)
+            if stream.incremental:
+                page.progress = progress.of(page, self._certain(slice_))
+            yield page
+            if page.progress:
+                known.apply(page.progress)
+        return idle
 
-    def _certain(self, slice_: Slice) -> Slice:
-        """The slice as if it had started no later than all clocks that are known by now tell."""
-        certain = slice_.copy()
-        certain["start"] = min(slice_["start"], self._planner.started())
-        return certain
+    def _certain(self, slice_: Slice) -> str:
+        """When the slice's read began, no later than all clocks that are known by now tell."""
+        return min(slice_["start"], self._planner.started())
 
     def _end(self, stream: Stream, slice_: Slice, problems: list[Missed]) -> None:
         problem = first_of(problems)

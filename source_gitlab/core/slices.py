@@ -9,6 +9,7 @@ from source_gitlab.gitlab.pagination import Row
 
 if TYPE_CHECKING:
     from source_gitlab.core.state.owed_parents import Name
+    from source_gitlab.core.state.progress import Progress
     from source_gitlab.core.walks.row_counts import Counts
     from source_gitlab.gitlab.pagination import Missed, Query
     from source_gitlab.streams import Stream
@@ -23,8 +24,9 @@ class Slice(TypedDict, total=False):
     instance. `since` is the instant from which rows are read (None: all of them), `start` the
     server's time when the read was planned; `read_at` is that time for columns, never earlier than
     in a read before. What entered a group that was read before has that group's id in `group`; in
-    the slice of that group it is `apart`, for its rows come from its own slice, and `members` (as
-    `id_sets.encode` writes them) are those whose rows its list brings. `position` is where an
+    the slice of that group it is `apart`, for its rows come from its own slice. A list that
+    a group has for all below it is `deep`. `known` is what the state knows of the slice, as a state
+    of its own, and missing in slices of streams without a state. `position` is where an
     earlier read of this slice, from `start` on, had come to. `went_back` tells that the watermark
     lay in the future.
     """
@@ -37,7 +39,8 @@ class Slice(TypedDict, total=False):
     read_at: str
     group: int
     apart: list[int]
-    members: str
+    deep: bool
+    known: dict[str, Any]
     went_back: bool
     position: dict[str, Any]
 
@@ -68,7 +71,8 @@ class Page:
     to its end. `counts`: how many rows the list has. `seen`: digests of rows, with their
     instants, that need not be delivered again. `denied`: members of the group that could not be
     read. `missed`: what did not come of the list so far, or cannot be told apart; no state moves
-    past it unless it is remembered. `settled`: parents that were owed, and are no more.
+    past it unless it is remembered. `settled`: parents that were owed, and are no more. `progress`:
+    all this as plain JSON, for `StreamState.apply`. `is_end`: the page has no rows, only progress.
     """
 
     rows: list[Row]
@@ -81,6 +85,8 @@ class Page:
     denied: frozenset[int] = frozenset()
     missed: list[Missed] = field(default_factory=list)
     settled: list[Name] = field(default_factory=list)
+    progress: Progress = field(default_factory=dict)
+    is_end: bool = False
 
 
 def list_of(stream: Stream, slice_: Slice, *, archived: bool) -> tuple[str, Query]:

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from integration_tests.support.progress import advance, close
 from source_gitlab.core.slices import Page, Slice
 from source_gitlab.core.state import StateError, StreamState
 from source_gitlab.core.state.highest_ids import HighestIds
@@ -27,9 +28,9 @@ def again(state: StreamState) -> StreamState:
 def test_every_project_keeps_its_own(highest_ids: dict[int, int], read: set[int]) -> None:
     state = StreamState()
     for number, top in highest_ids.items():
-        state.advance(of(number), Page([], top=top))
+        advance(state, of(number), Page([], top=top))
     for number in read:
-        state.close(of(number))
+        close(state, of(number))
     after = again(state)
     for number in range(1, 41):
         assert after.highest_ids.of(number) == (highest_ids.get(number) if number in read else None)
@@ -38,10 +39,10 @@ def test_every_project_keeps_its_own(highest_ids: dict[int, int], read: set[int]
 def test_one_takes_eight_characters() -> None:
     state = StreamState()
     for number in range(1, 1_001):
-        state.close(of(number))
+        close(state, of(number))
     before = len(orjson.dumps(state.to_json()))
     for number in range(1, 1_001):
-        state.advance(of(number), Page([], top=9_876_543_210 + number))
+        advance(state, of(number), Page([], top=9_876_543_210 + number))
     assert len(orjson.dumps(state.to_json())) - before < 8_050
 
 

@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from integration_tests.support.progress import advance, close
 from source_gitlab.core.slices import Page, Slice
 from source_gitlab.core.state import GroupState, StateError, StreamState, id_sets
 from source_gitlab.core.state.branch_heads import abbreviated
@@ -24,10 +25,7 @@ def project(number: int, start: str = LATE) -> Slice:
 
 
 def group(number: int, start: str = LATE) -> Slice:
-    members = id_sets.encode({5, 6})
-    return Slice(
-        stream="issues", container="group", id=number, since=None, start=start, members=members
-    )
+    return Slice(stream="issues", container="group", id=number, since=None, start=start, deep=True)
 
 
 def again(state: StreamState) -> StreamState:
@@ -48,20 +46,20 @@ def sha(*parts: object) -> str:
 def reach(state: StreamState, number: int, **heads: str | None) -> None:
     """Reach heads by branch; `_` stands for the default branch."""
     page = Page([], heads={ref.strip("_"): one and abbreviated(one) for ref, one in heads.items()})
-    state.advance(project(number), page)
+    advance(state, project(number), page)
 
 
 def test_what_is_closed_is_read_through_the_start_of_the_read() -> None:
     state = StreamState()
-    state.close(project(7))
-    state.close(project(8, EARLY))
+    close(state, project(7))
+    close(state, project(8, EARLY))
     assert again(state).projects == {7: LATE, 8: EARLY}
 
 
 def test_a_slice_under_way_is_read_through_its_last_page() -> None:
     state = StreamState()
     state.groups[1] = GroupState(projects={5, 6}, listed=EARLY)
-    state.advance(group(1), Page([{"id": 1}], through=EARLY))
+    advance(state, group(1), Page([{"id": 1}], through=EARLY))
     assert again(state).groups[1] == GroupState(EARLY, {5, 6}, 0, EARLY)
 
 
@@ -76,9 +74,9 @@ def test_a_project_that_entered_counts_only_once_it_is_read_in_full() -> None:
     state.groups[1] = GroupState(EARLY, {5}, 0, EARLY)
     newcomer = project(9)
     newcomer["group"] = 1
-    state.advance(newcomer, Page([{"id": 1}], through=EARLY))
+    advance(state, newcomer, Page([{"id": 1}], through=EARLY))
     assert again(state).groups[1].projects == {5}
-    state.close(newcomer)
+    close(state, newcomer)
     assert again(state).groups[1].projects == {5, 9}
     assert again(state).projects == {}
 
@@ -86,23 +84,23 @@ def test_a_project_that_entered_counts_only_once_it_is_read_in_full() -> None:
 def test_a_project_that_is_denied_is_no_longer_covered() -> None:
     state = StreamState()
     state.groups[1] = GroupState(EARLY, {5, 6}, 0, EARLY)
-    state.advance(group(1), Page([], denied=frozenset({6})))
+    advance(state, group(1), Page([], denied=frozenset({6})))
     assert again(state).groups[1].projects == {5}
 
 
 def test_a_position_is_kept_until_its_slice_is_closed() -> None:
     state = StreamState()
-    state.advance(project(7), Page([], position={"next": {"cursor": "abc"}}))
+    advance(state, project(7), Page([], position={"next": {"cursor": "abc"}}))
     kept = again(state).positions["project:7"]
     assert kept == {"next": {"cursor": "abc"}, "start": LATE}
-    state.close(project(7))
+    close(state, project(7))
     assert "positions" not in state.to_json()
 
 
 def test_an_empty_position_is_forgotten() -> None:
     state = StreamState()
-    state.advance(project(7), Page([], position={"next": {"cursor": "abc"}}))
-    state.advance(project(7), Page([], through=LATE, position={}))
+    advance(state, project(7), Page([], position={"next": {"cursor": "abc"}}))
+    advance(state, project(7), Page([], through=LATE, position={}))
     assert again(state).positions == {}
     assert again(state).projects == {7: LATE}
 
@@ -131,9 +129,9 @@ def test_heads_come_back_as_they_were_whatever_is_closed(
     state = StreamState()
     for number, refs in heads.items():
         reached: dict[str, str | None] = {ref: sha(number, one)[:12] for ref, one in refs.items()}
-        state.advance(project(number), Page([], heads=reached))
+        advance(state, project(number), Page([], heads=reached))
     for number in closed | late_rows:
-        state.close(project(number, LATE if number in late_rows else EARLY))
+        close(state, project(number, LATE if number in late_rows else EARLY))
     loaded = again(state)
     for number in range(1, 31):
         wanted = {ref: sha(number, one)[:12] for ref, one in heads.get(number, {}).items()}
@@ -144,7 +142,7 @@ def test_heads_come_back_as_they_were_whatever_is_closed(
 def test_heads_of_sha_256_are_abbreviated_alike() -> None:
     state = StreamState()
     reach(state, 7, _="ab" * 32, main="cd" * 32)
-    state.close(project(7))
+    close(state, project(7))
     assert again(state).heads.of(7) == {"": "ab" * 6, "main": "cd" * 6}
 
 
@@ -165,7 +163,7 @@ SCATTERED = random.Random(1).sample(range(80_000_000), 10_000)
 def test_ten_thousand_scattered_projects_fit_in_fifty_kilobytes(instants: list[str]) -> None:
     state = StreamState()
     for place, number in enumerate(SCATTERED):
-        state.close(project(number, instants[place % len(instants)]))
+        close(state, project(number, instants[place % len(instants)]))
     assert size(state) < 35_000
     state = StreamState()
     state.groups[1] = GroupState(LATE, set(SCATTERED), 0, LATE)
@@ -175,7 +173,7 @@ def test_ten_thousand_scattered_projects_fit_in_fifty_kilobytes(instants: list[s
 def test_a_head_takes_eight_characters_beside_its_project() -> None:
     state, full = StreamState(), random.Random(2).sample(SCATTERED, 9_000)
     for number in SCATTERED:
-        state.close(project(number))
+        close(state, project(number))
     without = size(state)
     for number in full:
         reach(state, number, _=sha(number))
@@ -205,7 +203,7 @@ def test_many_instants_never_claim_more_than_was_read(reads: list[tuple[int, int
     state = StreamState()
     for number, second in reads:
         start = f"2026-01-01T00:{second % 3600 // 60:02d}:{second % 60:02d}.000Z"
-        state.close(project(number, start))
+        close(state, project(number, start))
     loaded = again(state)
     assert loaded.projects.keys() == state.projects.keys()
     assert all(loaded.projects[n] <= through for n, through in state.projects.items())

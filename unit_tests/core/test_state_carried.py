@@ -9,6 +9,7 @@ import orjson
 import pytest
 
 from integration_tests.support.merge_patch import apply, diff, nulls, unfit
+from integration_tests.support.progress import advance, close
 from source_gitlab.core.slices import Page, Slice
 from source_gitlab.core.state import MemberAccess, StreamState, id_sets
 from source_gitlab.core.state.owed_parents import Owed
@@ -26,10 +27,8 @@ def project(number: int) -> Slice:
     return Slice(stream="jobs", container="project", id=number, since=None, start=LATE)
 
 
-def group(number: int, state: StreamState) -> Slice:
-    members = state.members_text(number)
-    slice_ = Slice(stream="issues", container="group", id=number, since=None, start=LATE)
-    return Slice(**slice_, members=members)
+def group(number: int) -> Slice:
+    return Slice(stream="issues", container="group", id=number, since=None, start=LATE, deep=True)
 
 
 def planned() -> StreamState:
@@ -42,13 +41,13 @@ def planned() -> StreamState:
 def under_way() -> StreamState:
     """A state in which everything that may be unknown is unknown."""
     state = planned()
-    state.advance(group(10, state), Page([], through=EARLY))
+    advance(state, group(10), Page([], through=EARLY))
     state.cover(10, {20, 21, 22}, 0, None)
     position = {"ref": "", "head": 40 * "a", "old": None, "page": 2}
-    state.advance(project(7), Page([], position=position))
-    state.advance(project(8), Page([], position={"through": [None, EARLY]}))
+    advance(state, project(7), Page([], position=position))
+    advance(state, project(8), Page([], position={"through": [None, EARLY]}))
     next_page = {"next": {"cursor": "x"}, "since": None, "above": None}
-    state.advance(project(9), Page([], position=next_page))
+    advance(state, project(9), Page([], position=next_page))
     state.owed.add((7, 1), Owed({"project_id": 7, "iid": 1, "updated_at": None}))
     state.counts["group:10"] = Counts(EARLY, (Window(None, EARLY, 3),))
     return state
@@ -58,11 +57,11 @@ def ended() -> StreamState:
     """The same with everything read."""
     state = under_way()
     for number in (7, 8, 9):
-        state.close(project(number))
+        close(state, project(number))
     newcomer = project(22)
     newcomer["group"] = 10
-    state.close(newcomer)
-    state.close(group(10, state))
+    close(state, newcomer)
+    close(state, group(10))
     return state
 
 
@@ -98,7 +97,7 @@ def test_a_state_comes_back_from_json_as_it_was(state: StreamState) -> None:
 def test_a_project_with_the_number_of_a_group_is_not_taken_for_read() -> None:
     """A first read that is planned here and read elsewhere files the group among the groups."""
     state = again(planned())
-    state.close(group(10, state))
+    close(state, group(10))
     assert state.projects == {}
     assert state.groups[10].through == LATE
     later = again(state)
@@ -108,7 +107,7 @@ def test_a_project_with_the_number_of_a_group_is_not_taken_for_read() -> None:
 
 def test_a_group_that_is_read_on_its_own_is_filed_there_whatever_else_has_its_number() -> None:
     state = again(planned())
-    state.close(Slice(stream="group_labels", container="group", id=10, since=None, start=LATE))
+    close(state, Slice(stream="group_labels", container="group", id=10, since=None, start=LATE))
     assert state.projects == {10: LATE}
     assert state.groups[10].through is None
 
@@ -124,7 +123,7 @@ def test_what_is_owed_of_a_project_is_not_owed_by_the_group_with_its_number() ->
     columns = ["project_id", "iid", "updated_at"]
     for number in (10, 20):
         state.owed.add((number, 1), Owed({"project_id": number, "iid": 1, "updated_at": EARLY}))
-    found = state.owed.of(group(10, state), {20, 21}, columns, 2).rest()
+    found = state.owed.of(group(10), {20, 21}, columns, 2).rest()
     assert [row["project_id"] for row in found] == [20]
     state.forget(LATE, 20)
     assert [

@@ -23,7 +23,9 @@ three characters each, and eight more for a head or a highest id, whatever the n
                      "others": 3,                how many projects were left out on purpose
                      "listed": "…Z"}},           when they were last listed
      "owed": {"columns": […], "parents": […]},   parents whose children did not come (owed.py)
-     "recent": {"<digest>": "…Z"}}               rows delivered inside the next read's overlap
+     "joined": {"group:12": {"5": […]}},         what newcomers add to counts at the next read
+     "recent": {"group:12": {"<digest>": "…Z"}}} rows delivered inside the next read's overlap, by
+                                                 the list that shows them
 
 What planning finds out is in it too, so that a state may travel between planning and reading.
 """
@@ -31,15 +33,19 @@ What planning finds out is in it too, so that a state may travel between plannin
 from source_gitlab.core.state.digests import digest, identity
 from source_gitlab.core.state.members import GroupState, MemberAccess, ProjectsListed
 from source_gitlab.core.state.parts import StateError
-from source_gitlab.core.state.stream_state import StreamState, key_of
+from source_gitlab.core.state.progress import Progress, SliceProgress, home_of, key_of
+from source_gitlab.core.state.stream_state import StreamState
 
 __all__ = [
     "GroupState",
     "MemberAccess",
+    "Progress",
     "ProjectsListed",
+    "SliceProgress",
     "StateError",
     "StreamState",
     "digest",
+    "home_of",
     "identity",
     "key_of",
 ]

@@ -16,7 +16,7 @@ from source_gitlab.core.state.highest_ids import HighestIds
 from source_gitlab.core.state.members import GroupState, ProjectsListed
 from source_gitlab.core.state.origin import Origin
 from source_gitlab.core.state.owed_parents import OwedParents
-from source_gitlab.core.state.parts import StateError, entries, moment, part
+from source_gitlab.core.state.parts import StateError, entries, moment, number, part
 from source_gitlab.core.state.positions import load_position
 from source_gitlab.core.walks.row_counts import Counts
 
@@ -73,7 +73,14 @@ def _read(state: StreamState, raw: Mapping[str, Any], stream: Stream | None) -> 
     listed = _each(raw, "held", lambda one: ProjectsListed.load(entries(one)))
     state.projects_listed = {int(name): one for name, one in listed.items()}
     state.positions = _each(raw, "positions", lambda one: load_position(entries(one), stream))
-    state.recent = _each(raw, "recent", moment)
+    for home, digests in _each(raw, "recent", _digests_of).items():
+        # Older states do not say which list shows a row.
+        name, found = (home, digests) if isinstance(digests, dict) else ("", {home: digests})
+        state.recent.setdefault(name, {}).update(found)
+    joined = _each(raw, "joined", _joined_of)
+    state.joined = {home: dict(one) for home, one in joined.items()}
+    with part("counting"):
+        state.counting = str(raw["counting"]) if raw.get("counting") else None
     with part("heads"):
         state.heads = BranchHeads.load(entries(raw.get("heads", {})), state.projects)
     with part("tops"):
@@ -115,7 +122,6 @@ def written(state: StreamState) -> dict[str, Any]:
         through = max(levels, key=lambda level: len(levels[level]))
         result |= {"through": through, "projects": id_sets.encode(levels.pop(through))}
     earlier = [[through, id_sets.encode(ids)] for through, ids in sorted(levels.items())]
-    newest = sorted(state.recent.items(), key=lambda item: item[1])[-_MOST_RECENT:]
     parts = {
         "earlier": earlier,
         "instance": state.instance,
@@ -127,25 +133,40 @@ def written(state: StreamState) -> dict[str, Any]:
         "owed": state.owed.to_json(),
         "held": {str(n): one.to_json() for n, one in sorted(state.projects_listed.items())},
         "positions": dict(state.positions),
-        "recent": dict(newest),
+        "joined": {
+            home: {str(number): rows for number, rows in sorted(one.items())}
+            for home, one in sorted(state.joined.items())
+        },
+        "counting": state.counting,
+        "recent": _newest(state.recent),
     }
     return result | {name: part for name, part in parts.items() if part}
 
 
+def _newest(recent: Mapping[str, Mapping[str, str]]) -> dict[str, dict[str, str]]:
+    """The newest digests, by the list that shows their rows."""
+    found = sorted((when, name, home) for home, one in recent.items() for name, when in one.items())
+    newest: dict[str, dict[str, str]] = {}
+    for when, name, home in found[-_MOST_RECENT:]:
+        newest.setdefault(home, {})[name] = when
+    return newest
+
+
+def _digests_of(raw: Any) -> str | dict[str, str]:
+    if isinstance(raw, dict):
+        return {str(name): moment(when) for name, when in raw.items()}
+    return moment(raw)
+
+
+def _joined_of(raw: Any) -> dict[int, list[int]]:
+    return {int(name): [number(one) for one in rows] for name, rows in entries(raw).items()}
+
+
 def _groups(state: StreamState) -> dict[str, Any]:
     groups: dict[str, Any] = {}
-    for number, group in sorted(state.groups.items()):
-        groups[str(number)] = group.to_json(state.text_of(number, group.projects))
-        entering = state.entering.get(number)
+    for group_id, group in sorted(state.groups.items()):
+        groups[str(group_id)] = group.to_json(state.text_of(group_id, group.projects))
+        entering = state.entering.get(group_id)
         if entering:
-            groups[str(number)]["entering"] = id_sets.encode(entering)
+            groups[str(group_id)]["entering"] = id_sets.encode(entering)
     return groups
-
-
-def without_nulls(value: Any) -> Any:
-    """The same JSON without values that are null: "" in lists, and nothing in objects."""
-    if isinstance(value, dict):
-        return {key: without_nulls(one) for key, one in value.items() if one is not None}
-    if isinstance(value, list):
-        return ["" if one is None else without_nulls(one) for one in value]
-    return value

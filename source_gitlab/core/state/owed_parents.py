@@ -72,6 +72,21 @@ def _inside(slice_: Slice, members: AbstractSet[int]) -> Callable[[Name, Owed], 
     return is_inside
 
 
+class Room:
+    """How many more parents a read may owe: slices that are read at once share it. Thread-safe."""
+
+    def __init__(self, left: int = MOST) -> None:
+        """So many are `left`."""
+        self._lock = threading.Lock()
+        self._left = left
+
+    def take(self) -> bool:
+        """Take the place of one parent; False when there is none."""
+        with self._lock:
+            self._left -= 1
+            return self._left >= 0
+
+
 class OwedParents:
     """What is owed of one stream. Thread-safe."""
 
@@ -79,6 +94,8 @@ class OwedParents:
         """Nothing is owed."""
         self._lock = threading.Lock()
         self._found: dict[Name, Owed] = {}
+        self._new: dict[Name, Owed] = {}
+        self.room = Room()
 
     @classmethod
     def load(cls, raw: Mapping[str, Any]) -> OwedParents:
@@ -134,11 +151,43 @@ class OwedParents:
     def add(self, name: Name, owed: Owed) -> bool:
         """Note a parent that is owed, behind all others; False when there are too many."""
         with self._lock:
-            if name not in self._found and len(self._found) >= MOST:
+            if name not in self._found and not self.room.take():
                 return False
             self._found.pop(name, None)
-            self._found[name] = owed
+            self._found[name] = self._new[name] = owed
             return True
+
+    def take_new(self) -> dict[str, Any]:
+        """What came to be owed since this was last asked, as JSON; {} when nothing did."""
+        with self._lock:
+            if not self._new:
+                return {}
+            new, self._new = self._like(self._new), {}
+        return new.to_json()
+
+    def take_over(self, raw: Mapping[str, Any] | None) -> None:
+        """Note what came to be owed elsewhere, behind all others; `take_new` wrote it."""
+        other = self.load(raw or {})
+        with self._lock:
+            for name, owed in other.entries():
+                self._found.pop(name, None)
+                self._found[name] = owed
+
+    def entries(self) -> list[tuple[Name, Owed]]:
+        """The parents that are owed, by name."""
+        with self._lock:
+            return list(self._found.items())
+
+    def part(self, slice_: Slice, members: AbstractSet[int]) -> OwedParents:
+        """What is owed of a slice, whose own project or group, or `members` of it, it is in."""
+        inside = _inside(slice_, members)
+        with self._lock:
+            return self._like({n: one for n, one in self._found.items() if inside(n, one)})
+
+    def _like(self, found: Mapping[Name, Owed]) -> OwedParents:
+        other = OwedParents()
+        other._found = dict(found)
+        return other
 
     def settle(self, names: Iterable[Name]) -> None:
         """Forget parents whose children are delivered, or given up."""

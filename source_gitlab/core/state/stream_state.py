@@ -10,19 +10,19 @@ from typing import TYPE_CHECKING, Any
 from source_gitlab.core.state import id_sets
 from source_gitlab.core.state.branch_heads import BranchHeads
 from source_gitlab.core.state.highest_ids import HighestIds
-from source_gitlab.core.state.json_form import read_into, without_nulls, written
+from source_gitlab.core.state.json_form import read_into, written
 from source_gitlab.core.state.members import GroupState, MemberAccess, ProjectsListed
+from source_gitlab.core.state.origin import Origin
 from source_gitlab.core.state.owed_parents import OwedParents
-from source_gitlab.core.walks.distinct_rows import DistinctRows
+from source_gitlab.core.state.progress import home_of, key_of
+from source_gitlab.core.walks.row_counts import Counts
 from source_gitlab.timestamps import plus
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from source_gitlab.core.slices import Page, Slice
-    from source_gitlab.core.state.origin import Origin
-    from source_gitlab.core.walks.row_counts import Counts
-    from source_gitlab.gitlab.pagination import Missed
+    from source_gitlab.core.slices import Slice
+    from source_gitlab.core.state.progress import Progress
     from source_gitlab.streams import Stream
 
 # Slices under way and slices that failed each stand at an instant of their own; beyond this many,
@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 _MOST_INSTANTS = 64
 # Some forty bytes each.
 _MOST_WINDOWS = 200
+# What a slice knows of other lists: some of them are counted; no further one is.
+SOME, FULL = "some", "full"
 
 
 class StreamState:
@@ -45,17 +47,21 @@ class StreamState:
         self.counts: dict[str, Counts] = {}
         # What is being read: members of a group that come into it, and what they bring with them.
         self.entering: dict[int, set[int]] = {}
-        self._joining: dict[str, list[int]] = {}
+        self.joined: dict[str, dict[int, list[int]]] = {}
         self.positions: dict[str, dict[str, Any]] = {}
         self.projects_listed: dict[int, ProjectsListed] = {}
         self.owed = OwedParents()
-        self.recent: dict[str, str] = {}
+        self.recent: dict[str, dict[str, str]] = {}
         self.partial: set[int] = set()
         self.origin: Origin | None = None
         self._texts: dict[int, tuple[frozenset[int], str]] = {}
-        self._stuck: set[str] = set()
-        self._lacking: set[str] = set()
-        self.distinct_rows = DistinctRows()
+        # Of the state of one slice: whether other lists are counted, and what reading changes.
+        self.counting: str | None = None
+        self.joining: list[int] | None = None
+        self._left: set[int] = set()
+        self._seen: dict[str, Any] = {}
+        self._passed: str | None = None
+        self._expected = 0
         self._lock = threading.RLock()
 
     @classmethod
@@ -71,6 +77,7 @@ class StreamState:
         is_none = isinstance(raw, dict) and raw.get("__ab_no_cursor_state_message")
         if raw and not is_none:
             read_into(state, raw, stream)
+        state._passed = state.origin.start_date if state.origin else None
         return state
 
     def to_json(self) -> dict[str, Any]:
@@ -81,8 +88,16 @@ class StreamState:
     @property
     def is_full_of_counts(self) -> bool:
         """Whether no other list is counted, because the state would grow too large."""
+        return self.counting == FULL or self._windows() >= _MOST_WINDOWS
+
+    @property
+    def has_counts(self) -> bool:
+        """Whether any list of the stream is counted."""
+        return self.counting is not None or bool(self.counts)
+
+    def _windows(self) -> int:
         with self._lock:
-            return sum(len(one.windows) for one in self.counts.values()) >= _MOST_WINDOWS
+            return sum(len(one.windows) for one in self.counts.values())
 
     def start_over(self) -> None:
         """Forget what was read, so that all of it is read again as if it had never been."""
@@ -116,11 +131,6 @@ class StreamState:
             before = in_order[in_order.index(smallest) - 1]
             levels[before] += levels.pop(smallest)
         return levels
-
-    def members_text(self, number: int) -> str:
-        """The members for which a group's list is read, as `id_sets.encode` writes them."""
-        with self._lock:
-            return self.text_of(number, self.groups[number].projects)
 
     def text_of(self, number: int, members: set[int]) -> str:
         """The members of a group as text, encoded again only when they are others than before."""
@@ -189,81 +199,147 @@ class StreamState:
                 self.projects.pop(number, None)
                 self.positions.pop(f"project:{number}", None)
 
-    def advance(self, slice_: Slice, page: Page) -> None:
-        """Note that the rows of `page` are delivered.
+    def known_of(self, slice_: Slice, *, counted: bool) -> dict[str, Any]:
+        """What reading a slice needs to know, and only that: a small state, as JSON.
 
-        Never later than the slice's start: what was read beside the list (rows without an instant,
-        a second list, members that entered) is certain up to there only. Where rows did not come,
-        what is known of the slice stays as it is until the next read, which asks for them again.
+        `counted` tells that lists like the slice's are counted.
         """
+        known = StreamState()
+        number, home = slice_["id"], home_of(slice_)
         with self._lock:
-            self.recent.update(page.seen)
-            if not any(one.holds for one in page.missed):
-                self.owed.settle(page.settled)
-            if self._is_stuck(key_of(slice_), page.missed):
-                return
-            if page.through is not None:
-                self._reach(slice_, min(page.through, slice_["start"]))
-            if page.counts is not None:
-                self.counts[key_of(slice_)] = page.counts
-            if page.position:
-                position = {"since": slice_["since"], "start": slice_["start"], **page.position}
-                self.positions[key_of(slice_)] = without_nulls(position)
-            elif page.position is not None:
-                self.positions.pop(key_of(slice_), None)
+            if self.origin is not None:
+                known.origin = Origin(self.origin.instance, self.origin.start_date)
+            if is_list_of_group(slice_):
+                known.groups[number] = self.group(number)
+                # What an earlier read, which was killed, saw come may have left since.
+                self.entering[number] = set(slice_.get("apart", ()))
+                known.entering[number] = set(self.entering[number])
+            elif slice_["container"] == "project":
+                known.heads.reach(number, self.heads.of(number))
+                top = self.highest_ids.of(number)
+                if number in self.projects:
+                    known.projects[number] = self.projects[number]
+                if top is not None:
+                    known.highest_ids.reach(number, top)
+            # Of an older state nobody knows which list shows what; each slice would hold it all.
+            homes = ("", home) if is_list_of_group(slice_) else (home,)
+            known.recent = {one: dict(self.recent[one]) for one in homes if one in self.recent}
+            known.owed = self.owed.part(slice_, self._members_of(number))
+            if counted:
+                known.counts = {home: self.counts[home]} if home in self.counts else {}
+                known.counting = self._counting(home)
+            return known.to_json()
+
+    def _members_of(self, number: int) -> set[int]:
+        return self.groups[number].projects if number in self.groups else set()
+
+    def _counting(self, home: str) -> str | None:
+        if home not in self.counts:
+            # Each list that may be counted is expected to take one window.
+            self._expected += 1
+            if self._windows() + self._expected > _MOST_WINDOWS:
+                return FULL
+        return SOME if self.counts else None
+
+    def recent_of(self, slice_: Slice) -> dict[str, str]:
+        """Digests of rows that need not come again, with their instants."""
+        return self.recent.get("", {}) | self.recent.get(home_of(slice_), {})
+
+    def leave(self, number: int, members: set[int], others: int, listed: str | None) -> None:
+        """Note who is in a group while its list is read: those that left are uncovered."""
+        with self._lock:
+            self._left |= self.groups[number].projects - members
+            self.retain(number, members, others, listed)
+            self._seen = {"left": id_sets.encode(self._left), "others": others}
+            self._seen |= {"listed": listed} if listed else {}
+
+    def join(self, rows: list[int]) -> None:
+        """Note what the newcomer that is being read adds to the counts of its group."""
+        self.joining = rows
+
+    def take_changes(self) -> dict[str, Any]:
+        """What a slice that is read came to know beside its pages, since this was last asked."""
+        with self._lock:
+            changes: dict[str, Any] = {}
+            owed = self.owed.take_new()
+            if owed:
+                changes["owed"] = owed
+            if self._seen:
+                changes["members"], self._seen = self._seen, {}
+            start = self.origin.start_date if self.origin else None
+            if start and start != self._passed:
+                self._passed = changes["from"] = start
+            return changes
+
+    def apply(self, progress: Progress) -> None:
+        """Note what the reading of a slice changed, once the rows that came with it are delivered.
+
+        The same progress may come twice. Of one slice it must come in order; slices may come in
+        any order.
+        """
+        slice_ = progress["slice"]
+        number, key = slice_["id"], key_of(slice_)
+        with self._lock:
+            self._pass_over(progress.get("from"))
+            if progress.get("seen"):
+                self.recent.setdefault(home_of(slice_), {}).update(progress["seen"])
+            self.owed.settle(tuple(name) for name in progress.get("settled", ()))
+            self.owed.take_over(progress.get("owed"))
+            if "through" in progress:
+                self._reach(slice_, progress["through"])
+            if "counts" in progress and (key in self.counts or not self.is_full_of_counts):
+                self.counts[key] = Counts.load(progress["counts"])
+            if progress.get("position"):
+                self.positions[key] = dict(progress["position"])
+            elif "position" in progress:
+                self.positions.pop(key, None)
             if slice_["container"] == "project":
-                self.heads.reach(slice_["id"], page.heads)
-                if page.top is not None:
-                    self.highest_ids.reach(slice_["id"], page.top)
-            elif page.denied:
-                group = self.groups[slice_["id"]]
-                kept = group.projects - page.denied
-                group.entered += len(group.projects) - len(kept)
-                group.projects = kept
+                heads = progress.get("heads", {})
+                self.heads.reach(number, {ref: sha or None for ref, sha in heads.items()})
+                if "top" in progress:
+                    self.highest_ids.reach(number, progress["top"])
+            if "members" in progress or "denied" in progress:
+                self._uncover(number, progress)
+            if "closed" in progress:
+                self._close(slice_, progress)
 
-    def _is_stuck(self, name: str, missed: list[Missed]) -> bool:
-        if any(not one.remembered for one in missed):
-            self._lacking.add(name)
-        if any(one.holds for one in missed):
-            self._stuck.add(name)
-        return name in self._stuck
+    def _pass_over(self, start: str | None) -> None:
+        if start and self.origin is not None and self.origin.reaches(start):
+            self.origin = self.origin.since(start)
 
-    def join(self, slice_: Slice, rows: list[int]) -> None:
-        """Note what a member that enters a group adds to its counts, once the slice is closed."""
-        with self._lock:
-            self._joining[key_of(slice_)] = rows
+    def _uncover(self, number: int, progress: Progress) -> None:
+        group = self.groups.setdefault(number, GroupState())
+        members = progress.get("members")
+        if members is not None:
+            group.projects = group.projects - id_sets.decode(members["left"])
+            group.others, group.listed = members["others"], members.get("listed")
+        kept = group.projects - set(progress.get("denied", ()))
+        group.entered += len(group.projects) - len(kept)
+        group.projects = kept
 
-    def close(self, slice_: Slice) -> None:
-        """Note that the slice is read to its end, unless rows of it, or parts of them, are missing.
-
-        The next read then looks at the slice again, however quiet it is.
-        """
+    def _close(self, slice_: Slice, progress: Progress) -> None:
         number = slice_["id"]
-        with self._lock:
-            if key_of(slice_) in self._lacking:
-                return
-            self.positions.pop(key_of(slice_), None)
-            if "group" not in slice_:
-                self._reach(slice_, slice_["start"])
-                return
-            if slice_["container"] == "project":
-                self.projects.pop(number, None)
-            else:
-                self.groups.pop(number, None)
-            key = f"group:{slice_['group']}"
-            if key in self.counts:
-                self.counts[key] = self.counts[key].plus(self._joining.pop(key_of(slice_), []))
-            self.entering.get(slice_["group"], set()).discard(number)
-            group = self.groups[slice_["group"]]
-            group.entered -= number not in group.projects
-            group.projects.add(number)
+        self.positions.pop(key_of(slice_), None)
+        if "group" not in slice_:
+            self._reach(slice_, progress["closed"])
+            return
+        if slice_["container"] == "project":
+            self.projects.pop(number, None)
+        else:
+            self.groups.pop(number, None)
+        if "joined" in progress:
+            # Apart from the counts, which the slice of the group may still replace.
+            self.joined.setdefault(home_of(slice_), {})[number] = list(progress["joined"])
+        group = self.groups.setdefault(slice_["group"], GroupState())
+        self.entering.get(slice_["group"], set()).discard(number)
+        group.projects.add(number)
 
     def _reach(self, slice_: Slice, through: str) -> None:
         # A group and a project may have the same id: only the slice tells which of them it is.
         number = slice_["id"]
         if slice_["container"] == "instance":
             self.instance = through
-        elif slice_["container"] == "group" and ("members" in slice_ or "group" in slice_):
+        elif is_list_of_group(slice_):
             self.groups.setdefault(number, GroupState()).through = through
         else:
             self.projects[number] = through
@@ -273,12 +349,22 @@ class StreamState:
         with self._lock:
             through = [group.through for group in self.groups.values() if group.through]
             first = plus(min([start, *through]), minutes=-minutes)
-            self.recent = {key: value for key, value in self.recent.items() if value >= first}
+            self._expected = 0
+            for home, joined in self.joined.items():
+                for number in sorted(joined):
+                    if home in self.counts:
+                        self.counts[home] = self.counts[home].plus(joined[number])
+            self.joined = {}
+            for home, digests in list(self.recent.items()):
+                kept = {name: when for name, when in digests.items() if when >= first}
+                self.recent[home] = kept
+                if not kept:
+                    del self.recent[home]
             if self.owed and not self.positions:
                 in_groups = (group.projects for group in self.groups.values())
                 self.owed.retain(set(self.projects).union(*in_groups), groups=self.groups.keys())
 
 
-def key_of(slice_: Slice) -> str:
-    """The name of a slice in `positions`."""
-    return f"{slice_['container']}:{slice_['id']}"
+def is_list_of_group(slice_: Slice) -> bool:
+    """Whether the slice's watermark is one of a group's list, not of the group on its own."""
+    return slice_["container"] == "group" and ("deep" in slice_ or "group" in slice_)

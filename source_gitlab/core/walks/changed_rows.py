@@ -86,6 +86,7 @@ def changed(reading: Reading) -> Iterator[Page]:
     lookback = shared.config.lookback_minutes
     reached = _reached(slice_, since, len(seeks), lookback)
     recent = plus(slice_["start"], minutes=-lookback)
+    known = state.recent_of(slice_)
     for number, seek in enumerate(seeks):
         for rows, through in found(reading, seek, reached[number]):
             # Rows without an instant were read at the start, and are certain up to there only.
@@ -93,7 +94,7 @@ def changed(reading: Reading) -> Iterator[Page]:
             settled = plus(start, minutes=-SETTLED_MINUTES)
             reached[number] = min(through, start) if through else reached[number]
             rows = beside(stream, slice_, rows)  # noqa: PLW2901 -- fewer of them
-            fresh, seen = unknown(rows, stream.row_key, recent, settled, state.recent)
+            fresh, seen = unknown(rows, stream.row_key, recent, settled, known)
             if len(seeks) == 1:
                 counts = None if is_counted else shared.late_rows.first(seek, slice_, state)
                 is_counted = True

@@ -106,7 +106,7 @@ class Commits:
                     yield Page(answer.data, position={}, heads={ref: abbreviated(head)})
                 else:
                     position: dict[str, Any] = {"ref": ref, "head": head, "old": old}
-                    position["page"] = answer.next["page"]
+                    position["page"] = int(answer.next["page"])
                     yield Page(answer.data, position=position)
         except (BadRequest, Skipped):
             if not old:

@@ -111,7 +111,7 @@ class LateRows:
             return None
         start, since = slice_["start"], slice_["since"]
         known = state.counts.get(_name(slice_))
-        if known is None and is_whole and state.counts and not state.is_full_of_counts:
+        if known is None and is_whole and state.has_counts and not state.is_full_of_counts:
             # The list goes on from where others had come to, by another selection, and what came
             # late into those has not been counted here.
             known = Counts("")
@@ -160,7 +160,7 @@ class LateRows:
         if known is None:
             return
         try:
-            state.join(slice_, self._counter.rows(_listed(seek), known.windows))
+            state.join(self._counter.rows(_listed(seek), known.windows))
         except (ReadError, Skipped) as error:
             # The group then has grown when it is counted next, and is read again.
             LOGGER.info("%s could not be counted. %s", seek.path, error)
