@@ -311,7 +311,8 @@ def test_pagination_that_never_ends(name: str, link: str, rows: int) -> None:
         reading = server.read(name, num_workers=1)
     assert reading.failure is not None
     pages = [path for path in server.paths if path.startswith("/api/v4/projects/7/")]
-    assert len(pages) - 1 == ENDLESS[link, rows][name]
+    # A page without rows is asked for twice.
+    assert len(pages) == (1 if rows else 2) * (1 + ENDLESS[link, rows][name])
 
 
 @pytest.mark.parametrize(("link", "rows"), ENDLESS)
@@ -323,7 +324,8 @@ def test_pagination_that_never_ends_in_many_windows(link: str, rows: int) -> Non
     with endless(link, rows) as server:
         reading = server.read("issues", num_workers=20)
     assert reading.failure is not None
-    assert sum("cursor=" in path for path in server.paths) <= {"itself": 17, "another": 500}[link]
+    most = {"itself": 17, "another": 500}[link] * (1 if rows else 2)
+    assert sum("cursor=" in path for path in server.paths) <= most
     assert sum("&page=" in path for path in server.paths) <= 17
 
 
