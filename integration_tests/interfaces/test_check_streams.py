@@ -126,6 +126,7 @@ def test_a_scope_that_is_missing_for_every_stream_is_a_failure(changing_gitlab: 
         [
             {**refusal, "path": "/groups/10/(?!projects)"},
             {**refusal, "path": "/projects/[0-9]+/"},
+            {**refusal, "path": "/api/graphql"},
         ]
     )
     result = report_of(config_for(changing_gitlab, groups_list=["acme"]))

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from source_gitlab.core.transform import RowTransformer
-from source_gitlab.core.walks.graphql import Source, read
+from source_gitlab.core.walks.graphql import Source, shows
 from source_gitlab.core.walks.objects import asked
 from source_gitlab.gitlab.errors import ReadError, Skipped
 from source_gitlab.setup_check.result import (
@@ -88,7 +88,7 @@ class Probes:
             address = stream.address(place.kind, place.id)
             above = f"{place.kind}s/{place.id}" if place.id else ""
             if stream.walk == "graphql":
-                rows = next(read(self._budget, Source.of(stream, place.kind, place.path), {}), [])
+                rows = shows(self._budget, Source.of(stream, place.kind, place.path))
             else:
                 rows = self._rows(stream, address, query, above)
         except Skipped as error:

@@ -126,6 +126,22 @@ def read(asking: Asking, source: Source, variables: Mapping[str, Any]) -> Iterat
         yield [_shaped(connections.finished(row)) for row in answer.data]
 
 
+def shows(asking: Asking, source: Source) -> list[Row]:
+    """Rows of the first page as GitLab has them, with what is nested in them cut short.
+
+    Raises:
+        Skipped: GitLab shows no such list to this token.
+        GitlabError: as `gitlab.graphql` sorts it.
+    """
+    named = {"path": source.path} if source.path else {}
+    leading = source.rows if source.kind == "instance" else (source.kind, *source.rows)
+    first: Answer = _Connections(asking, source).page(
+        source.kind, {**named, "after": None}, leading
+    )
+    rows: list[Row] = first.data
+    return rows
+
+
 class _Connections:
     """Reads connections: pages of rows with a cursor."""
 
