@@ -69,6 +69,16 @@ class Source(NamedTuple):
         return cls(stream.name, kind, path, tuple(str(stream.rows).split(".")), queries)
 
     @property
+    def variables(self) -> dict[str, str]:
+        """What names the container to the operation."""
+        return {"path": self.path} if self.path else {}
+
+    @property
+    def leading(self) -> tuple[str, ...]:
+        """The names that lead from what the operation brings to the rows."""
+        return self.rows if self.kind == "instance" else (self.kind, *self.rows)
+
+    @property
     def about(self) -> str:
         """What is read, for people."""
         return f"{self.stream} of {self.path or 'the whole GitLab'}"
@@ -116,13 +126,11 @@ def read(asking: Asking, source: Source, variables: Mapping[str, Any]) -> Iterat
         GitlabError: as `gitlab.graphql` sorts it.
     """
     connections = _Connections(asking, source)
-    named = {"path": source.path} if source.path else {}
-    leading = source.rows if source.kind == "instance" else (source.kind, *source.rows)
 
     def fetch(query: Query) -> Answer:
-        return connections.page(source.kind, query, leading)
+        return connections.page(source.kind, query, source.leading)
 
-    for answer in pages_of(fetch, {**variables, **named, "after": None}, source.about):
+    for answer in pages_of(fetch, {**variables, **source.variables, "after": None}, source.about):
         yield [_shaped(connections.finished(row)) for row in answer.data]
 
 
@@ -133,13 +141,9 @@ def shows(asking: Asking, source: Source) -> list[Row]:
         Skipped: GitLab shows no such list to this token.
         GitlabError: as `gitlab.graphql` sorts it.
     """
-    named = {"path": source.path} if source.path else {}
-    leading = source.rows if source.kind == "instance" else (source.kind, *source.rows)
-    first: Answer = _Connections(asking, source).page(
-        source.kind, {**named, "after": None}, leading
-    )
-    rows: list[Row] = first.data
-    return rows
+    variables = {**source.variables, "after": None}
+    first = _Connections(asking, source).page(source.kind, variables, source.leading)
+    return list(first.data)
 
 
 class _Connections:
