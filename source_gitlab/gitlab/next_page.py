@@ -8,6 +8,7 @@ A proxy may pass on none of these headers, or some; who reads through it says so
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, quote, urlsplit
 
@@ -72,7 +73,7 @@ def next_of(
     """
     links = _links(headers.get("Link", ""))
     if "next" in links:
-        return links["next"]
+        return dict(parse_qsl(links["next"], keep_blank_values=True, errors="surrogateescape"))
     number = headers.get("X-Next-Page", "").strip()
     if number:
         return {**query, "page": number}
@@ -99,8 +100,9 @@ def is_guessed(data: Any, headers: Mapping[str, str], query: Mapping[str, Any]) 
     return is_short and not is_told(headers) and total_of(headers) is None
 
 
-def _links(header: str) -> dict[str, Query]:
-    """The queries of a Link header by relation.
+@lru_cache(maxsize=64)  # several questions are asked of the header of one answer
+def _links(header: str) -> Mapping[str, str]:
+    """The queries of a Link header by relation, as they stand in it.
 
     GitLab escapes what is not ASCII, proxies may not; http.client takes such bytes for Latin-1.
     Bytes that are no UTF-8 (in the name of a branch) come through as they are.
@@ -108,15 +110,12 @@ def _links(header: str) -> dict[str, Query]:
     if not header:
         return {}
     text = quote(header.encode("latin-1", "replace"), safe=_PRINTABLE + " ")
-    found: dict[str, Query] = {}
+    found: dict[str, str] = {}
     try:
         for link in requests.utils.parse_header_links(text):
             relation = link.get("rel", "").lower()
             if relation in _RELATIONS:
-                pairs = parse_qsl(
-                    urlsplit(link["url"]).query, keep_blank_values=True, errors="surrogateescape"
-                )
-                found[relation] = dict(pairs)
+                found[relation] = urlsplit(link["url"]).query
     except (ValueError, KeyError):
         message = "GitLab sent a link to the next page that cannot be understood."
         raise Malformed(message) from None
