@@ -31,6 +31,15 @@ _MOST_RECENT = 500
 # What is kept by the number of a group.
 _BY_NUMBER = {"groups", "held"}
 
+# Parts that are one thing: the attribute of a state, and how it is made of the JSON.
+_SINGLE: Mapping[str, tuple[str, Callable[[StreamState, Any], object]]] = {
+    "instance": ("instance", lambda _, raw: moment(raw)),
+    "heads": ("heads", lambda state, raw: BranchHeads.load(entries(raw), state.projects)),
+    "tops": ("highest_ids", lambda state, raw: HighestIds.load(entries(raw), state.projects)),
+    "owed": ("owed", lambda _, raw: OwedParents.load(entries(raw))),
+    "origin": ("origin", lambda _, raw: Origin.load(entries(raw))),
+}
+
 T = TypeVar("T")
 
 
@@ -63,8 +72,6 @@ def _read(state: StreamState, raw: Mapping[str, Any], stream: Stream | None) -> 
             # In order, because what is nearly in order is quickly sorted when it is written.
             state.projects.update(dict.fromkeys(sorted(id_sets.decode(text)), moment(through)))
         state.partial = id_sets.decode(raw["partial"]) if "partial" in raw else set()
-    with part("instance"):
-        state.instance = moment(raw["instance"]) if "instance" in raw else None
     for name, (group, entering) in _each(raw, "groups", _group_of).items():
         state.groups[int(name)] = group
         if entering:
@@ -79,22 +86,20 @@ def _read(state: StreamState, raw: Mapping[str, Any], stream: Stream | None) -> 
         state.recent.setdefault(name, {}).update(found)
     joined = _each(raw, "joined", _joined_of)
     state.joined = {home: dict(one) for home, one in joined.items()}
-    with part("counting"):
-        state.counting = str(raw["counting"]) if raw.get("counting") else None
-    with part("heads"):
-        state.heads = BranchHeads.load(entries(raw.get("heads", {})), state.projects)
-    with part("tops"):
-        state.highest_ids = HighestIds.load(entries(raw.get("tops", {})), state.projects)
-    with part("owed"):
-        state.owed = OwedParents.load(entries(raw.get("owed", {})))
-    with part("origin"):
-        state.origin = Origin.load(entries(raw["origin"])) if "origin" in raw else None
+    state.counting = str(raw["counting"]) if raw.get("counting") else None
+    # Each slice is read with a state of its own, in which most of these are missing.
+    for name, (attribute, load) in _SINGLE.items():
+        if name in raw:
+            with part(name):
+                setattr(state, attribute, load(state, raw[name]))
 
 
 def _each(raw: Mapping[str, Any], name: str, load: Callable[[Any], T]) -> dict[str, T]:
     """What `load` makes of the entries of a part, each of which is a part of its own."""
+    if name not in raw:
+        return {}
     with part(name):
-        found = entries(raw.get(name, {}))
+        found = entries(raw[name])
     loaded: dict[str, T] = {}
     for key, value in found.items():
         with part(f"{name}.{key[:60]}"):
