@@ -33,7 +33,8 @@ def is_instant(value: object) -> bool:
     if not isinstance(value, str):
         return False
     try:
-        epoch(instant(value))
+        # Every row of a list is asked this; `epoch` would take four times as long.
+        datetime.fromisoformat(instant(value)[:-1])
     except (ValueError, OverflowError):
         return False
     return True

@@ -93,10 +93,12 @@ def walkable(url: str, answer: Answer) -> Answer:
 
     Such a row has a time that is no time. A row may lack its times.
     """
+    if not any(map(_odd_time, answer.data)):
+        return answer
     missed: list[Missed] = []
     sound: list[Row] = []
     for row in answer.data:
-        odd = next((c for c in _TIMES if row.get(c) is not None and not is_instant(row[c])), None)
+        odd = _odd_time(row)
         if odd is None:
             sound.append(row)
             continue
@@ -106,9 +108,16 @@ def walkable(url: str, answer: Answer) -> Answer:
             " It was left out."
         )
         missed.append(Missed(message, url))
-    if not missed:
-        return answer
     return replace(answer, data=sound, missed=(*answer.missed, *missed))
+
+
+def _odd_time(row: Row) -> str | None:
+    """The column of a row that holds something else than a time, if one does."""
+    for column in _TIMES:
+        value = row.get(column)
+        if value is not None and not is_instant(value):
+            return column
+    return None
 
 
 def addressed(
