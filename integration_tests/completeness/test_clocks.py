@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from integration_tests.completeness.test_watermark import copy, create
 from integration_tests.gitlab.clock import MINUTE, SECOND
 from integration_tests.gitlab.faults import Fault
 from integration_tests.support.histories import INCREMENTAL
 from integration_tests.support.history_changes import micros
 from integration_tests.support.history_world import TOP, WEB
+from integration_tests.support.small_copies import copy, create
 from source_gitlab.timestamps import plus
 
 if TYPE_CHECKING:

@@ -6,13 +6,11 @@ The names of these tests stand in docs/behaviors.md beside the promises that the
 from __future__ import annotations
 
 from collections import Counter
-from random import Random
 from typing import Any
 
 import pytest
 
 from integration_tests.gitlab.clock import SECOND
-from integration_tests.support.copying import Copy
 from integration_tests.support.history_changes import micros
 from integration_tests.support.history_world import (
     ELSE,
@@ -21,9 +19,9 @@ from integration_tests.support.history_world import (
     START,
     TOP,
     WEB,
-    small_world,
 )
 from integration_tests.support.inprocess import session
+from integration_tests.support.small_copies import copy, create
 from source_gitlab.core.state import StreamState
 from source_gitlab.streams import streams
 
@@ -33,18 +31,6 @@ CHANGES: list[dict[str, Any]] = [
     {"time_spent": 7_200},
     {"user_notes_count": 3},
 ]
-
-
-def copy(most_per_page: int = 100, seed: int = 1, **settings: Any) -> Copy:
-    """A copy of a small GitLab; equal seeds make equal worlds."""
-    return Copy(small_world(Random(seed), most_per_page), **settings)
-
-
-def create(it: Copy, table: str, project_id: int, when: int, count: int = 1) -> list[int]:
-    """Rows that were created and updated at one moment, in microseconds."""
-    times = {"created_at": micros(when), "updated_at": micros(when)}
-    made: list[int] = it.change("create", table=table, project_id=project_id, count=count, **times)
-    return made
 
 
 # The second change of a minute

@@ -11,53 +11,35 @@ import signal
 import subprocess
 import threading
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
 from integration_tests.gitlab.launch import ROOT, Emulator
 from integration_tests.support import process
+from integration_tests.support.oauth_pairs import (
+    LONG_AGO,
+    Row,
+    lab,
+    sign_in,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
     from pathlib import Path
 
-CLIENT_ID, CLIENT_SECRET = "emulator-client-id", "gloas-emulator-client-secret"
+__all__ = ["lab"]
+
 MANY = 5
 PATIENCE = 60
-LONG_AGO = "2024-01-01T00:00:00Z"
 # As in a container without a home: no profile keeps anything.
 NOWHERE = {"SOURCE_GITLAB_HOME": "", "XDG_DATA_HOME": "/dev/null/x", "HOME": "/dev/null"}
-
-Row = dict[str, Any]
-
-
-@pytest.fixture(scope="module")
-def lab() -> Iterator[Emulator]:
-    """An emulated GitLab for these tests, which set faults."""
-    with Emulator() as emulator:
-        yield emulator
 
 
 @pytest.fixture(autouse=True)
 def _no_faults(lab: Emulator) -> None:
     lab.faults([])
     lab.reset_requests()
-
-
-def sign_in(lab: Emulator) -> Row:
-    """A configuration with a pair of tokens, of which the access token is dead."""
-    pair = lab.post("oauth", {})
-    lab.post("tokens", {"op": "expire", "token": pair["access_token"]})
-    credentials = {
-        "auth_type": "oauth2.0",
-        "client_id": CLIENT_ID,
-        "client_secret": CLIENT_SECRET,
-        "access_token": pair["access_token"],
-        "refresh_token": pair["refresh_token"],
-        "token_expiry_date": LONG_AGO,
-    }
-    return {"api_url": lab.url, "credentials": credentials, "groups_list": ["acme"]}
 
 
 def renewals(lab: Emulator) -> int:
@@ -101,7 +83,7 @@ def escaped(config: Row) -> str:
 @pytest.mark.parametrize("way", ["plain", "escaped"])
 def test_the_file_that_they_came_from_keeps_them(lab: Emulator, tmp_path: Path, way: str) -> None:
     """However the file writes the old ones; it is there whole, and renewed as often as needed."""
-    config = sign_in(lab)
+    config = sign_in(lab, token_expiry_date=LONG_AGO)
     path = tmp_path / "config.json"
     path.write_text(escaped(config) if way == "escaped" else json.dumps(config, indent=2))
     for number in (1, 2):
@@ -131,7 +113,7 @@ def test_a_place_that_cannot_keep_them_spends_nothing(
     lab: Emulator, tmp_path: Path, place: str
 ) -> None:
     """It is found before the POST, said with what to do, and the tokens work as before."""
-    text = json.dumps(sign_in(lab))
+    text = json.dumps(sign_in(lab, token_expiry_date=LONG_AGO))
     folder = tmp_path / "folder"
     folder.mkdir()
     path = folder / "config.json"
@@ -167,7 +149,7 @@ def test_a_place_that_cannot_keep_them_spends_nothing(
 @pytest.mark.parametrize("spent", [False, True], ids=["not-spent", "spent"])
 def test_killed_while_gitlab_is_asked(lab: Emulator, tmp_path: Path, *, spent: bool) -> None:
     """The file is whole; what cannot be known any more is named, once, as what it is."""
-    config = sign_in(lab)
+    config = sign_in(lab, token_expiry_date=LONG_AGO)
     path = tmp_path / "config.json"
     path.write_text(json.dumps(config))
     when = "after" if spent else "before"
@@ -203,7 +185,7 @@ def test_killed_while_gitlab_is_asked(lab: Emulator, tmp_path: Path, *, spent: b
 def test_processes_with_one_file_renew_once(lab: Emulator, tmp_path: Path) -> None:
     """They share no profile: the file and the lock of its folder are what they have in common."""
     path = tmp_path / "config.json"
-    path.write_text(json.dumps(sign_in(lab)))
+    path.write_text(json.dumps(sign_in(lab, token_expiry_date=LONG_AGO)))
     lab.faults([{"kind": "slow", "path": "/oauth/token", "seconds": 0.3}])
     running = [
         subprocess.Popen(
@@ -243,7 +225,7 @@ def test_a_platform_that_does_not_listen_spends_nothing(
     lab: Emulator, tmp_path: Path, output: str
 ) -> None:
     """Where the CONTROL message is the only place, it must be able to arrive."""
-    config = process.file(tmp_path, "config.json", sign_in(lab))
+    config = process.file(tmp_path, "config.json", sign_in(lab, token_expiry_date=LONG_AGO))
     if output == "full":
         given = os.open("/dev/full", os.O_WRONLY)
     else:
@@ -261,7 +243,7 @@ def test_a_platform_that_does_not_listen_spends_nothing(
 
 def test_a_platform_is_told_in_the_dialect_that_it_wrote(lab: Emulator, tmp_path: Path) -> None:
     """The announced configuration works by itself: it has no second, older pair beside the new."""
-    given = sign_in(lab)
+    given = sign_in(lab, token_expiry_date=LONG_AGO)
     fields = {**given["credentials"], "api_url": given["api_url"], "groups_list": ["acme"]}
     config = process.file(tmp_path, "config.json", fields)
     done = read(config, tmp_path)

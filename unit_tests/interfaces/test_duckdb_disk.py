@@ -17,26 +17,17 @@ from typing import Any
 import duckdb
 import pytest
 
+from integration_tests.support.duckdb_store import path, query
 from integration_tests.support.stream_tables import stream_table
 from source_gitlab.interfaces.duckdb import layout
 from source_gitlab.interfaces.duckdb.rows_file import RowsFile
 from source_gitlab.interfaces.duckdb.store import Store, StoreError
 
+__all__ = ["path"]
+
 LINES = {"id": "integer!", "title": "text"}
 TABLES = {name: stream_table(name, LINES, ["id"]) for name in ("issues", "tags")}
 LIMIT = 8 << 20
-
-
-@pytest.fixture
-def path(tmp_path: Path) -> Path:
-    """Where a test's DuckDB file goes."""
-    return tmp_path / "gitlab.duckdb"
-
-
-def query(path: Path, sql: str) -> list[tuple[Any, ...]]:
-    """What a user who opens the file sees."""
-    with duckdb.connect(str(path), read_only=True) as connection:
-        return connection.execute(sql).fetchall()
 
 
 def incompressible(numbers: range) -> list[dict[str, Any]]:

@@ -6,11 +6,12 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import duckdb
 import pytest
 
+from integration_tests.support.duckdb_store import path, query
 from integration_tests.support.stream_tables import stream_table
 from source_gitlab.interfaces.duckdb.store import Changes, Gone, Store, StoreError
 from source_gitlab.tables.table import StreamTable
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from source_gitlab.gitlab.pagination import Row
+
+__all__ = ["path"]
 
 ISSUES = {"id": "integer!", "project_id": "integer", "title": "text", "labels": "text[]"}
 TAGS = {"project_id": "integer!", "name": "text!"}
@@ -36,18 +39,6 @@ def tables(**more: str) -> dict[str, StreamTable]:
 def rows(*numbers: int, title: str = "t") -> list[Row]:
     """Issues of these ids, in the project of the same number."""
     return [{"id": n, "project_id": n, "title": title, "labels": [title]} for n in numbers]
-
-
-@pytest.fixture
-def path(tmp_path: Path) -> Path:
-    """Where a test's DuckDB file goes."""
-    return tmp_path / "gitlab.duckdb"
-
-
-def query(path: Path, sql: str) -> list[tuple[Any, ...]]:
-    """What a user who opens the file sees."""
-    with duckdb.connect(str(path), read_only=True) as connection:
-        return connection.execute(sql).fetchall()
 
 
 def change(path: Path, *statements: str) -> None:
