@@ -182,6 +182,53 @@ def test_killed_while_gitlab_is_asked(lab: Emulator, tmp_path: Path, *, spent: b
     assert list(tmp_path.iterdir()) == [path]
 
 
+def heeding_signals() -> None:
+    """Heed Ctrl-C also where the tests run in the background, which ignores it."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("late", [False, True], ids=["at-the-start", "in-mid-read"])
+def test_interrupted_while_gitlab_is_asked(
+    lab: Emulator, tmp_path: Path, number: int, *, late: bool
+) -> None:
+    """A renewal that is under way goes on to its end before the sync leaves, and is kept."""
+    config = sign_in(lab, expired=not late)
+    path = tmp_path / "config.json"
+    path.write_text(json.dumps(config))
+    rotations = lab.control("oauth")["rotations"]
+    faults = [{"kind": "slow", "path": "/oauth/token", "seconds": 3}]
+    if late:
+        refused = {"error": "invalid_token", "error_description": "Token is expired."}
+        denial = {"kind": "status", "status": 401, "body": refused, "times": 1}
+        faults.append({**denial, "path": "/projects/[0-9]+/labels"})
+    lab.faults(faults)
+    running = subprocess.Popen(
+        process.command(
+            "sync",
+            "--config",
+            path,
+            "--to",
+            tmp_path / "gitlab.duckdb",
+            "--select",
+            "project_labels",
+        ),
+        cwd=ROOT,
+        env=process.surroundings(**NOWHERE),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        preexec_fn=heeding_signals,  # noqa: PLW1509 -- it sets a handler, and no more
+    )
+    end = time.monotonic() + PATIENCE
+    while lab.control("oauth")["rotations"] == rotations:
+        assert running.poll() is None
+        assert time.monotonic() < end, "the pair was never renewed"
+    running.send_signal(number)
+    assert running.wait(PATIENCE) == 130
+    assert json.loads(path.read_text()) != config
+    assert works(lab, path)
+
+
 def test_processes_with_one_file_renew_once(lab: Emulator, tmp_path: Path) -> None:
     """They share no profile: the file and the lock of its folder are what they have in common."""
     path = tmp_path / "config.json"

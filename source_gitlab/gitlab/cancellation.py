@@ -204,7 +204,8 @@ class Bounds:
             except BaseException as problem:  # noqa: BLE001 -- raised where it is waited for
                 problems.append(problem)
 
-        thread = threading.Thread(target=run, name="undivided", daemon=True)
+        # The process does not end before it, either: an OAuth pair that was spent would be lost.
+        thread = threading.Thread(target=run, name="undivided", daemon=False)
         thread.start()
         while thread.is_alive():
             thread.join(self.glance())
