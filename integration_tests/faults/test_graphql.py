@@ -15,6 +15,7 @@ from integration_tests.support.inprocess import Wire, session
 from source_gitlab.core.walks.graphql import Source, read
 from source_gitlab.gitlab.errors import (
     GitlabError,
+    Malformed,
     NoSuchList,
     ReadError,
     ServerError,
@@ -184,6 +185,88 @@ def test_a_part_that_is_denied_is_told() -> None:
         missed = it.lists.take()
         assert missed
         assert not any(one.holds for one in missed)
+
+
+def test_hidden_rows_do_not_end_a_list() -> None:
+    """They leave a page after it was cut, and the list goes on behind them."""
+    with reader() as it:
+        whole = it.rows("timelogs", "project", WEB)
+        it.emulator.world.settings.graphql_slow_above = 2
+        gone = {row["id"] for row in whole[1:2]}
+        it.emulator.world.settings.graphql_hides = [f"gid://gitlab/Timelog/{one}" for one in gone]
+        assert it.rows("timelogs", "project", WEB) == [whole[0], *whole[2:]]
+
+
+def test_a_hidden_page_is_said() -> None:
+    """Nothing is left of it whose cursor GitLab could give."""
+    with reader() as it:
+        whole = it.rows("timelogs", "project", WEB)
+        settings = it.emulator.world.settings
+        settings.graphql_slow_above = 2
+        settings.graphql_hides = [f"gid://gitlab/Timelog/{row['id']}" for row in whole[:2]]
+        with pytest.raises(Malformed, match="GitLab hides a whole page of rows from this token"):
+            it.rows("timelogs", "project", WEB)
+
+
+@pytest.mark.parametrize("refused", [True, False])
+def test_a_row_whose_rest_fails_costs_only_itself(*, refused: bool) -> None:
+    """More of its links than one page holds are asked for by its id."""
+    with reader() as it:
+        whole = it.rows("vulnerabilities", "project", WEB)
+        long = [row["id"] for row in whole if len(row["issue_links"]) > 20]
+        settings = it.emulator.world.settings
+        if refused:
+            settings.graphql_denies = ["Query.vulnerability"]
+        else:
+            fault = {"method": "POST", "kind": "status", "status": 500, "skip": 1}
+            it.emulator.faults.rules = [Fault.parse(fault)]
+        rest = it.rows("vulnerabilities", "project", WEB)
+        assert rest == [row for row in whole if row["id"] not in long]
+        messages = [one.message for one in it.lists.take() if one.holds]
+        assert len(messages) == len(long) > 0
+        assert all(
+            f"/Vulnerability/{one} of" in text for one, text in zip(long, messages, strict=True)
+        )
+
+
+def test_null_where_a_part_failed_is_no_value() -> None:
+    """A part that failed must not empty a column that has a value in GitLab."""
+    with reader() as it:
+        whole = it.rows("timelogs", "project", WEB)
+        body = _body(whole, {"path": ["project", "timelogs", "nodes", 0, "note"], "message": "No"})
+        it.emulator.faults.rules = [Fault.parse({"method": "POST", "kind": "status", **body})]
+        assert it.rows("timelogs", "project", WEB) == []
+        (missed,) = it.lists.take()
+        assert missed.holds
+
+
+def _body(whole: list[Row], error: dict[str, Any]) -> dict[str, Any]:
+    gid = f"gid://gitlab/Timelog/{whole[0]['id']}"
+    page = {"nodes": [{"id": gid, "note": None}], "pageInfo": {"hasNextPage": False}}
+    data = {"project": {"timelogs": page}}
+    return {"status": 200, "body": {"data": data, "errors": [error]}}
+
+
+@pytest.mark.parametrize("missing", ["project", "timelogs"])
+def test_an_answer_without_the_list_is_no_refusal(missing: str) -> None:
+    """GitLab says null for what it hides, and leaves no name out."""
+    with reader() as it:
+        data = {} if missing == "project" else {"project": {"id": "gid://gitlab/Project/1"}}
+        fault = {"method": "POST", "kind": "status", "status": 200, "body": {"data": data}}
+        it.emulator.faults.rules = [Fault.parse(fault)]
+        with pytest.raises(Malformed, match=f"answered without .*{missing}"):
+            it.rows("timelogs", "project", WEB)
+
+
+def test_an_empty_page_in_the_middle_is_asked_for_again() -> None:
+    """It has a next page, and may have lost its rows this once."""
+    with reader() as it:
+        whole = it.rows("timelogs", "project", WEB)
+        page = {"nodes": [], "pageInfo": {"hasNextPage": True, "endCursor": "x"}}
+        body = {"data": {"project": {"timelogs": page}}}
+        fault = {"method": "POST", "kind": "status", "status": 200, "body": body, "times": 1}
+        it.emulator.faults.rules = [Fault.parse(fault)]
+        assert it.rows("timelogs", "project", WEB) == whole
 
 
 @pytest.mark.parametrize(

@@ -75,6 +75,8 @@ class Settings:
     """Points that a query may cost; 0: as many as GitLab allows."""
     graphql_broken: dict[str, str] = field(default_factory=dict)
     """Fields that fail in one object, by its global id: ``{"Timelog.project": "gid://…"}``."""
+    graphql_hides: list[str] = field(default_factory=list)
+    """Global ids of rows that are taken out of the pages that hold them."""
 
     def update(self, changes: dict[str, Any]) -> None:
         """Set fields by name; raises ValueError for a name or a type that does not fit."""

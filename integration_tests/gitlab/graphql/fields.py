@@ -63,7 +63,7 @@ def resolve(source: Any, info: GraphQLResolveInfo[Any], **given: Any) -> Any:
     if broken is not None and broken == source.get("id"):
         return None
     if isinstance(value, rows.Many):
-        return _page(value.rows, given)
+        return _page(viewing, value.rows, given)
     return value
 
 
@@ -126,7 +126,7 @@ def _timelogs(viewing: Viewing, source: Json, given: dict[str, Any]) -> Json:
         for one in shown
         if (since is None or one["spentAt"] >= since) and (until is None or one["spentAt"] <= until)
     ]
-    return _page(_sorted(shown, "spentAt"), given)
+    return _page(viewing, _sorted(shown, "spentAt"), given)
 
 
 def _vulnerabilities(viewing: Viewing, source: Json, given: dict[str, Any]) -> Json | None:
@@ -143,21 +143,26 @@ def _vulnerabilities(viewing: Viewing, source: Json, given: dict[str, Any]) -> J
         for row in world.vulnerabilities.of_project(project.id)
         if rows.shows_vulnerability(emulator, viewing.viewer, row)
     ]
-    return _page(_sorted(shown, "detectedAt"), given)
+    return _page(viewing, _sorted(shown, "detectedAt"), given)
 
 
 def _sorted(shown: list[Json], column: str) -> list[Json]:
     return sorted(shown, key=lambda one: (one[column], int(one["id"].rpartition("/")[2])))
 
 
-def _page(found: Sequence[Json], given: dict[str, Any]) -> Json:
-    """A page of a connection, behind the row that its cursor names."""
+def _page(viewing: Viewing, found: Sequence[Json], given: dict[str, Any]) -> Json:
+    """A page of a connection, behind the row that its cursor names.
+
+    What is hidden is taken out of the page that was found, and cursors are those of what is left
+    (lib/gitlab/graphql/connection_redaction.rb).
+    """
+    hidden = viewing.emulator.world.settings.graphql_hides
     size = min(given.get("first") or MOST_ROWS, MOST_ROWS)
     start = 0
     if given.get("after"):
         last = orjson.loads(base64.b64decode(given["after"]))["id"]
         start = next((n + 1 for n, one in enumerate(found) if one["id"] == last), len(found))
-    shown = list(found[start : start + size])
+    shown = [one for one in found[start : start + size] if one["id"] not in hidden]
     return {
         "count": len(found),
         "nodes": shown,

@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from source_gitlab.core.row_key import key_values
 from source_gitlab.core.slices import Page, Place, beside
-from source_gitlab.gitlab.errors import Malformed, Skipped
+from source_gitlab.gitlab.errors import Malformed, ReadError, Skipped
 from source_gitlab.gitlab.graphql import Operation, address_of
+from source_gitlab.gitlab.lists import Streak
 from source_gitlab.gitlab.pagination import Answer, Missed, pages_of
 from source_gitlab.streams.queries import queries_of
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
     from source_gitlab.core.slices import Row
     from source_gitlab.core.walks.reading import Reading
+    from source_gitlab.gitlab.errors import GitlabError
     from source_gitlab.gitlab.graphql import Reply
     from source_gitlab.gitlab.pagination import Query
     from source_gitlab.streams import Stream
@@ -131,7 +133,7 @@ def read(asking: Asking, source: Source, variables: Mapping[str, Any]) -> Iterat
         return connections.page(source.kind, query, source.leading)
 
     for answer in pages_of(fetch, {**variables, **source.variables, "after": None}, source.about):
-        yield [_shaped(connections.finished(row)) for row in answer.data]
+        yield [_shaped(row) for row in connections.whole(answer.data)]
 
 
 def shows(asking: Asking, source: Source) -> list[Row]:
@@ -154,6 +156,7 @@ class _Connections:
         self._queries = source.queries
         self._source = source
         self._url = address_of(asking.api_url)
+        self._streak = Streak()
 
     def page(self, name: str, variables: Query, leading: tuple[str, ...]) -> Answer:
         """One page of the list to which the names `leading` lead in what the operation brings.
@@ -167,17 +170,62 @@ class _Connections:
         is_own = name == self._source.kind
         named = self._source.stream if is_own else f"{self._source.stream}.{name}"
         reply = self._asking.graphql(operation, named)
-        connection: Any = reply.data
-        *outer, nodes = leading
-        for depth, part in enumerate(outer, 1):
-            inside = connection if isinstance(connection, dict) else {}
-            connection = next(iter(inside.values()), None) if part == _ANY else inside.get(part)
-            if connection is None:
-                raise self._refused(".".join(outer[:depth]), is_list=depth == len(outer))
-        rows, after = self._taken(connection, nodes)
+        rows, after = self._taken(self._connection(operation, reply, leading), leading[-1])
+        if not rows and after is not None:
+            # GitLab hides rows of a page from who may not see them, or it lost them this once.
+            reply = self._asking.graphql(operation, named)
+            rows, after = self._taken(self._connection(operation, reply, leading), leading[-1])
         self._note(reply, rows, leading)
         following = None if after is None else {**variables, "after": after}
         return Answer([row for row in rows if row is not None], following, None)
+
+    def _connection(self, operation: Operation, reply: Reply, leading: tuple[str, ...]) -> Any:
+        """What holds the rows.
+
+        Raises:
+            Skipped: something on the way is null.
+            Malformed: something on the way is missing: GitLab answers null for what it hides.
+        """
+        inside: Any = reply.data
+        *outer, _ = leading
+        names: list[str] = []
+        for part in outer:
+            # An object that is asked for by its id has the name of its type.
+            names.append(operation.variables["id"] if part == _ANY else part)
+            key = next(iter(inside), part) if part == _ANY and isinstance(inside, dict) else part
+            if not isinstance(inside, dict) or key not in inside:
+                what = f"GitLab answered without {'.'.join(names)}"
+                raise self._malformed(what)
+            inside = inside[key]
+            if inside is None:
+                raise self._refused(".".join(names), is_list=len(names) == len(outer))
+        return inside
+
+    def whole(self, rows: list[Row]) -> Iterator[Row]:
+        """Those of the rows that come with all that is nested in them; the others are noted.
+
+        Raises:
+            Malformed: a connection inside a row is no page, which is the fault of no single row.
+            GitlabError: so many fail one behind the other that it is not single rows that do.
+        """
+        for row in rows:
+            error = self._lacks(row)
+            if error is None:
+                self._streak.worked()
+                yield row
+                continue
+            if isinstance(error, Malformed) or self._streak.failed():
+                raise error
+            message = f"{row.get('id')} of {self._source.about} was left out. {error}"
+            self._asking.note(Missed(message, self._url))
+
+    def _lacks(self, row: Row) -> Skipped | ReadError | None:
+        """Finish a row; what kept a part of it away."""
+        try:
+            self.finished(row)
+        except (Skipped, ReadError) as error:
+            return error
+        return None
 
     def finished(self, row: Row, path: tuple[str, ...] = (), owner: _Owner = _NOBODY) -> Row:
         """The row, in which each connection has become a list with all of its rows.
@@ -231,33 +279,47 @@ class _Connections:
         more = info.get("hasNextPage") if isinstance(info, dict) else None
         after = info.get("endCursor") if isinstance(info, dict) else None
         sound = isinstance(rows, list) and all(one is None or isinstance(one, dict) for one in rows)
+        if sound and not rows and more is True and after is None:
+            # The cursor is that of the last row which is left of a page
+            # (lib/gitlab/graphql/connection_redaction.rb).
+            what = (
+                "GitLab hides a whole page of rows from this token, and then gives no cursor to go"
+                " on with. A token that may see them is needed"
+            )
+            raise self._malformed(what)
         if not sound or not isinstance(more, bool) or (more and not isinstance(after, str)):
             what = "GitLab answered with something else than a page"
             raise self._malformed(what)
         return rows or [], after if more else None
 
     def _note(self, reply: Reply, rows: list[Any], leading: tuple[str, ...]) -> None:
-        """Note what single rows lack.
+        """Note what single rows lack; one of which a part failed becomes null.
 
         Raises:
             GitlabError: something lacks that is in no row.
         """
-        told: set[int] = set()
+        of_row: dict[int, list[GitlabError]] = {}
         for problem in reply.problems:
             *_, number = (None, *problem.place[: len(leading) + 1])
             if len(problem.place) <= len(leading) or type(number) is not int or number >= len(rows):
                 raise problem.error
+            of_row.setdefault(number, []).append(problem.error)
+        for number, errors in of_row.items():
+            row = rows[number]
+            failed = next((one for one in errors if not isinstance(one, Skipped)), None)
+            if failed is not None:
+                # Its null is no value, and must not take the place of one.
+                rows[number] = None
             is_lost = rows[number] is None
-            if number not in told:
-                told.add(number)
-                name = f"Row {number + 1} of a page" if is_lost else f"{rows[number].get('id')}"
-                lacks = "was left out" if is_lost else "came without a part of it"
-                message = f"{name} of {self._source.about} {lacks}. {problem.error}"
-                reason = "failed" if is_lost else "partial"
-                self._asking.note(Missed(message, self._url, reason=reason))
-        silent = sum(row is None for number, row in enumerate(rows) if number not in told)
+            name = f"Row {number + 1} of a page" if row is None else f"{row.get('id')}"
+            lacks = "was left out" if is_lost else "came without a part of it"
+            message = f"{name} of {self._source.about} {lacks}. {failed or errors[0]}"
+            reason = "failed" if is_lost else "partial"
+            self._asking.note(Missed(message, self._url, reason=reason))
+        silent = sum(row is None for number, row in enumerate(rows) if number not in of_row)
         if silent:
-            message = f"{silent} rows of a page of {self._source.about} came as null."
+            told = "1 row" if silent == 1 else f"{silent} rows"
+            message = f"{told} of a page of {self._source.about} came as null."
             self._asking.note(Missed(message, self._url))
 
     def _refused(self, what: str, *, is_list: bool) -> Skipped:
