@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from source_gitlab.streams import Stream, streams
-from source_gitlab.streams.attributes import KINDS
+from source_gitlab.streams.attributes import KINDS, OFFERINGS, REDACTIONS
 from source_gitlab.streams.relations import Reference, references
 from source_gitlab.streams.walks import WALKS
 from tools.declarations_page import declarations_page, editor_schema
@@ -37,7 +37,9 @@ def endpoints(stream: Stream) -> list[str]:
     path = re.sub(r"{(\w+)}", r":\1", stream.path)
     if stream.kind == "inventory":
         return [f"GET /{stream.name}"]
-    if stream.kind == "child":
+    if stream.walk == "derived":
+        return [f"rows of {stream.parent}"]
+    if stream.kind in {"child", "instance"}:
         return [f"GET /{path}"]
     scopes = stream.containers if stream.kind == "selection" else (stream.kind,)
     return [f"GET /{scope}s/:{scope}_id/{path}" for scope in scopes]
@@ -91,10 +93,45 @@ def stream_notes(stream: Stream, comments: Sequence[str]) -> Iterator[str]:
         yield f"- Added to GitLab's row: {code_list(stream.add)}."
     if stream.drop:
         yield f"- Never leaves, because it is secret: {code_list(stream.drop)}."
+    yield from _limits(stream)
+    yield from _read_again(stream)
     if stream.feature:
         yield f"- Skipped where the project has its `{stream.feature}` feature switched off."
     for comment in comments:
         yield f"- {comment}"
+
+
+def _limits(stream: Stream) -> Iterator[str]:
+    """What is hidden, and who has a stream."""
+    if stream.takes:
+        yield f"- Of GitLab's row, only these columns are taken: {code_list(stream.takes)}."
+    for column, how in stream.redact.items():
+        yield f"- `{column}`: {REDACTIONS[how]}, because the rest may hold a secret."
+    if stream.where:
+        yield f"- Only {OFFERINGS[stream.where]} has it."
+    if stream.since_version:
+        yield f"- GitLab has it since {stream.since_version[0]}.{stream.since_version[1]}."
+    if stream.less_below:
+        role = stream.less_below.capitalize()
+        yield f"- Below the role {role} GitLab shows only a part of the rows, which the read says."
+
+
+def _read_again(stream: Stream) -> Iterator[str]:
+    """Which parents are read, beside those that changed."""
+    if stream.sweep:
+        yield "- Some changes do not move the parent: all parents are read again once a week."
+    if stream.recheck:
+        yield f"- Parents that moved in the last {stream.recheck} days are read by each read."
+    if stream.only:
+        yield f"- Asked only of parents with {_only(stream)}."
+
+
+def _only(stream: Stream) -> str:
+    parts = [
+        f"any `{column}`" if values is True else f"`{column}` {' or '.join(map(str, values))}"
+        for column, values in stream.only.items()
+    ]
+    return " and ".join(parts)
 
 
 def streams_page() -> Iterator[str]:

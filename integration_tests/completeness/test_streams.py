@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
 
 import pendulum
@@ -9,7 +10,14 @@ import pytest
 from airbyte_cdk.models import AirbyteStreamStatus
 from jsonschema import Draft7Validator
 
-from integration_tests.support.reading import Destination, config_for, differences, expected, read
+from integration_tests.support.reading import (
+    Destination,
+    config_for,
+    differences,
+    expected,
+    missing,
+    read,
+)
 from source_gitlab.streams import streams
 
 if TYPE_CHECKING:
@@ -18,6 +26,7 @@ if TYPE_CHECKING:
     from source_gitlab.streams import Schema
 
 ADAS_DOTFILES = 110
+SECRET = "emulated-secret"
 
 
 @pytest.fixture(scope="module")
@@ -51,6 +60,7 @@ def test_stream(name: str, first: Reading, gitlab: Emulator) -> None:
         assert not unknown_fields(stream.schema, row)
         assert not [error.message for error in Draft7Validator(stream.schema).iter_errors(row)]
         assert not set(stream.drop) & set(row)
+        assert SECRET not in json.dumps(row)
     keys = [tuple(row[column] for column in stream.key) for row in rows]
     assert len(set(keys)) == len(keys), "a row came twice"
     destination = Destination()
@@ -63,9 +73,12 @@ def test_an_idle_second_read_brings_nothing(name: str, first: Reading, gitlab: E
     """Nothing changed, so nothing is sent again.
 
     But for the labels of a project outside all groups: no list that costs less than its own tells
-    that they are the same.
+    that they are the same. A list of which the token is shown a part only is read again.
     """
     again = read(config_for(gitlab, commit_refs="all"), [name], [first.states[name]])
+    if streams()[name].less_below:
+        assert not missing(gitlab, again, name)
+        return
     outside = {ADAS_DOTFILES} if name == "project_labels" else set()
     assert {row["project_id"] for row in again.rows[name]} == outside
     assert again.statuses[name] is AirbyteStreamStatus.COMPLETE

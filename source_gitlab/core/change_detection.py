@@ -40,7 +40,9 @@ if TYPE_CHECKING:
 
 # GitLab writes last_activity_at once an hour at most (RESET_PROJECT_ACTIVITY_INTERVAL).
 _ACTIVITY_LAG_HOURS = 1
-_LONGEST_HOURS = 24
+_LONGEST_HOURS = {"weekly": 7 * 24}
+_DAY_HOURS = 24
+_DATE = len("2026-01-31")
 # A longer list is not compared row by row.
 _SHORT_PAGES = 3
 
@@ -91,20 +93,13 @@ class ChangeProbes:
 
         `projects_listed` is what is known of the group's list; None when there is none to go by.
         """
-        if (
-            stream.refresh is None
-            or through is None
-            or plus(through, hours=_LONGEST_HOURS) <= start
-        ):
-            return False
-        if seconds_ahead(through, start):
-            # It was written by a clock that was wrong, and tells nothing of what was read.
+        if stream.refresh is None or through is None or _is_due(stream, through, start):
             return False
         if stream.refresh.signal == "list" and not _covers(projects_listed, through):
             return False
         if stream.refresh.signal == "list" and project is None:
             return True
-        if stream.refresh.signal == "daily":
+        if stream.refresh.signal in {"daily", "weekly"}:
             return True
         # What happened in the very second of the last read's start may have been too late for it.
         since = plus(through, minutes=-self._lookback_minutes)
@@ -139,6 +134,18 @@ class ChangeProbes:
             return digest_of_long(first)
         pages = read_pages(lists, self._prefetcher, path, query, ID, first=first)
         return _digest_of(row for rows in pages for row in rows)
+
+
+def _is_due(stream: Stream, through: str, start: str) -> bool:
+    """Whether what was read up to `through` is to be read again whatever any signal says."""
+    signal = stream.refresh.signal if stream.refresh else ""
+    if plus(through, hours=_LONGEST_HOURS.get(signal, _DAY_HOURS)) <= start:
+        return True
+    if stream.keeps and through[:_DATE] != start[:_DATE]:
+        # The figures of a day that has no read are lost.
+        return True
+    # It was written by a clock that was wrong, and tells nothing of what was read.
+    return bool(seconds_ahead(through, start))
 
 
 def _covers(projects_listed: ProjectsListed | None, through: str) -> bool:

@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 import logging
-import re
-import threading
-import time
 from collections import defaultdict
 from typing import TYPE_CHECKING
 
 from source_gitlab.core.membership import only_groups
 from source_gitlab.core.origin_check import OriginCheck, must_fit
+from source_gitlab.core.read_start import ReadStart
 from source_gitlab.core.selection import all_of
 from source_gitlab.core.slices import Slice
 from source_gitlab.core.state import GroupState, ProjectsListed, key_of
 from source_gitlab.core.state.members import covered_by
-from source_gitlab.gitlab.errors import FatalError, GitlabError, Skipped
+from source_gitlab.core.sweeps import swept
+from source_gitlab.gitlab.errors import FatalError, GitlabError
 from source_gitlab.streams import root_of
-from source_gitlab.timestamps import at, in_words, plus, seconds_ahead
+from source_gitlab.timestamps import in_words, instant, plus, seconds_ahead
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -34,8 +33,7 @@ if TYPE_CHECKING:
 # How long ago a watermark was written that lies in the future, is not known. It was up to so many
 # days ago, and as long again as it is ahead.
 _UNKNOWN_DAYS = 2
-# One answer may be wrong.
-_MORE_ANSWERS = 2
+_EVER = "0001-01-01"
 
 LOGGER = logging.getLogger("airbyte.source-gitlab")
 
@@ -60,11 +58,8 @@ class Planner:
         self._inventory = inventory
         self._change_probes = change_probes
         self.membership = membership
-        self._lock = threading.Lock()
-        self._began: float | None = None
-        self._start: str | None = None
+        self.start = ReadStart(client)
         self._told: set[str] = set()
-        self._version: tuple[int, int] | None = None
         self._left_out: defaultdict[str, list[NotFound]] = defaultdict(list)
 
     def plan(self, stream: Stream, state: StreamState) -> Iterator[Slice]:
@@ -80,7 +75,7 @@ class Planner:
         self._origin_check.must_have_begun()
         if stream.incremental:
             self._origin_check.settle(stream, state, roots.chosen)
-        start = self._planned()
+        start = self.start.planned()
         state.forget(start, 2 * self._config.lookback_minutes)
         left_out = self._left_out[stream.name] = []
         kind = self.kind(stream)
@@ -136,70 +131,23 @@ class Planner:
             if problem is not None:
                 self._left_out[stream.name].append(problem)
 
-    def started(self) -> str:
-        """When this read began, by the earliest of GitLab's clocks: one instant for all streams.
-
-        It is put back when an answer tells of an earlier clock. No watermark may stand later.
-        """
-        with self._lock:
-            if self._began is None:
-                self._began = time.time()
-            reached = at(self._client.clock.reached(self._began))
-            if self._client.clock.is_silent:
-                return reached
-            if self._start is None or seconds_ahead(self._start, reached):
-                self._start = reached
-            return self._start
-
-    def _planned(self) -> str:
-        """The same, from clocks that agree, which may take another answer or two."""
-        with self._lock:
-            if self._began is None:
-                self._began = time.time()
-                self._compare_clocks()
-        return self.started()
-
-    def _compare_clocks(self) -> None:
-        for _ in range(_MORE_ANSWERS):
-            if not self._client.clock.is_sure:
-                self._version = self._ask_version()
-        behind = self._client.clock.behind()
-        if behind:
-            LOGGER.warning(
-                "GitLab's clock is %s ahead of this machine's, so one of them is wrong. Until they"
-                " are set right, each read goes back so far, in case it is GitLab's.",
-                in_words(behind),
-            )
-
     def kind(self, stream: Stream) -> str:
         """How the stream is read from this GitLab: old versions lack some group lists."""
         kind = stream.kind
         if kind == "child":
             return root_of(stream).kind
         needed = stream.descendants_since
-        if needed and self._inventory.roots().groups and self.version() < needed:
+        if needed and self._inventory.roots().groups and self.start.version() < needed:
             return "group" if stream.containers == ("group",) else "project"
         return kind
-
-    def version(self) -> tuple[int, int]:
-        """GitLab's version, major and minor; (0, 0) when it does not tell."""
-        with self._lock:
-            if self._version is None:
-                self._version = self._ask_version()
-            return self._version
-
-    def _ask_version(self) -> tuple[int, int]:
-        try:
-            text = str(self._client.one("version").get("version", ""))
-        except Skipped:
-            text = ""
-        found = re.match(r"(\d+)\.(\d+)", text)
-        return (int(found[1]), int(found[2])) if found else (0, 0)
 
     def _slice(
         self, stream: Stream, container: str, number: int, through: str | None, start: str
     ) -> Slice:
         since = plus(through, minutes=-self._config.lookback_minutes) if through else None
+        if since and stream.recheck:
+            young = plus(start, days=-stream.recheck)
+            since = min(since, max(young, instant(self._config.start_date or _EVER)))
         slice_ = Slice(
             stream=stream.name,
             container=container,
@@ -382,14 +330,16 @@ class Planner:
 
     def _resumed(self, stream: Stream, slice_: Slice, state: StreamState) -> Slice:
         """The slice, with what `state` knows of it; and `state` with what the slice changes."""
-        if slice_["since"] is None or stream.walk == "commits":
-            # The start date decides how far back it is read.
-            self._origin_check.entered(stream, state)
         position = state.positions.get(key_of(slice_))
         if position and seconds_ahead(position["start"], slice_["start"]):
             # It belongs to a read of which it is not known when it began.
             position = None
             state.positions.pop(key_of(slice_))
+        if stream.sweep and slice_["since"]:
+            slice_["sweep"], position = swept(slice_, position)
+        if slice_["since"] is None or stream.walk == "commits":
+            # The start date decides how far back it is read.
+            self._origin_check.entered(stream, state)
         if position:
             slice_["position"] = position
         if stream.incremental:

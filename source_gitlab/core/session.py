@@ -97,8 +97,9 @@ class Session:
             self.inventory,
             self.prefetcher,
             self.report,
-            started=self._planner.started,
+            started=self._planner.start.started,
             entered=self._planner.entered,
+            user=membership.access_levels.user,
         )
 
     def __enter__(self) -> Self:
@@ -256,7 +257,7 @@ class Session:
 
     def _certain(self, slice_: Slice) -> str:
         """When the slice's read began, no later than all clocks that are known by now tell."""
-        return min(slice_["start"], self._planner.started())
+        return min(slice_["start"], self._planner.start.started())
 
     def _end(self, stream: Stream, slice_: Slice, problems: list[Missed]) -> None:
         problem = first_of(problems)

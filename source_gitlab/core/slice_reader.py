@@ -44,11 +44,13 @@ class SliceReader:
         *,
         started: Callable[[], str],
         entered: Callable[[Stream, StreamState], None],
+        user: Callable[[], str | None],
     ) -> None:
         """Read over `client`; what is skipped below a slice goes to `report`.
 
         `started` tells when this read began, as far as GitLab's clocks are known by now. `entered`
-        is called with each state that passes over rows for the sake of the start date.
+        is called with each state that passes over rows for the sake of the start date. `user` is
+        that of the token.
         """
         self._client = client
         self._streaks = {name: Streak() for name in streams()}
@@ -61,6 +63,7 @@ class SliceReader:
             first=instant(config.start_date) if config.start_date else None,
             started=started,
             entered=entered,
+            user=user,
             changed_rows=ChangedRowsCache(client.tuning.shared_rows),
             shared_lists=SharedLists(),
             late_rows=LateRows(client, config.lookback_minutes),

@@ -28,7 +28,7 @@ class Slice(TypedDict, total=False):
     a group has for all below it is `deep`. `known` is what the state knows of the slice, as a state
     of its own, and missing in slices of streams without a state. `position` is where an
     earlier read of this slice, from `start` on, had come to. `went_back` tells that the watermark
-    lay in the future.
+    lay in the future. With `sweep`, parents are read again that have not changed.
     """
 
     stream: str
@@ -42,6 +42,7 @@ class Slice(TypedDict, total=False):
     deep: bool
     known: dict[str, Any]
     went_back: bool
+    sweep: bool
     position: dict[str, Any]
 
 
@@ -116,7 +117,11 @@ def place_of(row: Row) -> Place | None:
 def columns_of(slice_: Slice) -> dict[str, Any]:
     """What rows may be given of their slice: `slice.project_id` and the like in declarations."""
     read_at = slice_.get("read_at", slice_["start"])
-    return {f"{slice_['container']}_id": slice_["id"], "read_at": read_at}
+    return {
+        f"{slice_['container']}_id": slice_["id"],
+        "read_at": read_at,
+        "read_on": read_at[: len("2026-01-31")],
+    }
 
 
 def beside(stream: Stream, slice_: Slice, rows: list[Row]) -> list[Row]:

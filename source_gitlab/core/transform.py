@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -18,7 +19,11 @@ class RowTransformer:
 
     def __init__(self, stream: Stream) -> None:
         """Split the declared paths once, not once a row."""
-        self._drop = stream.drop
+        self._drop = [one for one in stream.drop if "." not in one]
+        self._drop_inside = [tuple(one.split(".")) for one in stream.drop if "." in one]
+        self._add = frozenset(stream.add)
+        self._takes = frozenset(stream.takes)
+        self._redact = list(stream.redact.items())
         self._keep = stream.where_set
         self._from_row: list[tuple[str, str, str | None]] = []
         self._from_lists: list[tuple[str, str, str]] = []
@@ -43,6 +48,8 @@ class RowTransformer:
             rows = [row for row in rows if row.get(self._keep) is not None]
         context = {"slice": slice_columns, "parent": parent}
         constants = [(column, context[kind].get(name)) for column, kind, name in self._from_context]
+        if self._drop_inside or self._redact:
+            self._hide(rows)
         for row in rows:
             for column in self._drop:
                 row.pop(column, None)
@@ -59,7 +66,48 @@ class RowTransformer:
                     row[column] = None if listed is None else [one[each] for one in listed]
                 except (KeyError, TypeError):
                     row[column] = _each(listed, each)
-        return rows
+        return rows if not self._takes else [self._taken(row) for row in rows]
+
+    def _taken(self, row: Row) -> Row:
+        return {name: one for name, one in row.items() if name in self._takes or name in self._add}
+
+    def _hide(self, rows: list[Row]) -> None:
+        """Take secrets out of the objects and addresses of rows."""
+        for row in rows:
+            for path in self._drop_inside:
+                _drop(row, path)
+            for column, how in self._redact:
+                row[column] = redacted(row.get(column), how)
+
+
+def _drop(value: Any, path: tuple[str, ...]) -> None:
+    """Take what stands at the end of the path out of an object, or out of each one of a list."""
+    name, *rest = path
+    for one in value if isinstance(value, list) else [value]:
+        if not isinstance(one, dict):
+            continue
+        if rest:
+            _drop(one.get(name), tuple(rest))
+        else:
+            one.pop(name, None)
+
+
+def redacted(address: Any, how: str) -> str | None:
+    """An address without what may be secret in it; `how` is one of `REDACTIONS`.
+
+    What is no address is left out as a whole.
+    """
+    if not isinstance(address, str):
+        return None
+    try:
+        parts = urlsplit(address)
+    except ValueError:
+        return None
+    host = parts.netloc.rpartition("@")[2]
+    if not (parts.scheme and host):
+        return None
+    origin = f"{parts.scheme}://{host}"
+    return origin if how == "host" else f"{origin}{parts.path}"
 
 
 def _each(listed: Any, name: str) -> list[Any] | None:

@@ -28,12 +28,32 @@ REFRESHES: Mapping[str, str] = {
     "activity": "its project was active (`last_activity_at`)",
     "touch": "its project was touched (`updated_at`), where every change of the list does that",
     "daily": "nothing tells",
+    "weekly": "nothing tells, and a request for each project or group is too much for each day",
     "list": "the list that a chosen group has of the same things is not what it was",
 }
 # Settings `<feature>_access_level` of a project (lib/api/entities/project.rb).
-FEATURES = ("builds", "environments", "issues", "merge_requests", "releases", "repository")
+FEATURES = (
+    "builds",
+    "container_registry",
+    "environments",
+    "feature_flags",
+    "infrastructure",
+    "issues",
+    "merge_requests",
+    "package_registry",
+    "pages",
+    "releases",
+    "repository",
+    "snippets",
+    "wiki",
+)
 TIERS = ("free", "premium", "ultimate")
-ROLES = ("guest", "planner", "reporter", "developer", "maintainer", "owner")
+ROLES = ("guest", "planner", "reporter", "developer", "maintainer", "owner", "admin")
+OFFERINGS: Mapping[str, str] = {"com": "GitLab.com", "self": "self-managed GitLab"}
+REDACTIONS: Mapping[str, str] = {
+    "host": "scheme, host and port are left of an address",
+    "login": "user, password, query and fragment are taken out of an address",
+}
 
 
 class Value(NamedTuple):
@@ -106,6 +126,31 @@ _VERSION = Value(
     "a version as [major, minor]",
     lambda found: (
         isinstance(found, list) and len(found) == 2 and all(type(one) is int for one in found)  # noqa: PLR2004
+    ),
+)
+_DAYS = Value(
+    {"type": "integer", "minimum": 1},
+    "a number of days",
+    lambda found: type(found) is int and found > 0,
+)
+_REDACTED = Value(
+    {"type": "object", "additionalProperties": {"enum": list(REDACTIONS)}, "minProperties": 1},
+    f"a map of columns to {' or '.join(REDACTIONS)}",
+    lambda found: _is_map(found) and bool(found) and set(found.values()) <= set(REDACTIONS),
+)
+_ONLY = Value(
+    {
+        "type": "object",
+        "minProperties": 1,
+        "additionalProperties": {
+            "oneOf": [{"const": True}, {"type": "array", "items": {}, "minItems": 1}]
+        },
+    },
+    "a map of columns to lists of values, or to true for any value but null, 0 and empty",
+    lambda found: (
+        _is_map(found)
+        and bool(found)
+        and all(one is True or (isinstance(one, list) and one) for one in found.values())
     ),
 )
 _MOVED_BY = Value(
@@ -193,8 +238,9 @@ ATTRIBUTES: Mapping[str, Attribute] = {
     ),
     "since": Attribute(
         _TEXT,
-        "The filter that takes the lower bound of time, with `pages`; with `graphql`, a query has"
-        " the bound as `$since`.",
+        "The filter that takes the lower bound of time, with `pages` and `keyset`; with `days`, the"
+        " filter that takes a day, and leaves all of it out; with `graphql`, a query has the bound"
+        " as `$since`.",
     ),
     "query": Attribute(_QUERY, "Parameters of every request, beside those that its walk adds."),
     "group_query": Attribute(_QUERY, "Further parameters of requests below `groups/`."),
@@ -218,10 +264,30 @@ ATTRIBUTES: Mapping[str, Attribute] = {
         _ORIGINS,
         "Columns added to GitLab's row: `column: path.in.row`, `list[].path` for one value of each"
         " object in a list, `slice.group_id`, `slice.project_id`, `slice.read_at` (when the read"
-        " was planned, by GitLab's clock) or `parent.column`.",
+        " was planned, by GitLab's clock), `slice.read_on` (the day of that) or `parent.column`.",
         "the id of the project or group, what the parent gives, and what `ids` and `refresh` add",
     ),
-    "drop": Attribute(_COLUMNS, "Columns that never leave, because they hold secrets."),
+    "drop": Attribute(
+        _COLUMNS,
+        "Columns that never leave, because they hold secrets; `variables.value` is one inside an"
+        " object, or inside each object of a list.",
+    ),
+    "takes": Attribute(
+        _COLUMNS,
+        "The columns of GitLab's row that leave, where its rows are those of another stream and"
+        " only their ids are of use.",
+        "all of them",
+    ),
+    "redact": Attribute(
+        _REDACTED,
+        "Addresses that may hold a secret: `host` leaves scheme, host and port; `login` takes out"
+        " user, password, query and fragment.",
+    ),
+    "keeps": Attribute(
+        _YES,
+        "Each response has the figures of some days only, so rows that the next one lacks stay, and"
+        " the list is read on every day on which there is a read.",
+    ),
     "rows": Attribute(
         _ROWS,
         "Where the rows are inside the response, with `graphql` inside the group or project, or"
@@ -253,11 +319,25 @@ ATTRIBUTES: Mapping[str, Attribute] = {
         "A list whose changed rows make a parent worth reading again: its stream, and the column"
         " that holds the parent.",
     ),
+    "sweep": Attribute(
+        _YES,
+        "Some changes do not move the parent: once a week all parents are read, in each group or"
+        " project on a day of its own.",
+    ),
+    "recheck": Attribute(
+        _DAYS,
+        "Changes come for so many days after the parent moved last, without moving it again:"
+        " parents that young are read by each read.",
+    ),
+    "only": Attribute(
+        _ONLY,
+        "Which parents are asked: those whose column has one of the values, or any with `true`.",
+    ),
     "refresh": Attribute(
         _REFRESH,
         "When a list that takes no filter of time is read again: where the named signal tells that"
-        " it may differ, and after a day at the latest. With a `path`, the signal is that list of"
-        " the chosen group.",
+        " it may differ, and after a day at the latest (`weekly`: a week). With a `path`, the"
+        " signal is that list of the chosen group.",
     ),
     "feature": Attribute(
         _one_of(*FEATURES),
@@ -274,6 +354,17 @@ ATTRIBUTES: Mapping[str, Attribute] = {
     "tier": Attribute(_one_of(*TIERS), "The least tier that has it.", "that of the parent, `free`"),
     "role": Attribute(
         _one_of(*ROLES), "The least role that may read it.", "that of the parent, `guest`"
+    ),
+    "less_below": Attribute(
+        _one_of(*ROLES[1:]),
+        "The role below which GitLab leaves rows out without a word: the read says so, and its"
+        " state does not move.",
+    ),
+    "where": Attribute(
+        _one_of(*OFFERINGS), "The only offering that has it: `com` or `self`.", "both"
+    ),
+    "since_version": Attribute(
+        _VERSION, "The version of GitLab that has it first.", "that of the parent"
     ),
     "optional": Attribute(
         _COLUMNS,

@@ -21,8 +21,33 @@ if TYPE_CHECKING:
 Declared = dict[str, Any]
 
 # In this order the streams stand in catalogs and documents.
-AREAS = ("structure", "people", "planning", "merge_requests", "code", "ci", "security")
-_INHERITED = ("feature", "tier", "role", "refresh", "distinct")
+AREAS = (
+    "structure",
+    "people",
+    "access",
+    "planning",
+    "issues",
+    "merge_requests",
+    "code",
+    "ci",
+    "packages",
+    "security",
+    "activity",
+    "analytics",
+    "cost",
+    "instance",
+)
+_INHERITED = ("feature", "tier", "role", "refresh", "distinct", "where", "since_version")
+_TUPLES = (
+    "key",
+    "containers",
+    "queries",
+    "drop",
+    "takes",
+    "optional",
+    "descendants_since",
+    "since_version",
+)
 # What a walk needs of the list that it reads.
 _QUERIES: Mapping[str, Declared] = {
     "keyset": {"pagination": "keyset"},
@@ -41,7 +66,7 @@ def declared() -> dict[str, Declared]:
     found: dict[str, Declared] = {}
     for area in AREAS:
         text = folder.joinpath(f"{area}.yaml").read_text(encoding="utf-8")
-        for name, values in load(text).items():
+        for name, values in (load(text) or {}).items():
             if name in found:
                 raise DeclarationError(name, "name", name, "a name that no other stream has")
             found[name] = values
@@ -116,7 +141,7 @@ def _set_types(values: Declared) -> None:
         values["moved_by"] = MovedBy(**values["moved_by"])
     if "unique" in values:
         values["unique"] = tuple(map(tuple, values["unique"]))
-    for attribute in ("key", "containers", "queries", "drop", "optional", "descendants_since"):
+    for attribute in _TUPLES:
         if attribute in values:
             values[attribute] = tuple(values[attribute])
 

@@ -80,6 +80,9 @@ class Stream:
     descendants_since: tuple[int, int] | None = None
     add: Mapping[str, str] = field(default_factory=dict)
     drop: tuple[str, ...] = ()
+    takes: tuple[str, ...] = ()
+    redact: Mapping[str, str] = field(default_factory=dict)
+    keeps: bool = False
     where_set: str | None = None
     rows: str | RowsOfMap | None = None
     absent: bool = False
@@ -88,12 +91,18 @@ class Stream:
     item: str | None = None
     gives: Mapping[str, str] = field(default_factory=dict)
     moved_by: MovedBy | None = None
+    sweep: bool = False
+    recheck: int | None = None
+    only: Mapping[str, Any] = field(default_factory=dict)
     refresh: Refresh | None = None
     feature: str | None = None
     tier: str = "free"
     role: str = "guest"
     optional: tuple[str, ...] = ()
     key_role: str | None = None
+    less_below: str | None = None
+    where: str | None = None
+    since_version: tuple[int, int] | None = None
     distinct: bool = False
     selected: bool = True
 
@@ -108,6 +117,7 @@ class Stream:
         return (
             self.refresh is not None
             and self.since is None
+            and not self.keeps
             and self.walk in {"pages", "keyset", "object"}
         )
 

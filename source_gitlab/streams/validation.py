@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from source_gitlab.streams.columns import Column
 
 _NEEDS_WALK: Mapping[str, tuple[str, ...]] = {
-    "since": ("pages", "graphql"),
+    "since": ("pages", "keyset", "days", "graphql"),
     "queries": ("seek",),
     "cursor_nullable": ("seek",),
     "tie_breaker": ("seek",),
@@ -29,15 +29,21 @@ _NEEDS_WALK: Mapping[str, tuple[str, ...]] = {
     "absent": ("object",),
     "gate": ("jobs",),
     "rows": ("pages", "object", "derived", "graphql"),
-    "query": ("pages", "keyset", "seek", "commits", "jobs", "object"),
+    "query": ("pages", "keyset", "seek", "commits", "jobs", "days", "object"),
+    "less_below": ("pages", "keyset", "days"),
 }
 _NEEDS_KIND: Mapping[str, tuple[str, ...]] = {
     "containers": ("selection",),
     "group_query": ("selection",),
     "descendants_since": ("selection",),
     "refresh": ("group", "project", "instance", "child"),
-    "since": ("selection", "project"),
+    "since": ("selection", "group", "project", "instance"),
+    "less_below": ("group", "project", "instance"),
+    "keeps": ("group", "project", "instance"),
     "moved_by": ("child",),
+    "sweep": ("child",),
+    "recheck": ("child",),
+    "only": ("child",),
     "empty_when_off": ("selection", "project"),
     "gives": ("selection", "group", "project", "instance", "child"),
 }
@@ -106,9 +112,11 @@ def check_together(built: Mapping[str, Stream]) -> None:
         if not columns:
             raise DeclarationError(stream.name, "name", stream.name, "a stream with a schema")
         _check_columns(stream, columns)
+        _check_hidden(stream, columns)
         _check_key(stream, columns)
         _check_cursor(stream)
         _check_braces(stream, built)
+        _check_address(stream)
         _check_relatives(stream, built)
         if stream.walk == "graphql":
             _check_queries(stream)
@@ -120,21 +128,45 @@ def _check_columns(stream: Stream, columns: Mapping[str, Column]) -> None:
         if column not in columns:
             raise _unknown(stream, "add", column, columns)
         if start == "slice":
-            parts = ["read_at", *(f"{one}_id" for one in _containers(stream))]
+            parts = ["read_at", "read_on", *(f"{one}_id" for one in _containers(stream))]
             if rest not in parts:
                 allowed = ", ".join(f"slice.{one}" for one in parts)
                 raise DeclarationError(stream.name, "add", origin, allowed)
         elif start != "parent" and start.removesuffix("[]") not in columns:
             raise _unknown(stream, "add", origin, columns)
-    for attribute in ("drop", "where_set"):
-        named = getattr(stream, attribute) or ()
-        for column in (named,) if isinstance(named, str) else named:
-            is_dropped = attribute == "drop"
-            if is_dropped and column in columns:
-                allowed = "columns that the schema does not have, because they never leave"
-                raise DeclarationError(stream.name, attribute, column, allowed)
-            if not is_dropped and column not in columns:
-                raise _unknown(stream, attribute, column, columns)
+
+
+def _check_hidden(stream: Stream, columns: Mapping[str, Column]) -> None:
+    """Check what never leaves, and what decides which rows do."""
+    for column in stream.redact:
+        if column not in columns or columns[column].kind != "text":
+            texts = [one.name for one in columns.values() if one.kind == "text"]
+            raise _unknown(stream, "redact", column, texts)
+    for column in stream.takes:
+        if column not in columns or column in stream.add:
+            origin = [one for one in columns if one not in stream.add]
+            raise _unknown(stream, "takes", column, origin)
+    for column in stream.drop:
+        if "." in column:
+            _check_inner(stream, column, columns)
+        elif column in columns:
+            allowed = "columns that the schema does not have, because they never leave"
+            raise DeclarationError(stream.name, "drop", column, allowed)
+    if stream.where_set is not None and stream.where_set not in columns:
+        raise _unknown(stream, "where_set", stream.where_set, columns)
+
+
+def _check_inner(stream: Stream, path: str, columns: Mapping[str, Column]) -> None:
+    """Check a secret inside an object: the objects are there, and the secret is no field."""
+    *outer, secret = path.split(".")
+    inside = columns
+    for name in outer:
+        if name not in inside:
+            raise _unknown(stream, "drop", path, inside)
+        inside = inside[name].inner
+    if secret in inside:
+        allowed = "fields that the schema does not have, because they never leave"
+        raise DeclarationError(stream.name, "drop", path, allowed)
 
 
 def _check_key(stream: Stream, columns: Mapping[str, Column]) -> None:
@@ -150,6 +182,10 @@ def _check_key(stream: Stream, columns: Mapping[str, Column]) -> None:
     for column in (column for unique in stream.unique for column in unique):
         if column not in columns:
             raise _unknown(stream, "unique", column, columns)
+    dated = [one for one in stream.key if stream.add.get(one) == "slice.read_on"]
+    if dated and not stream.keeps:
+        allowed = "true, because the key has the day of the read"
+        raise DeclarationError(stream.name, "keeps", None, allowed)
     if any("[]" in path for path in stream.row_key):
         allowed = "columns of which a row has one value each"
         raise DeclarationError(stream.name, "key", list(stream.key), allowed)
@@ -190,10 +226,15 @@ def _check_braces(stream: Stream, built: Mapping[str, Stream]) -> None:
         start, _, rest = origin.partition(".")
         if start == "parent" and rest not in columns:
             raise _unknown(stream, "add", f"{column}: {origin}", columns)
-    if stream.item:
-        for brace in re.findall(r"{(\w+)}", stream.item):
-            if brace not in stream.columns:
-                raise _unknown(stream, "item", f"{{{brace}}}", stream.columns)
+    for column in stream.only.keys() - columns.keys():
+        raise _unknown(stream, "only", column, columns)
+
+
+def _check_address(stream: Stream) -> None:
+    """Check what children get of a row, and the address of one."""
+    for brace in re.findall(r"{(\w+)}", stream.item or ""):
+        if brace not in stream.columns:
+            raise _unknown(stream, "item", f"{{{brace}}}", stream.columns)
     for given in stream.gives.values():
         if given not in stream.columns:
             raise _unknown(stream, "gives", given, stream.columns)
@@ -201,7 +242,7 @@ def _check_braces(stream: Stream, built: Mapping[str, Stream]) -> None:
 
 def _check_relatives(stream: Stream, built: Mapping[str, Stream]) -> None:
     if stream.parent:
-        if not WALKS[built[stream.parent].walk].can_be_parent:
+        if stream.walk != "derived" and not WALKS[built[stream.parent].walk].can_be_parent:
             parents = [one.name for one in built.values() if WALKS[one.walk].can_be_parent]
             allowed = f"a stream whose walk can be a parent: {', '.join(parents)}"
             raise DeclarationError(stream.name, "parent", stream.parent, allowed)
@@ -210,11 +251,18 @@ def _check_relatives(stream: Stream, built: Mapping[str, Stream]) -> None:
         if stream.walk == "derived" and not isinstance(stream.rows, str):
             allowed = "the path of the list inside the parent's row"
             raise DeclarationError(stream.name, "rows", None, allowed)
+    if stream.walk == "days" and stream.since is None:
+        raise DeclarationError(stream.name, "since", None, "the filter that takes a day")
     if stream.gate is not None or stream.walk == "jobs":
         gates = [one.name for one in built.values() if one.walk == "seek" and one.kind == "project"]
         if stream.gate not in gates:
             allowed = f"one of {', '.join(gates)}"
             raise DeclarationError(stream.name, "gate", stream.gate, allowed)
+    _check_again(stream, built)
+    _check_moved_by(stream, built)
+
+
+def _check_moved_by(stream: Stream, built: Mapping[str, Stream]) -> None:
     if stream.moved_by:
         lists = [one.name for one in built.values() if one.walk == "seek"]
         if stream.moved_by.stream not in lists:
@@ -224,6 +272,18 @@ def _check_relatives(stream: Stream, built: Mapping[str, Stream]) -> None:
         columns = built[stream.moved_by.stream].columns
         if stream.moved_by.parent not in columns:
             raise _unknown(stream, "moved_by", stream.moved_by.parent, columns)
+
+
+def _check_again(stream: Stream, built: Mapping[str, Stream]) -> None:
+    """Check that parents which have not changed can be read again."""
+    if stream.sweep or stream.recheck:
+        root = stream
+        while root.parent:
+            root = built[root.parent]
+        if root.walk != "seek":
+            attribute = "sweep" if stream.sweep else "recheck"
+            allowed = "nothing, but below parents that are read by seek"
+            raise DeclarationError(stream.name, attribute, getattr(stream, attribute), allowed)
 
 
 def _check_queries(stream: Stream) -> None:

@@ -44,6 +44,9 @@ WALKS: Mapping[str, Walk] = {
     "jobs": Walk(
         "by id, newest first, down to what was read before", ("project",), cursor="created_at"
     ),
+    "days": Walk(
+        "by day, ascending, from the day of the last row on", ("group", "project", "instance")
+    ),
     "object": Walk(
         "one object, not a list", ("group", "project", "instance", "child"), accepts="object"
     ),

@@ -100,7 +100,7 @@ WRONG: dict[str, tuple[str, dict[str, Any], str, object, str]] = {
         "group_milestones", {"cursor": "changed_at"}, "cursor", "changed_at", "updated_at",
     ),
     "a feature that no project has": (
-        "issues", {"feature": "issue"}, "feature", "issue", "builds, environments, issues",
+        "issues", {"feature": "issue"}, "feature", "issue", "environments, feature_flags",
     ),
     "a brace that is no column of the parent": (
         "merge_request_commits", {"path": "{merge_request_iid}/commits"}, "path",
@@ -128,7 +128,7 @@ WRONG: dict[str, tuple[str, dict[str, Any], str, object, str]] = {
     "containers of a stream that has one kind": (
         "users", {"containers": ["group"]}, "containers", ["group"], "selection",
     ),
-    "a refresh that does not exist": ("users", {"refresh": "weekly"}, "refresh", "weekly", "daily"),
+    "a refresh that does not exist": ("users", {"refresh": "hourly"}, "refresh", "hourly", "daily"),
     "a refresh of what is read by value": (
         "deployments", {"refresh": "daily"}, "refresh", "daily", "pages, keyset, commits",
     ),
@@ -146,6 +146,40 @@ WRONG: dict[str, tuple[str, dict[str, Any], str, object, str]] = {
     "no page of documentation": ("users", {"doc": ""}, "doc", "", "a text"),
     "a stream without a schema": (
         "starrers", {"doc": "projects/#list-starrers"}, "name", "starrers", "with a schema",
+    ),
+    "a secret inside that is a field": (
+        "project_events", {"drop": ["push_data.ref"]}, "drop", "push_data.ref", "never leave",
+    ),
+    "a secret inside nothing": (
+        "project_events", {"drop": ["pushed.ref"]}, "drop", "pushed.ref", "push_data",
+    ),
+    "an address that is no text": (
+        "project_hooks", {"redact": {"id": "host"}}, "redact", "id", "url",
+    ),
+    "a way to hide that there is not": (
+        "project_hooks", {"redact": {"url": "all"}}, "redact", {"url": "all"}, "host or login",
+    ),
+    "parents with a value of no column": (
+        "deployment_merge_requests", {"only": {"state": ["success"]}}, "only", "state", "status",
+    ),
+    "a dated key whose rows are replaced": (
+        "instance_metadata", {"keeps": _DROP}, "keeps", None, "day of the read",
+    ),
+    "a walk by days without a filter": (
+        "project_events", {"since": _DROP, "cursor": _DROP}, "since", None, "takes a day",
+    ),
+    "a sweep of parents that are not read by time": (
+        "release_links", {"sweep": True}, "sweep", True, "read by seek",
+    ),
+    "a column taken that is added": (
+        "deployment_merge_requests", {"takes": ["id", "deployment_id"]}, "takes", "deployment_id",
+        "iid",
+    ),
+    "a part of the rows for a chosen list": (
+        "issues", {"less_below": "owner"}, "less_below", "owner", "pages, keyset, days",
+    ),
+    "an offering that there is not": (
+        "project_hooks", {"where": "saas"}, "where", "saas", "com, self",
     ),
     "a name that is no name": ("Users", {"doc": "users/"}, "name", "Users", "lower-case"),
 }  # fmt: skip
@@ -218,7 +252,7 @@ def test_editors_are_told_the_same() -> None:
     validator = jsonschema.Draft7Validator(schema)
     assert [error.message for error in validator.iter_errors(declared())] == []
     for name, attributes in (
-        ("users", {"refresh": "weekly"}),
+        ("users", {"refresh": "hourly"}),
         ("users", {"walks": "pages"}),
         ("users", {"key": "id"}),
         ("group_milestones", {"descendants_since": [16]}),

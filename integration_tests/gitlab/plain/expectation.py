@@ -153,6 +153,32 @@ def _split(resource: Resource, made: Any) -> Iterator[Json]:
     yield from made
 
 
+def may_leave(name: str, row: Json) -> Json:
+    """What of a row a reader may let out: no secrets, and of rows of another list their ids."""
+    resource = resources().get(name)
+    if resource is None:
+        return row
+    if resource.linked:
+        return {name: row[name] for name in resource.linked}
+    hidden = [path.split(".") for path in resource.secret]
+    found: Json = _without(row, hidden) if hidden else row
+    return found
+
+
+def _without(value: Any, hidden: list[list[str]]) -> Any:
+    if isinstance(value, list):
+        return [_without(one, hidden) for one in value]
+    if not isinstance(value, dict):
+        return value
+    here = {path[0] for path in hidden if len(path) == 1}
+    found: Json = {}
+    for name, one in value.items():
+        deeper = [path[1:] for path in hidden if len(path) > 1 and path[0] == name]
+        if name not in here:
+            found[name] = _without(one, deeper) if deeper else one
+    return found
+
+
 def _ids(row: Json) -> Json:
     """The ids of what a row shows, under the names that the connector gives them."""
     return {

@@ -45,6 +45,7 @@ class Resource:
     below: str = ""
     each: int = 2
     lacking: int = 0
+    of: dict[str, Any] = field(default_factory=dict)
     apart: int = 1
     table: str = ""
     keep: dict[str, Any] = field(default_factory=dict)
@@ -83,6 +84,8 @@ class Resource:
     entity: str = ""
     beyond: tuple[str, ...] = ()
     unsent: tuple[str, ...] = ()
+    secret: tuple[str, ...] = ()
+    linked: tuple[str, ...] = ()
 
     @property
     def level(self) -> int:
@@ -152,7 +155,7 @@ def parse(name: str, entry: dict[str, Any]) -> Resource:
             raise ResourceError(name, attribute, None, "one is needed")
     given = dict(entry)
     given["filters"] = _filters(given.get("filters", []))
-    for attribute in ("orders", "scopes", "beyond", "unsent"):
+    for attribute in ("orders", "scopes", "beyond", "unsent", "secret", "linked"):
         if attribute in given:
             given[attribute] = tuple(given[attribute])
     for attribute in ("since", "below_since"):

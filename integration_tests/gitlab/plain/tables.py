@@ -36,6 +36,9 @@ class OwnedTable(Table):
     def of_owner(self, owner: Row | None) -> list[Row]:
         """The rows below an owner, None for the instance, in the order of insertion."""
         owner_id = INSTANCE if owner is None else owner.id
+        wanted = self.resource.of.items()
+        if owner is not None and any(owner.facts.get(name) != value for name, value in wanted):
+            return []
         if owner_id not in self._owned:
             self._owned[owner_id] = {}
             lacking = self.resource.lacking

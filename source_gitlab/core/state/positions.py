@@ -3,6 +3,7 @@
 A position has the instant at which its read began (`start`), and of one kind of walk::
 
     {"through": ["…Z", ""]}                    lists by time: up to where each is read ("": nowhere)
+    {"sweep": true}                            all parents are read again, up to the watermark
     {"next": {…}, "since": "…Z",               jobs: the query of the next page, down to which
      "below": 9, "top": 12, "above": 300}      instant and id, the highest id, the rows before it
     {"ref": "", "head": "<40 hex digits>",     commits: of which branch, from which head
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
 _KINDS = {"commits": "ref", "jobs": "next"}
 _BY_TIME = "through"
+_SWEEP = "sweep"
 
 
 def load_position(raw: Mapping[str, Any], stream: Stream | None) -> dict[str, Any]:
@@ -33,8 +35,10 @@ def load_position(raw: Mapping[str, Any], stream: Stream | None) -> dict[str, An
     """
     # Older states have nulls in it.
     known = {name: value for name, value in raw.items() if value is not None}
-    found = next((kind for kind in ("ref", "next", _BY_TIME) if kind in known), None)
+    found = next((kind for kind in ("ref", "next", _SWEEP, _BY_TIME) if kind in known), None)
     wanted = _KINDS.get(stream.walk, _BY_TIME) if stream is not None else found
+    if found == _SWEEP and (stream is None or stream.sweep):
+        return {_SWEEP: True, "start": moment(known["start"])}
     if found is None or found != wanted:
         lacking = wanted or "ref, next and through"
         message = f"it has no {lacking}"

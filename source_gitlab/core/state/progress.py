@@ -76,15 +76,24 @@ class SliceProgress:
             progress["through"] = min(page.through, start)
         if page.counts is not None:
             progress["counts"] = page.counts.to_json()
-        if page.position is not None:
-            progress["position"] = self._position(page.position, start)
-        if page.heads:
-            progress["heads"] = {ref: sha or "" for ref, sha in page.heads.items()}
-        if page.top is not None:
-            self._top = progress["top"] = page.top
+        position = page.position
+        if position is None and "through" in progress and self._slice.get("sweep"):
+            # The watermark goes back with a sweep: the next read must not begin it anew.
+            position = {"sweep": True}
+        if position is not None:
+            progress["position"] = self._position(position, start)
         if page.denied and self._slice["container"] == "group":
             progress["denied"] = sorted(page.denied)
-        return progress
+        return progress | self._reached(page)
+
+    def _reached(self, page: Page) -> Progress:
+        """What a page reached of lists that are not read by time."""
+        reached: Progress = {}
+        if page.heads:
+            reached["heads"] = {ref: sha or "" for ref, sha in page.heads.items()}
+        if page.top is not None:
+            self._top = reached["top"] = page.top
+        return reached
 
     def closed(self, start: str) -> Progress:
         """What the end of the slice changes, unless rows of it, or parts of them, are missing.

@@ -11,6 +11,7 @@ from source_gitlab.core.row_key import RowKey
 from source_gitlab.core.slices import Page, Slice, beside
 from source_gitlab.core.walks.overlap import unknown
 from source_gitlab.core.walks.seek import Seek
+from source_gitlab.streams import streams
 from source_gitlab.timestamps import epoch, plus
 
 if TYPE_CHECKING:
@@ -86,7 +87,9 @@ def changed(reading: Reading) -> Iterator[Page]:
     lookback = shared.config.lookback_minutes
     reached = _reached(slice_, since, len(seeks), lookback)
     recent = plus(slice_["start"], minutes=-lookback)
-    known = state.recent_of(slice_)
+    # Parents are read again that have not changed.
+    is_again = slice_.get("sweep") or streams()[slice_["stream"]].recheck
+    known = {} if is_again else state.recent_of(slice_)
     for number, seek in enumerate(seeks):
         for rows, through in found(reading, seek, reached[number]):
             # Rows without an instant were read at the start, and are certain up to there only.

@@ -73,7 +73,9 @@ class Children:
         columns = self._types()
         for batch in parents:
             # Children of a parent that cannot be addressed must not cost those of the others.
-            parents_, odd, missed = addressed(batch.rows, columns, self.url)
+            # Of a parent that is owed, the state has no other columns than those of its address.
+            wanted = batch.rows if streak else [one for one in batch.rows if self._is_asked(one)]
+            parents_, odd, missed = addressed(wanted, columns, self.url)
             self.client.note(*missed)
             self.owing.ask(parents_)
             tasks = (partial(self._read, parent, refusals, streak) for parent in parents_)
@@ -196,6 +198,13 @@ class Children:
     def _is_own(self) -> bool:
         """Whether what is read of a parent is the parent itself."""
         return self.stream.path == self.parent.item
+
+    def _is_asked(self, parent: Row) -> bool:
+        """Whether a parent is one of those that are asked for their children."""
+        return all(
+            bool(parent.get(column)) if values is True else parent.get(column) in values
+            for column, values in self.stream.only.items()
+        )
 
     def _types(self) -> dict[str, type]:
         """The columns of a parent that stand in the path, and what they hold."""

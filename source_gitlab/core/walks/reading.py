@@ -31,7 +31,8 @@ class Shared:
 
     `first` is the start date. `started` tells when this read began, as far as GitLab's clocks are
     known by now. `entered` is called with each state that passes over rows for the sake of the
-    start date.
+    start date. `user` is the id of the token's user, with a `+` behind one who sees everything, or
+    None where GitLab does not tell.
     """
 
     client: Client
@@ -42,6 +43,7 @@ class Shared:
     first: str | None
     started: Callable[[], str]
     entered: Callable[[Stream, StreamState], None]
+    user: Callable[[], str | None]
     changed_rows: ChangedRowsCache
     shared_lists: SharedLists
     late_rows: LateRows

@@ -13,6 +13,7 @@ from source_gitlab.core.walks import graphql
 from source_gitlab.core.walks.below import children_of
 from source_gitlab.core.walks.changed_rows import changed, found, queries_of
 from source_gitlab.core.walks.commits import Commits
+from source_gitlab.core.walks.days import days
 from source_gitlab.core.walks.inventory_rows import groups, projects
 from source_gitlab.core.walks.jobs import Jobs
 from source_gitlab.core.walks.objects import object_of
@@ -60,6 +61,7 @@ WALKS: Mapping[str, Callable[[Reading], Iterator[Page]]] = {
     "seek": changed,
     "commits": _commits,
     "jobs": _jobs,
+    "days": days,
     "object": object_of,
     "graphql": graphql.pages,
     "groups": groups,

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from source_gitlab.core.row_key import RowKey
 from source_gitlab.core.row_validation import of_nobody
 from source_gitlab.core.slices import Page, beside
+from source_gitlab.core.walks.less_rows import note_less
 from source_gitlab.core.walks.pages import read_pages
 from source_gitlab.streams import streams
 
@@ -26,6 +27,7 @@ def whole(reading: Reading) -> Iterator[Page]:
         GitlabError: as `gitlab.errors` sorts it.
     """
     stream, lists, shared = reading.stream, reading.lists, reading.shared
+    note_less(reading)
     path, query = reading.address()
     if stream.since and reading.since:
         query = {**query, stream.since: reading.since}
