@@ -28,7 +28,10 @@ if TYPE_CHECKING:
 
 ADAS_DOTFILES = 110
 SECRET = "emulated-secret"
-FOR_ADMINISTRATORS = [name for name, stream in streams().items() if stream.role == "admin"]
+# The default token's user owns no group.
+FOR_ADMINISTRATORS = [
+    name for name, stream in streams().items() if stream.role in {"owner", "admin"}
+]
 
 
 class First(NamedTuple):
@@ -52,7 +55,7 @@ def read_by_member(gitlab: Emulator) -> First:
 
 @pytest.fixture(scope="module")
 def read_by_administrator(own_gitlab: Emulator) -> First:
-    """One read of the streams that are for administrators."""
+    """One read of the streams that are for owners and administrators."""
     own_gitlab.mutate("make_admin", user_id=READER)
     return First(read(config_for(own_gitlab), FOR_ADMINISTRATORS), own_gitlab)
 
