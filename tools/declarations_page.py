@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from source_gitlab.streams.attributes import ATTRIBUTES, KINDS, REFRESHES
+from source_gitlab.streams.attributes import ATTRIBUTES
 from source_gitlab.streams.schema import TYPES
+from source_gitlab.streams.vocabulary import KINDS, REFRESHES
 from source_gitlab.streams.walks import WALKS
 from tools.markdown import GENERATED, code_list, markdown_table
 

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from source_gitlab.streams import Stream, streams
-from source_gitlab.streams.attributes import KINDS, OFFERINGS, REDACTIONS
 from source_gitlab.streams.relations import Reference, references
+from source_gitlab.streams.vocabulary import KINDS, OFFERINGS, REDACTIONS
 from source_gitlab.streams.walks import WALKS
 from tools.declarations_page import declarations_page, editor_schema
 from tools.markdown import GENERATED, code_list, markdown_table
@@ -37,6 +37,11 @@ def endpoints(stream: Stream) -> list[str]:
     path = re.sub(r"{(\w+)}", r":\1", stream.path)
     if stream.kind == "inventory":
         return [f"GET /{stream.name}"]
+    if stream.walk == "graphql":
+        kinds = stream.containers if stream.kind == "selection" else (stream.kind,)
+        rows = str(stream.rows).removesuffix(".nodes")
+        homes = [stream.global_id or "" if one == "child" else one for one in kinds]
+        return [f"GraphQL {home[:1].lower()}{home[1:]}.{rows}" for home in homes]
     if stream.walk == "derived":
         return [f"rows of {stream.parent}"]
     if stream.kind in {"child", "instance"}:

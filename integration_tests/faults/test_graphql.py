@@ -12,7 +12,7 @@ from integration_tests.gitlab.default_world import default_world
 from integration_tests.gitlab.emulator import Emulator
 from integration_tests.gitlab.faults import Fault
 from integration_tests.support.inprocess import Wire, session
-from source_gitlab.core.walks.graphql import Source, read
+from source_gitlab.core.walks.connections import Source, read
 from source_gitlab.gitlab.errors import (
     GitlabError,
     Malformed,

@@ -21,7 +21,7 @@ from integration_tests.support.setup_checking import (
 from source_gitlab.setup_check.needs import Needs, speaks_for
 from source_gitlab.setup_check.result import NOT_PROBED, Verdict
 from source_gitlab.streams import streams
-from source_gitlab.streams.attributes import ROLES, TIERS
+from source_gitlab.streams.vocabulary import ROLES, TIERS
 
 if TYPE_CHECKING:
     from integration_tests.gitlab.launch import Emulator

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from source_gitlab.setup_check.result import FEATURE_OFF, NEEDS_ROLE, NEEDS_TIER, OK, Verdict
-from source_gitlab.streams.attributes import ROLES, TIERS
+from source_gitlab.streams.vocabulary import ROLES, TIERS
 
 if TYPE_CHECKING:
     from source_gitlab.streams import Stream

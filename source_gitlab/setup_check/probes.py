@@ -7,7 +7,8 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from source_gitlab.core.transform import RowTransformer
-from source_gitlab.core.walks.graphql import Source, shows
+from source_gitlab.core.walks.connections import Source, shows
+from source_gitlab.core.walks.graphql import of_one_day
 from source_gitlab.core.walks.objects import asked
 from source_gitlab.gitlab.errors import ReadError, Skipped
 from source_gitlab.setup_check.result import (
@@ -21,6 +22,7 @@ from source_gitlab.setup_check.result import (
     PROBE_FAILED,
     Verdict,
 )
+from source_gitlab.timestamps import at
 
 if TYPE_CHECKING:
     from source_gitlab.gitlab.pagination import Query, Row
@@ -88,7 +90,8 @@ class Probes:
             address = stream.address(place.kind, place.id)
             above = f"{place.kind}s/{place.id}" if place.id else ""
             if stream.walk == "graphql":
-                rows = shows(self._budget, Source.of(stream, place.kind, place.path))
+                today = of_one_day(stream, at(self._budget.now()))
+                rows = shows(self._budget, Source.of(stream, place.kind, place.path), today)
             else:
                 rows = self._rows(stream, address, query, above)
         except Skipped as error:
@@ -102,8 +105,11 @@ class Probes:
     def below(self, child: Stream, parent: Stream, row: Row) -> Trial:
         """A stream below a row of its parent; raises as `at` does."""
         try:
-            above = parent.address_of(row)
-            rows = self._rows(child, child.address(parent=row), dict(child.query), above)
+            if child.walk == "graphql":
+                rows = shows(self._budget, Source.below(child, row), {})
+            else:
+                above = parent.address_of(row)
+                rows = self._rows(child, child.address(parent=row), dict(child.query), above)
         except KeyError as error:
             message = f"A row of {parent.name} came without {error}."
             return Trial(Verdict(PROBE_FAILED, message))

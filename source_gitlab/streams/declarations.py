@@ -6,7 +6,7 @@ from importlib import resources
 from typing import TYPE_CHECKING, Any
 
 from source_gitlab.streams.attributes import DOCUMENTATION
-from source_gitlab.streams.model import READ_AT, MovedBy, Refresh, RowsOfMap, Stream
+from source_gitlab.streams.model import READ_AT, MovedBy, Refresh, RowsOfMap, Span, Stream
 from source_gitlab.streams.schema import load
 from source_gitlab.streams.validation import (
     DeclarationError,
@@ -137,6 +137,8 @@ def _set_types(values: Declared) -> None:
         values["refresh"] = Refresh(refresh)
     if isinstance(values.get("rows"), dict):
         values["rows"] = RowsOfMap(**values["rows"])
+    if "span" in values:
+        values["span"] = Span(**values["span"])
     if "moved_by" in values:
         values["moved_by"] = MovedBy(**values["moved_by"])
     if "unique" in values:

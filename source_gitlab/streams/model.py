@@ -32,6 +32,14 @@ class RowsOfMap:
 
 
 @dataclass(frozen=True)
+class Span:
+    """Figures by day: how many days one request may ask for, and how many GitLab keeps."""
+
+    days: int
+    kept: int
+
+
+@dataclass(frozen=True)
 class MovedBy:
     """A second list whose moved rows make a parent worth reading again.
 
@@ -100,6 +108,8 @@ class Stream:
     role: str = "guest"
     optional: tuple[str, ...] = ()
     key_role: str | None = None
+    span: Span | None = None
+    global_id: str | None = None
     less_below: str | None = None
     where: str | None = None
     since_version: tuple[int, int] | None = None

@@ -1,15 +1,19 @@
 """The queries of streams that are read through GraphQL, from `graphql/<stream>.graphql`.
 
 A file has an operation for each kind of container whose list GitLab has (`group`, `project`,
-`instance`), and one for each connection inside the rows, which is named by the path to it
-(`issueLinks`, `scanner_issues`) and goes on with the rows of one object.
+`instance`), or the one `child`, whose field of that name is the parent; and one for each connection
+inside the rows, which is named by the path to it (`issueLinks`, `scanner_issues`) and goes on with
+the rows of one object.
 
 | variable                                   | value                                              |
 | ------------------------------------------ | -------------------------------------------------- |
 | `$first`, `$after`                         | rows a page, and the cursor behind which it starts |
 | `$path`, in `group` and `project`          | the full path of the container                     |
-| `$id`, in the operation of a connection    | the global id of the object that has it            |
+| `$id`, in `child` and in connections       | the global id of the object that has it            |
 | `$since`, if the stream declares `since`   | the lower bound of time                            |
+| `$since`, `$until`, with `span`            | the first and the last day of what is asked for    |
+
+Rows whose path does not end with `nodes` are a plain list, or one object, without pages.
 """
 
 from __future__ import annotations
@@ -23,7 +27,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-CONTAINERS = ("group", "project", "instance")
+CONTAINERS = ("group", "project", "instance", "child")
 _OPERATION = re.compile(r"^query (\w+)\(([^)]*)\)", re.MULTILINE)
 _VARIABLE = re.compile(r"\$(\w+):")
 _COMMENT = re.compile(r"^\s*#.*\n?|^\s+", re.MULTILINE)

@@ -31,6 +31,8 @@ _NEEDS_WALK: Mapping[str, tuple[str, ...]] = {
     "rows": ("pages", "object", "derived", "graphql"),
     "query": ("pages", "keyset", "seek", "commits", "jobs", "days", "object"),
     "less_below": ("pages", "keyset", "days"),
+    "span": ("graphql",),
+    "global_id": ("graphql",),
 }
 _NEEDS_KIND: Mapping[str, tuple[str, ...]] = {
     "containers": ("selection",),
@@ -42,7 +44,6 @@ _NEEDS_KIND: Mapping[str, tuple[str, ...]] = {
     "keeps": ("group", "project", "instance"),
     "moved_by": ("child",),
     "sweep": ("child",),
-    "recheck": ("child",),
     "only": ("child",),
     "empty_when_off": ("selection", "project"),
     "gives": ("selection", "group", "project", "instance", "child"),
@@ -210,7 +211,7 @@ def _check_cursor(stream: Stream) -> None:
         wanted = WALKS[stream.walk].cursor
         moved, allowed = stream.cursor == wanted, f"{wanted}, in whose order {stream.walk} reads"
     else:
-        moved = stream.since is not None or stream.refresh is not None
+        moved = any((stream.since, stream.refresh, stream.span))
         allowed = "a cursor that something moves: a walk, since, refresh or a parent"
     if not moved:
         raise DeclarationError(stream.name, "cursor", stream.cursor, allowed)
@@ -276,7 +277,10 @@ def _check_moved_by(stream: Stream, built: Mapping[str, Stream]) -> None:
 
 def _check_again(stream: Stream, built: Mapping[str, Stream]) -> None:
     """Check that parents which have not changed can be read again."""
-    if stream.sweep or stream.recheck:
+    if stream.recheck and stream.kind != "child" and not stream.span:
+        allowed = "nothing, but for children and with span"
+        raise DeclarationError(stream.name, "recheck", stream.recheck, allowed)
+    if stream.sweep or (stream.recheck and stream.kind == "child"):
         root = stream
         while root.parent:
             root = built[root.parent]
@@ -291,11 +295,17 @@ def _check_queries(stream: Stream) -> None:
     if not isinstance(stream.rows, str):
         allowed = "the path from the group or project to the rows, like timelogs.nodes"
         raise DeclarationError(stream.name, "rows", stream.rows, allowed)
+    if (stream.kind == "child") != (stream.global_id is not None):
+        allowed = "the type of the parent, for children only"
+        raise DeclarationError(stream.name, "global_id", stream.global_id, allowed)
     queries = queries_of(stream.name)
     found = {} if queries is None else queries.operations
-    for container in _containers(stream):
-        needed = {"first", "after", *(() if container == "instance" else ("path",))}
+    kinds = ("child",) if stream.kind == "child" else _containers(stream)
+    for container in kinds:
+        needed = {"instance": set(), "child": {"id"}}.get(container, {"path"})
+        needed |= {"first", "after"} if stream.rows.endswith("nodes") else set()
         needed |= {"since"} if stream.since else set()
+        needed |= {"since", "until"} if stream.span else set()
         if needed - found.get(container, frozenset()):
             variables = ", ".join(f"${one}" for one in sorted(needed))
             allowed = f"an operation {container} with {variables} in graphql/{stream.name}.graphql"

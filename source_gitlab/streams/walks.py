@@ -53,7 +53,7 @@ WALKS: Mapping[str, Walk] = {
     "derived": Walk("from the row of the parent, without a request", ("child",), accepts="nothing"),
     "graphql": Walk(
         "by cursor, as the query in `graphql/<stream>.graphql` asks; global ids become numbers",
-        ("selection", "group", "project", "instance"),
+        ("selection", "group", "project", "instance", "child"),
     ),
     "groups": Walk("the groups of the selection", ("inventory",), can_be_parent=False),
     "projects": Walk("the projects of the selection", ("inventory",), can_be_parent=False),

@@ -17,6 +17,7 @@ from graphql import (
 )
 
 from integration_tests.gitlab.graphql.endpoint import LONGEST_QUERY, schema
+from source_gitlab.streams import streams
 from source_gitlab.streams.declarations import build
 from source_gitlab.streams.queries import CONTAINERS, parsed, queries_of
 from source_gitlab.streams.validation import DeclarationError
@@ -83,9 +84,8 @@ def test_it_fits_the_schema(name: str) -> None:
             assert one.name is not None
             variables = {each.variable.name.value for each in one.variable_definitions or ()}
             assert queries.operations[one.name.value] == variables
-            assert {"first", "after"} <= variables
-            named = {"group": "path", "project": "path", "instance": "after"}
-            assert named.get(one.name.value, "id") in variables
+            named = {"group": "path", "project": "path"}
+            assert one.name.value == "instance" or named.get(one.name.value, "id") in variables
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -100,7 +100,7 @@ def test_every_list_can_be_read_to_its_end(name: str) -> None:
         if not isinstance(one, OperationDefinitionNode) or one.name is None:
             continue
         found = list(connections(one, fragments))
-        assert found
+        assert found or not str(streams()[name].rows).endswith("nodes")
         for place, (where, connection) in enumerate(found):
             infos = [
                 inner for inner in selected(connection, fragments) if inner.name.value == "pageInfo"

@@ -17,6 +17,7 @@ from source_gitlab.core.row_validation import addressed
 from source_gitlab.core.slices import Page
 from source_gitlab.core.state.digests import identity
 from source_gitlab.core.state.owed_parents import MOST, MOST_REFUSALS
+from source_gitlab.core.walks.connections import Source, read
 from source_gitlab.core.walks.objects import asked, rows_in
 from source_gitlab.core.walks.pages import read_pages
 from source_gitlab.gitlab.errors import ReadError, Skipped
@@ -240,6 +241,9 @@ class Children:
         if stream.walk == "derived":
             rows = below.checked(self.url, rows_in(stream, parent, self.url), self._row_key.checked)
             return self.transform(rows, parent)
+        if stream.walk == "graphql":
+            pages = read(below, Source.below(stream, parent), {})
+            return self.transform([row for page in pages for row in page], parent)
         path = stream.address(parent=parent)
         if stream.walk == "object":
             above = "" if self._is_own else self.parent.address_of(parent)

@@ -1,111 +1,58 @@
-"""Lists that GitLab has in GraphQL: by cursor, each connection inside a row to its end.
-
-A row leaves with names in snake_case, the number of each global id (`gid://gitlab/Timelog/12`)
-under `id`, and a plain list in place of a connection.
-"""
+"""Lists that GitLab has in GraphQL, as a walk: of which container, and of which days."""
 
 from __future__ import annotations
 
-import re
-from functools import lru_cache
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+from datetime import date, timedelta
+from typing import TYPE_CHECKING, Any
 
 from source_gitlab.core.row_key import key_values
 from source_gitlab.core.slices import Page, Place, beside
-from source_gitlab.gitlab.errors import Malformed, ReadError, Skipped
-from source_gitlab.gitlab.graphql import Operation, address_of
-from source_gitlab.gitlab.lists import Streak
-from source_gitlab.gitlab.pagination import Answer, Missed, pages_of
-from source_gitlab.streams.queries import queries_of
+from source_gitlab.core.walks.connections import Source, read
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from source_gitlab.core.slices import Row
     from source_gitlab.core.walks.reading import Reading
-    from source_gitlab.gitlab.errors import GitlabError
-    from source_gitlab.gitlab.graphql import Reply
-    from source_gitlab.gitlab.pagination import Query
     from source_gitlab.streams import Stream
-    from source_gitlab.streams.queries import Queries
-
-_GLOBAL_ID = re.compile(r"gid://gitlab/.+/(\d+)")
-_CAPITAL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
-_ANY = "*"
-
-
-class Asking(Protocol):
-    """What answers queries, and takes note of rows that do not come."""
-
-    @property
-    def api_url(self) -> str:
-        """The address of the REST API."""
-        ...
-
-    def graphql(self, operation: Operation, named: str) -> Reply:
-        """A page of a list: `$first` is what GitLab can give at once of the query `named`."""
-        ...
-
-    def note(self, *missed: Missed) -> None:
-        """Note what does not come."""
-        ...
-
-
-class Source(NamedTuple):
-    """Where a list is: the container (`kind` is an operation) and its full path, for people too.
-
-    `rows` are the names that lead from the container to the rows.
-    """
-
-    stream: str
-    kind: str
-    path: str
-    rows: tuple[str, ...]
-    queries: Queries
-
-    @classmethod
-    def of(cls, stream: Stream, kind: str, path: str) -> Source:
-        """The list of a declared stream."""
-        queries = queries_of(stream.name)
-        assert queries is not None  # noqa: S101 -- the declaration was checked
-        return cls(stream.name, kind, path, tuple(str(stream.rows).split(".")), queries)
-
-    @property
-    def variables(self) -> dict[str, str]:
-        """What names the container to the operation."""
-        return {"path": self.path} if self.path else {}
-
-    @property
-    def leading(self) -> tuple[str, ...]:
-        """The names that lead from what the operation brings to the rows."""
-        return self.rows if self.kind == "instance" else (self.kind, *self.rows)
-
-    @property
-    def about(self) -> str:
-        """What is read, for people."""
-        return f"{self.stream} of {self.path or 'the whole GitLab'}"
-
-
-class _Owner(NamedTuple):
-    """The nearest object with a global id around a value, and the names that lead from it there."""
-
-    id: str
-    path: tuple[str, ...]
-
-
-_NOBODY = _Owner("", ())
 
 
 def pages(reading: Reading) -> Iterator[Page]:
     """The rows of a slice, as `Reading.transformed` takes them."""
     stream, slice_ = reading.stream, reading.slice_
     source = Source.of(stream, slice_["container"], _path_of(reading))
-    variables = {} if stream.since is None else {"since": reading.since}
     home = stream.add.get("project_id", "project_id")
-    for rows in read(reading.lists, source, variables):
-        for row in rows:
-            (row["project_id"],) = key_values(row, [home])
-        yield Page(beside(stream, slice_, rows))
+    for variables in _variables(reading):
+        for rows in read(reading.lists, source, variables):
+            if not home.startswith("slice.") and "project_id" in stream.columns:
+                for row in rows:
+                    (row["project_id"],) = key_values(row, [home])
+            yield Page(beside(stream, slice_, rows))
+
+
+def _variables(reading: Reading) -> Iterator[dict[str, Any]]:
+    """What each request gives beside its container: the time that it is for."""
+    stream = reading.stream
+    if stream.span is None:
+        yield {} if stream.since is None else {"since": reading.since}
+        return
+    last = _day(reading.slice_["start"])
+    first = last - timedelta(days=stream.span.kept)
+    if reading.since:
+        first = max(first, min(last, _day(reading.since)))
+    while first <= last:
+        until = min(last, first + timedelta(days=stream.span.days - 1))
+        yield {"since": first.isoformat(), "until": until.isoformat()}
+        first = until + timedelta(days=1)
+
+
+def of_one_day(stream: Stream, moment: str) -> Mapping[str, Any]:
+    """What a request gives that only tries a list."""
+    day = _day(moment).isoformat()
+    return {"since": day, "until": day} if stream.span else {}
+
+
+def _day(moment: str) -> date:
+    return date.fromisoformat(moment[: len("2026-01-31")])
 
 
 def _path_of(reading: Reading) -> str:
@@ -118,239 +65,3 @@ def _path_of(reading: Reading) -> str:
         return known
     row = reading.lists.one(f"{kind}s/{number}")
     return str(row["full_path" if kind == "group" else "path_with_namespace"])
-
-
-def read(asking: Asking, source: Source, variables: Mapping[str, Any]) -> Iterator[list[Row]]:
-    """The rows of one list, page by page.
-
-    Raises:
-        Skipped: GitLab shows no such list to this token.
-        GitlabError: as `gitlab.graphql` sorts it.
-    """
-    connections = _Connections(asking, source)
-
-    def fetch(query: Query) -> Answer:
-        return connections.page(source.kind, query, source.leading)
-
-    for answer in pages_of(fetch, {**variables, **source.variables, "after": None}, source.about):
-        yield [_shaped(row) for row in connections.whole(answer.data)]
-
-
-def shows(asking: Asking, source: Source) -> list[Row]:
-    """Rows of the first page as GitLab has them, with what is nested in them cut short.
-
-    Raises:
-        Skipped: GitLab shows no such list to this token.
-        GitlabError: as `gitlab.graphql` sorts it.
-    """
-    variables = {**source.variables, "after": None}
-    first = _Connections(asking, source).page(source.kind, variables, source.leading)
-    return list(first.data)
-
-
-class _Connections:
-    """Reads connections: pages of rows with a cursor."""
-
-    def __init__(self, asking: Asking, source: Source) -> None:
-        self._asking = asking
-        self._queries = source.queries
-        self._source = source
-        self._url = address_of(asking.api_url)
-        self._streak = Streak()
-
-    def page(self, name: str, variables: Query, leading: tuple[str, ...]) -> Answer:
-        """One page of the list to which the names `leading` lead in what the operation brings.
-
-        Raises:
-            Skipped: something on the way is null: GitLab does not show it.
-            GitlabError: as `gitlab.graphql` sorts it.
-        """
-        operation = Operation(self._queries.document, name, variables, self._source.about)
-        # What a list costs is the same whatever container it is of.
-        is_own = name == self._source.kind
-        named = self._source.stream if is_own else f"{self._source.stream}.{name}"
-        reply = self._asking.graphql(operation, named)
-        rows, after = self._taken(self._connection(operation, reply, leading), leading[-1])
-        if not rows and after is not None:
-            # GitLab hides rows of a page from who may not see them, or it lost them this once.
-            reply = self._asking.graphql(operation, named)
-            rows, after = self._taken(self._connection(operation, reply, leading), leading[-1])
-        self._note(reply, rows, leading)
-        following = None if after is None else {**variables, "after": after}
-        return Answer([row for row in rows if row is not None], following, None)
-
-    def _connection(self, operation: Operation, reply: Reply, leading: tuple[str, ...]) -> Any:
-        """What holds the rows.
-
-        Raises:
-            Skipped: something on the way is null.
-            Malformed: something on the way is missing: GitLab answers null for what it hides.
-        """
-        inside: Any = reply.data
-        *outer, _ = leading
-        names: list[str] = []
-        for part in outer:
-            # An object that is asked for by its id has the name of its type.
-            names.append(operation.variables["id"] if part == _ANY else part)
-            key = next(iter(inside), part) if part == _ANY and isinstance(inside, dict) else part
-            if not isinstance(inside, dict) or key not in inside:
-                what = f"GitLab answered without {'.'.join(names)}"
-                raise self._malformed(what)
-            inside = inside[key]
-            if inside is None:
-                raise self._refused(".".join(names), is_list=len(names) == len(outer))
-        return inside
-
-    def whole(self, rows: list[Row]) -> Iterator[Row]:
-        """Those of the rows that come with all that is nested in them; the others are noted.
-
-        Raises:
-            Malformed: a connection inside a row is no page, which is the fault of no single row.
-            GitlabError: so many fail one behind the other that it is not single rows that do.
-        """
-        for row in rows:
-            error = self._lacks(row)
-            if error is None:
-                self._streak.worked()
-                yield row
-                continue
-            if isinstance(error, Malformed) or self._streak.failed():
-                raise error
-            message = f"{row.get('id')} of {self._source.about} was left out. {error}"
-            self._asking.note(Missed(message, self._url))
-
-    def _lacks(self, row: Row) -> Skipped | ReadError | None:
-        """Finish a row; what kept a part of it away."""
-        try:
-            self.finished(row)
-        except (Skipped, ReadError) as error:
-            return error
-        return None
-
-    def finished(self, row: Row, path: tuple[str, ...] = (), owner: _Owner = _NOBODY) -> Row:
-        """The row, in which each connection has become a list with all of its rows.
-
-        `path` leads from the row of the stream to this object, and `owner` has a global id.
-        """
-        if isinstance(row.get("id"), str):
-            owner = _Owner(row["id"], ())
-        for name, value in row.items():
-            if isinstance(value, list):
-                for one in value:
-                    if isinstance(one, dict):
-                        self.finished(one, (*path, name), owner)
-            elif isinstance(value, dict):
-                inner = _Owner(owner.id, (*owner.path, name))
-                if "pageInfo" in value or "nodes" in value:
-                    row[name] = self._all_of(value, (*path, name), inner)
-                else:
-                    self.finished(value, (*path, name), inner)
-        return row
-
-    def _all_of(self, connection: Row, path: tuple[str, ...], owner: _Owner) -> list[Row]:
-        """All rows of a connection inside a row.
-
-        Raises:
-            Malformed: there are more than came, and no operation goes on with them.
-        """
-        rows, after = self._taken(connection, "nodes")
-        name = "_".join(path)
-        if after is not None and (name not in self._queries.nested or not owner.id):
-            what = f"{name} of {owner.id or 'a row'} has more rows than came"
-            raise self._malformed(what)
-
-        def fetch(query: Query) -> Answer:
-            # The object has the name under which the operation asks for it.
-            return self.page(name, {"id": owner.id, **query}, (_ANY, *owner.path, "nodes"))
-
-        if after is not None:
-            for answer in pages_of(fetch, {"after": after}, f"{name} of {owner.id}"):
-                rows += answer.data
-        return [self.finished(one, path, owner) for one in rows if one is not None]
-
-    def _taken(self, connection: Any, nodes: str) -> tuple[list[Any], str | None]:
-        """The rows of a page (null where GitLab gives none), and the cursor of the next one.
-
-        Raises:
-            Malformed: it is no page, or does not say whether it is the last.
-        """
-        rows = connection.get(nodes) if isinstance(connection, dict) else None
-        info = connection.get("pageInfo") if isinstance(connection, dict) else None
-        more = info.get("hasNextPage") if isinstance(info, dict) else None
-        after = info.get("endCursor") if isinstance(info, dict) else None
-        sound = isinstance(rows, list) and all(one is None or isinstance(one, dict) for one in rows)
-        if sound and not rows and more is True and after is None:
-            # The cursor is that of the last row which is left of a page
-            # (lib/gitlab/graphql/connection_redaction.rb).
-            what = (
-                "GitLab hides a whole page of rows from this token, and then gives no cursor to go"
-                " on with. A token that may see them is needed"
-            )
-            raise self._malformed(what)
-        if not sound or not isinstance(more, bool) or (more and not isinstance(after, str)):
-            what = "GitLab answered with something else than a page"
-            raise self._malformed(what)
-        return rows or [], after if more else None
-
-    def _note(self, reply: Reply, rows: list[Any], leading: tuple[str, ...]) -> None:
-        """Note what single rows lack; one of which a part failed becomes null.
-
-        Raises:
-            GitlabError: something lacks that is in no row.
-        """
-        of_row: dict[int, list[GitlabError]] = {}
-        for problem in reply.problems:
-            *_, number = (None, *problem.place[: len(leading) + 1])
-            if len(problem.place) <= len(leading) or type(number) is not int or number >= len(rows):
-                raise problem.error
-            of_row.setdefault(number, []).append(problem.error)
-        for number, errors in of_row.items():
-            row = rows[number]
-            failed = next((one for one in errors if not isinstance(one, Skipped)), None)
-            if failed is not None:
-                # Its null is no value, and must not take the place of one.
-                rows[number] = None
-            is_lost = rows[number] is None
-            name = f"Row {number + 1} of a page" if row is None else f"{row.get('id')}"
-            lacks = "was left out" if is_lost else "came without a part of it"
-            message = f"{name} of {self._source.about} {lacks}. {failed or errors[0]}"
-            reason = "failed" if is_lost else "partial"
-            self._asking.note(Missed(message, self._url, reason=reason))
-        silent = sum(row is None for number, row in enumerate(rows) if number not in of_row)
-        if silent:
-            told = "1 row" if silent == 1 else f"{silent} rows"
-            message = f"{told} of a page of {self._source.about} came as null."
-            self._asking.note(Missed(message, self._url))
-
-    def _refused(self, what: str, *, is_list: bool) -> Skipped:
-        """GitLab says null where something is not shown, and an empty list where nothing is."""
-        asked = f"POST {self._url} ({self._source.about})"
-        if is_list:
-            message = (
-                f"{asked}: GitLab answers null for {what}. This token may not read it, or its"
-                " feature is off or not in the tier."
-            )
-            return Skipped(message, reason="permission", url=self._url, status=200)
-        message = f"{asked}: {what} does not exist, or this token may not see it (GitLab: null)."
-        return Skipped(message, reason="gone", url=self._url, status=200)
-
-    def _malformed(self, what: str) -> Malformed:
-        return Malformed(f"POST {self._url} ({self._source.about}): {what}.", url=self._url)
-
-
-@lru_cache(maxsize=1024)
-def _snake(name: str) -> str:
-    """`spentAt` as `spent_at`."""
-    return _CAPITAL.sub("_", name).lower()
-
-
-def _shaped(value: Any, name: str = "") -> Any:
-    """A value with names in snake_case, and numbers for global ids."""
-    if isinstance(value, dict):
-        return {_snake(key): _shaped(one, key) for key, one in value.items()}
-    if isinstance(value, list):
-        return [_shaped(one) for one in value]
-    if name == "id" and isinstance(value, str):
-        number = _GLOBAL_ID.fullmatch(value)
-        return int(number[1]) if number else value
-    return value

@@ -1,0 +1,47 @@
+"""The words that declarations use, with their meanings where the documents show them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+KINDS: Mapping[str, str] = {
+    "inventory": "the groups or projects of the selection themselves, from an index of their own",
+    "selection": "one slice for each chosen group, subgroups included, or chosen project",
+    "group": "one slice for each group of the selection, descendants included",
+    "project": "one slice for each project of the selection",
+    "instance": "one slice for the whole GitLab, whatever the selection",
+    "child": "one slice for each slice of `parent`; the rows of every parent that changed",
+}
+REFRESHES: Mapping[str, str] = {
+    "activity": "its project was active (`last_activity_at`)",
+    "touch": "its project was touched (`updated_at`), where every change of the list does that",
+    "daily": "nothing tells",
+    "weekly": "nothing tells, and a request for each project or group is too much for each day",
+    "list": "the list that a chosen group has of the same things is not what it was",
+}
+# Settings `<feature>_access_level` of a project (lib/api/entities/project.rb).
+FEATURES = (
+    "builds",
+    "container_registry",
+    "environments",
+    "feature_flags",
+    "infrastructure",
+    "issues",
+    "merge_requests",
+    "package_registry",
+    "pages",
+    "releases",
+    "repository",
+    "snippets",
+    "wiki",
+)
+TIERS = ("free", "premium", "ultimate")
+ROLES = ("guest", "planner", "reporter", "developer", "maintainer", "owner", "admin")
+OFFERINGS: Mapping[str, str] = {"com": "GitLab.com", "self": "self-managed GitLab"}
+REDACTIONS: Mapping[str, str] = {
+    "host": "scheme, host and port are left of an address",
+    "login": "user, password, query and fragment are taken out of an address",
+}
