@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 import duckdb
 import pytest
 
+from integration_tests.gitlab.default_world import READER
 from integration_tests.gitlab.launch import Emulator
 from source_gitlab.streams import streams
 
@@ -116,8 +117,10 @@ def path(tmp_path: Path) -> Path:
     return tmp_path / "gitlab.duckdb"
 
 
-def test_everything_arrives_once(gitlab: Emulator, path: Path) -> None:
+def test_everything_arrives_once(changing_gitlab: Emulator, path: Path) -> None:
     """Every stream that is declared, every row that GitLab has, by key."""
+    gitlab = changing_gitlab
+    gitlab.mutate("make_admin", user_id=READER)
     config = path.with_suffix(".json")
     config.write_text(json.dumps({"commit_refs": "all"}))
     done = sync(gitlab, path, "--config", str(config), "--select", ",".join(streams()))

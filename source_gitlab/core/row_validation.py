@@ -176,4 +176,5 @@ class Keys:
                 if wrong:
                     page.missed.append(missed_key(url, column, types, wrong, self._role))
                     page.rows = [row for row in page.rows if type(row.get(column)) in types]
+                    page.owner = None
             yield page

@@ -60,6 +60,14 @@ class Place:
 SCOPE = Place("its scope", None)
 
 
+@dataclass(frozen=True)
+class Owner:
+    """What rows of one table belong to: those that have these `values` in these `columns`."""
+
+    columns: tuple[str, ...]
+    values: tuple[Any, ...]
+
+
 @dataclass
 class Page:
     """Rows that belong together, and what is known to be complete once they are delivered.
@@ -74,6 +82,7 @@ class Page:
     read. `missed`: what did not come of the list so far, or cannot be told apart; no state moves
     past it unless it is remembered. `settled`: parents that were owed, and are no more. `progress`:
     all this as plain JSON, for `StreamState.apply`. `is_end`: the page has no rows, only progress.
+    `owner`: the rows are all that it has, so that others of its rows are gone.
     """
 
     rows: list[Row]
@@ -88,6 +97,7 @@ class Page:
     settled: list[Name] = field(default_factory=list)
     progress: Progress = field(default_factory=dict)
     is_end: bool = False
+    owner: Owner | None = None
 
 
 def list_of(stream: Stream, slice_: Slice, *, archived: bool) -> tuple[str, Query]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from source_gitlab.core.slices import Owner
     from source_gitlab.streams import Stream
 
 
@@ -20,11 +21,15 @@ class Begun:
 
 @dataclass(frozen=True)
 class Rows:
-    """A page: `count` rows, as the run's `shape` made them; they belong to who takes the event."""
+    """A page: `count` rows, as the run's `shape` made them; they belong to who takes the event.
+
+    With an `owner` they are all rows that it has: others of its rows are gone.
+    """
 
     stream: Stream
     rows: Any
     count: int
+    owner: Owner | None = None
 
 
 @dataclass(frozen=True)

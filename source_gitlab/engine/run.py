@@ -49,7 +49,8 @@ class Run:
     of the rows of a page what the face wants, in the thread that read them, while the processor
     still has them at hand. States come as `every` decides. When `stop` is set, from any thread or
     signal handler, the run ends early, with a state for each stream that began and did not end.
-    With `is_told_idle`, an `Idle` comes whenever nothing else did for a moment.
+    With `is_told_more`, an `Idle` comes whenever nothing else did for a moment, and pages without
+    rows come whose owner has none any more.
 
     Others that use the session, or its client, are not touched when a run ends, however it ends.
     """
@@ -64,7 +65,7 @@ class Run:
         every: Callable[[], Checkpoint] = Checkpoint,
         shape: Callable[[Stream, list[Row]], Any] = _as_they_are,
         stop: threading.Event | None = None,
-        is_told_idle: bool = False,
+        is_told_more: bool = False,
     ) -> None:
         """Start no thread yet."""
         self._session = session
@@ -77,7 +78,7 @@ class Run:
             most_waiting or min(2 * count, _MOST_WAITING)
         )
         self._stop = stop or threading.Event()
-        self._is_told_idle = is_told_idle
+        self._is_told_more = is_told_more
         self._given_up = threading.Event()
         self._failure: BaseException | None = None
         # Streams whose slices are not all planned. Planning waits for GitLab, so several are.
@@ -124,7 +125,7 @@ class Run:
                 left -= isinstance(event, Ended)
                 self._keep_account(event)
                 yield event
-            elif self._is_told_idle:
+            elif self._is_told_more:
                 yield Idle()
 
     def _keep_account(self, event: Event) -> None:
@@ -232,8 +233,9 @@ class Run:
             for page in self._session.read(stream, slice_, run.state):
                 self._deliver(run, before)
                 before = len(page.rows)
-                if page.rows:
-                    self._queue.put(Rows(stream, self._shape(stream, page.rows), before))
+                if page.rows or (page.owner is not None and self._is_told_more):
+                    rows = self._shape(stream, page.rows)
+                    self._queue.put(Rows(stream, rows, before, page.owner))
             self._deliver(run, before)
         except (FatalError, Closed, MemoryError):
             raise

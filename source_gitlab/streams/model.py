@@ -141,6 +141,26 @@ class Stream:
         return tuple(one for one in origins if not one.startswith(("slice.", "parent.")))
 
     @cached_property
+    def owner(self) -> Mapping[str, str]:
+        """The columns by which a child's rows name their parent, and the parent's columns.
+
+        Those that stand in the path name it; where no request is made, all that it gives but times.
+        Empty where no column names it, and where rows stay that the parent has no more.
+        """
+        given = {
+            column: origin.removeprefix("parent.")
+            for column, origin in self.add.items()
+            if origin.startswith("parent.") and column != self.cursor
+        }
+        is_free = self.walk == "derived"
+        named = {column: one for column, one in given.items() if is_free or one in self.braces}
+        if is_free and not self.keeps:
+            return named
+        if self.keeps or set(named.values()) != set(self.braces):
+            return {}
+        return named
+
+    @cached_property
     def braces(self) -> tuple[str, ...]:
         """The columns of the parent that the path needs."""
         return tuple(re.findall(r"{(\w+)}", self.path))

@@ -185,7 +185,7 @@ def test_threads_that_wait_for_a_limit_are_let_go(wire: Wire) -> None:
     own = Wire(wire.emulator)
     own.tamper = refused
     with opened(own, 3) as one:
-        run = Run(one, named("branches"), stop=stop, is_told_idle=True)
+        run = Run(one, named("branches"), stop=stop, is_told_more=True)
         events: list[Event] = []
         for event in run:
             events.append(event)

@@ -122,6 +122,7 @@ def test_a_file_of_format_1_goes_on(path: Path) -> None:
     assert [name for (name,) in query(path, names)] == [
         "_source_gitlab.keyless",
         "_source_gitlab.meta",
+        "_source_gitlab.replaced",
         "_source_gitlab.state",
         "_source_gitlab.streams",
         "main._staging_mine",

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from source_gitlab.core.row_key import RowKey
 from source_gitlab.core.row_validation import addressed
-from source_gitlab.core.slices import Page
+from source_gitlab.core.slices import Owner, Page
 from source_gitlab.core.state.digests import identity
 from source_gitlab.core.state.owed_parents import MOST, MOST_REFUSALS
 from source_gitlab.core.walks.connections import Source, read
@@ -90,8 +90,9 @@ class Children:
                     seen.pop(identity(parent, self.parent.row_key), None)
                 is_settled = one.is_whole or one.is_given_up
                 settled = self.owing.names(parent) if is_settled else []
-                if one.rows or settled:
-                    yield Page(one.rows, settled=settled)
+                owner = self._owner(parent) if one.is_whole else None
+                if one.rows or settled or owner:
+                    yield Page(one.rows, settled=settled, owner=owner)
             waiting = _behind(waiting, replace(batch, seen=seen))
             # What one refusal is worth, the next parent of the same member tells.
             if not refusals.are_open:
@@ -199,6 +200,11 @@ class Children:
     def _is_own(self) -> bool:
         """Whether what is read of a parent is the parent itself."""
         return self.stream.path == self.parent.item
+
+    def _owner(self, parent: Row) -> Owner | None:
+        """What the children of a parent belong to."""
+        named = self.stream.owner
+        return Owner(tuple(named), tuple(parent[one] for one in named.values())) if named else None
 
     def _is_asked(self, parent: Row) -> bool:
         """Whether a parent is one of those that are asked for their children."""

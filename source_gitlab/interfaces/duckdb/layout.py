@@ -28,6 +28,7 @@ META: Final = f"{SCHEMA}.meta"
 STATE: Final = f"{SCHEMA}.state"
 KEYLESS: Final = f"{SCHEMA}.keyless"
 STREAMS: Final = f"{SCHEMA}.streams"
+REPLACED: Final = f"{SCHEMA}.replaced"
 _STAGING: Final = "staging_"
 
 _OWN: Final = {
@@ -39,6 +40,10 @@ _OWN: Final = {
     KEYLESS: (
         "stream VARCHAR, row JSON, PRIMARY KEY (stream, row)",
         "Rows whose key is missing or of another type, so that no table can hold them",
+    ),
+    REPLACED: (
+        "stream VARCHAR PRIMARY KEY, replaced_at TIMESTAMPTZ",
+        "When each table was last compared with all that GitLab has, row by row",
     ),
     STREAMS: ("stream VARCHAR PRIMARY KEY", "The tables in main that source-gitlab writes"),
 }
@@ -97,6 +102,34 @@ def record(connection: duckdb.DuckDBPyConnection, stream: str) -> None:
     """
     connection.execute(f"INSERT INTO {STREAMS} VALUES (?) ON CONFLICT DO NOTHING", [stream])
     connection.execute(f"DELETE FROM {STATE} WHERE stream = ?", [stream])
+    connection.execute(f"DELETE FROM {REPLACED} WHERE stream = ?", [stream])
+
+
+def note_replaced(connection: duckdb.DuckDBPyConnection, stream: str) -> None:
+    """Note that a table has been replaced as a whole."""
+    connection.execute(f"INSERT OR REPLACE INTO {REPLACED} VALUES (?, system.main.now())", [stream])
+
+
+def is_replaced(connection: duckdb.DuckDBPyConnection, stream: str, hours: int) -> bool:
+    """Whether a table was replaced as a whole in the last so many hours."""
+    row = connection.execute(
+        f"SELECT replaced_at > system.main.now() - system.main.to_hours(?) FROM {REPLACED} "
+        "WHERE stream = ?",
+        [hours, stream],
+    ).fetchone()
+    return bool(row and row[0])
+
+
+def last_commit(connection: duckdb.DuckDBPyConnection, streams: Collection[str]) -> str | None:
+    """When the states of `streams` were written, as `Store.last_commit`."""
+    row = connection.execute(
+        "SELECT system.main.count(*), "
+        "system.main.strftime(system.main.min(updated_at), '%Y-%m-%dT%H:%M:%SZ') "
+        f"FROM {STATE} WHERE system.main.list_contains(?, stream)",
+        [list(streams)],
+    ).fetchone()
+    count, oldest = row or (0, None)
+    return oldest if count == len(streams) else None
 
 
 def _columns(

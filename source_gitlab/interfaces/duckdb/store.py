@@ -22,11 +22,11 @@ from typing import TYPE_CHECKING, Any
 import duckdb
 import orjson
 
-from source_gitlab.gitlab.pagination import Row
 from source_gitlab.interfaces.duckdb import file, layout, merging, tables
 from source_gitlab.interfaces.duckdb.file import StoreError, quoted
 from source_gitlab.interfaces.duckdb.load_buffer import LOAD_BYTES, Load
 from source_gitlab.interfaces.duckdb.merging import Changes, Gone
+from source_gitlab.interfaces.duckdb.owned import Owned
 from source_gitlab.interfaces.duckdb.rows_file import RowsFile
 from source_gitlab.interfaces.duckdb.transactions import Transactions
 from source_gitlab.tables.fitting import Fitter
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
     from typing_extensions import Self
 
-    from source_gitlab.gitlab.pagination import Row
+    from source_gitlab.core.slices import Owner, Row
     from source_gitlab.tables.fitting import Fit
     from source_gitlab.tables.table import StreamTable
 
@@ -94,6 +94,7 @@ class Store:
         for name, load in self._loads.items():
             load.fresh = self._count(name) == 0
         self._replacing: dict[str, Load] = {}
+        self._owned = Owned()
 
     def _opened(self) -> RowsFile:
         self._connection = file.connect(self.path)
@@ -158,21 +159,21 @@ class Store:
         None when one of them has none.
         """
         with self._transactions.errors():
-            row = self._connection.execute(
-                "SELECT system.main.count(*), "
-                "system.main.strftime(system.main.min(updated_at), '%Y-%m-%dT%H:%M:%SZ') "
-                f"FROM {layout.STATE} WHERE system.main.list_contains(?, stream)",
-                [list(streams)],
-            ).fetchone()
-        count, oldest = row or (0, None)
-        return oldest if count == len(streams) else None
+            return layout.last_commit(self._connection, streams)
+
+    def is_due(self, stream: str, hours: int) -> bool:
+        """Whether a stream was not replaced as a whole in the last so many hours."""
+        with self._transactions.errors():
+            return not layout.is_replaced(self._connection, stream, hours)
 
     def needs_replacing(self, stream: str) -> bool:
         """Whether the file's table has another key than the stream has now."""
         return stream in self._rekeyed
 
-    def write(self, stream: str, rows: list[Row]) -> None:
+    def write(self, stream: str, rows: list[Row], owner: Owner | None = None) -> None:
         """Upsert rows by key, in the open transaction; of several with one key the newest stays.
+
+        With an `owner`, the rows are all that it has: its others leave the table with `commit`.
 
         The newest is the one with the latest cursor, and of equal ones the last. A row that an
         earlier store wrote is older than any of these: GitLab may be restored from a backup.
@@ -180,9 +181,11 @@ class Store:
         Rows go to the table beside while the stream is being replaced. They may wait in memory, at
         most 32 MB of them, until `commit`.
         """
+        load = self._replacing.get(stream) or self._loads[stream]
+        if owner is not None and stream not in self._replacing and not load.fresh:
+            self._owned.note(stream, owner, rows, load.table.key)
         if not rows:
             return
-        load = self._replacing.get(stream) or self._loads[stream]
         fit = load.fitter.fit(rows)
         again = load.again(fit.keys)
         if again:
@@ -211,6 +214,7 @@ class Store:
         """Make all that was written durable, and with it these states, by stream."""
         self._flush_all()
         with self._transactions.within():
+            self._owned.take_out(self._connection, self._rows, lambda name: self._loads[name].table)
             self._put_states(states)
         self._transactions.commit()
 
@@ -252,6 +256,7 @@ class Store:
                 self._loads[stream].fresh = False
             if state is not None:
                 self._put_states({stream: state})
+                layout.note_replaced(self._connection, stream)
         self._replacing.pop(stream, None)
         self._transactions.commit()
         if rebuilt:
@@ -271,6 +276,10 @@ class Store:
             self._buffered -= load.size
             with self._transactions.within():
                 self._connection.execute(f"DROP TABLE {tables.place(load.table, layout.SCHEMA)}")
+
+    def removed(self, stream: str) -> int:
+        """Rows that left the table because their owner has them no more."""
+        return self._owned.removed(stream)
 
     def updated(self, stream: str) -> int:
         """Rows that were in the table and now have other values, because of `write`."""

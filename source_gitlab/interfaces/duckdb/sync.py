@@ -38,6 +38,8 @@ __all__ = ["Outcome", "Sync", "Tally"]
 # What a killed sync reads again, at most.
 _COMMIT_SECONDS = 5.0
 _COMMIT_ROWS = 50_000
+# A little less, so that a sync at the same hour of each week does not come too early.
+_WEEK_HOURS = 7 * 24 - 1
 
 
 class Sync:
@@ -76,7 +78,7 @@ class Sync:
         counts = self._store.counts()
         for stream in streams:
             # A snapshot brings no word of what is gone, so its table is replaced as a whole.
-            whole = stream.snapshot or not stream.incremental
+            whole = self._is_whole(stream)
             is_rekeyed = self._store.needs_replacing(stream.name)
             fresh = full_refresh or whole or is_rekeyed
             raw = None if fresh else self._store.state(stream.name)
@@ -91,6 +93,15 @@ class Sync:
                 "Other groups or projects are chosen than at the last sync: everything is read"
                 " again, once, and the rows of those that are chosen no more leave the file."
             )
+
+    def _is_whole(self, stream: Stream) -> bool:
+        """Whether a table is replaced as a whole, because nothing else tells what is gone.
+
+        What is read once a week is: in between, only groups and projects that are new are read.
+        """
+        if stream.snapshot and stream.refresh and stream.refresh.signal == "weekly":
+            return self._store.is_due(stream.name, _WEEK_HOURS)
+        return stream.snapshot or not stream.incremental
 
     def run(self, stopped: threading.Event | None = None) -> Outcome:
         """Read and write everything.
@@ -126,7 +137,7 @@ class Sync:
 
     def _read(self, stopped: threading.Event) -> Exception | None:
         """Write what comes; why it ended early, or what was met that no program should meet."""
-        run = Run(self._session, self._jobs, every=self._every, stop=stopped, is_told_idle=True)
+        run = Run(self._session, self._jobs, every=self._every, stop=stopped, is_told_more=True)
         with closing(iter(run)) as events:
             while True:
                 try:
@@ -143,7 +154,7 @@ class Sync:
     def _take(self, event: Event) -> None:
         if isinstance(event, Rows):
             name = event.stream.name
-            self._store.write(name, event.rows)
+            self._store.write(name, event.rows, event.owner)
             self._tallies[name].read += event.count
         elif isinstance(event, State):
             self._states[event.stream.name] = event.state
@@ -212,6 +223,8 @@ class Sync:
             if name not in self._replaced:
                 tally.new = after[name] - before[name]
                 tally.updated = self._store.updated(name)
+                tally.removed = self._store.removed(name)
+                tally.new += tally.removed
 
     def _requests(self) -> int:
         return sum(self._session.client.requests.values())

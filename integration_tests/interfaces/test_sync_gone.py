@@ -1,0 +1,77 @@
+"""What leaves a file because its list has it no more, or stays because nobody looked."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from integration_tests.interfaces.test_sync import expected_keys, keys, sync
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from integration_tests.gitlab.launch import Emulator
+
+CHILDREN = ("merge_request_approvals", "merge_request_notes", "merge_request_reviewers")
+WEEK = 7 * 86_400
+
+
+def remove(gitlab: Emulator, stream: str) -> dict[str, Any]:
+    """Take the first row of a stream away; what it was, and what it stood below."""
+    entry = gitlab.world(streams=stream)[stream][0]
+    gitlab.mutate("delete", table=stream, id=entry["row"]["id"])
+    found: dict[str, Any] = {**entry["row"], **entry["parent"]}
+    return found
+
+
+def test_children_leave_with_a_change_of_their_parent(
+    changing_gitlab: Emulator, tmp_path: Path
+) -> None:
+    """Also the last one, and those of other parents stay."""
+    path, gitlab = tmp_path / "gitlab.duckdb", changing_gitlab
+    gitlab.in_its_own_time()
+    streams = ("--select", ",".join(CHILDREN))
+    sync(gitlab, path, *streams)
+    gitlab.clock(advance=600)
+    before = keys(path, "merge_request_notes")
+    gone = remove(gitlab, "merge_request_notes")
+    mine = [
+        one["row"]["id"]
+        for one in gitlab.world(streams="merge_request_notes")["merge_request_notes"]
+        if one["parent"]["merge_request_id"] == gone["merge_request_id"]
+    ]
+    unmoved = sync(gitlab, path, *streams)
+    assert keys(path, "merge_request_notes") == before
+    assert unmoved.table["merge_request_notes"]["removed"] == 0
+    for note in mine:
+        gitlab.mutate("delete", table="merge_request_notes", id=note)
+    gitlab.mutate(
+        "update", table="merge_requests", id=gone["merge_request_id"], set={"title": "Other"}
+    )
+    moved = sync(gitlab, path, *streams)
+    assert moved.table["merge_request_notes"]["removed"] == 1 + len(mine) > 1
+    for stream in CHILDREN:
+        assert keys(path, stream) == expected_keys(gitlab, stream)
+
+
+@pytest.mark.parametrize("fault", [403, 500])
+def test_children_that_are_refused_stay(
+    changing_gitlab: Emulator, tmp_path: Path, fault: int
+) -> None:
+    """Whatever their parent does."""
+    path, gitlab = tmp_path / "gitlab.duckdb", changing_gitlab
+    gitlab.in_its_own_time()
+    sync(gitlab, path, "--select", "merge_request_notes")
+    gitlab.clock(advance=600)
+    gone = remove(gitlab, "merge_request_notes")
+    gitlab.mutate(
+        "update", table="merge_requests", id=gone["merge_request_id"], set={"title": "Other"}
+    )
+    before = keys(path, "merge_request_notes")
+    gitlab.faults([{"kind": "status", "status": fault, "path": "/notes$"}])
+    sync(gitlab, path, "--select", "merge_request_notes")
+    assert keys(path, "merge_request_notes") == before
+    gitlab.faults([])
+    sync(gitlab, path, "--select", "merge_request_notes")
+    assert keys(path, "merge_request_notes") == expected_keys(gitlab, "merge_request_notes")

@@ -1,0 +1,90 @@
+"""Rows that left a list which was read as a whole: children that their parent has no more."""
+
+# Identifiers cannot be parameters of a statement; every name below goes through `quoted`.
+# ruff: noqa: S608
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+import orjson
+
+from source_gitlab.interfaces.duckdb.file import literal, quoted
+from source_gitlab.interfaces.duckdb.tables import place
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    import duckdb
+
+    from source_gitlab.core.slices import Owner, Row
+    from source_gitlab.interfaces.duckdb.rows_file import RowsFile
+    from source_gitlab.tables.table import StreamTable
+
+_OWNED: Final = "temp._source_gitlab_owned"
+
+
+class Owned:
+    """What was read of owners since the last commit; of one that was read twice, the last time."""
+
+    def __init__(self) -> None:
+        self._kept: dict[str, dict[Owner, list[Row]]] = {}
+        self._removed: dict[str, int] = {}
+
+    def note(self, stream: str, owner: Owner, rows: list[Row], key: tuple[str, ...]) -> None:
+        """Note that the rows are all that an owner has."""
+        keys = [{name: row[name] for name in key if name in row} for row in rows]
+        self._kept.setdefault(stream, {})[owner] = keys
+
+    def removed(self, stream: str) -> int:
+        """How many rows have left the table of a stream."""
+        return self._removed.get(stream, 0)
+
+    def take_out(
+        self,
+        connection: duckdb.DuckDBPyConnection,
+        file: RowsFile,
+        table_of: Callable[[str], StreamTable],
+    ) -> None:
+        """Take the other rows of these owners out of the tables, which hold what was read."""
+        for stream, kept in self._kept.items():
+            table = table_of(stream)
+            columns = next(iter(kept)).columns
+            file.write(_parts(kept, table.key))
+            connection.execute(_made(str(file.path), table, columns))
+            same = " AND ".join(f"w.w{n} = o.{quoted(name)}" for n, name in enumerate(columns))
+            key = " AND ".join(f"w.k{n} = o.{quoted(name)}" for n, name in enumerate(table.key))
+            found = connection.execute(
+                f"DELETE FROM {place(table)} AS o "
+                f"WHERE EXISTS (SELECT 1 FROM {_OWNED} AS w WHERE {same}) "
+                f"AND NOT EXISTS (SELECT 1 FROM {_OWNED} AS w WHERE {key})"
+            ).fetchone()
+            file.clear()
+            self._removed[stream] = self.removed(stream) + (found[0] if found else 0)
+        self._kept.clear()
+
+
+def _parts(kept: dict[Owner, list[Row]], key: tuple[str, ...]) -> Iterator[bytes]:
+    """A JSON array: a row for each owner, and one for each key that it has."""
+    before = b"["
+    for owner, rows in kept.items():
+        values: dict[str, Any] = {f"w{n}": value for n, value in enumerate(owner.values)}
+        for row in ({}, *rows):
+            yield before
+            yield orjson.dumps(values | {f"k{n}": row.get(name) for n, name in enumerate(key)})
+            before = b","
+    yield b"]"
+
+
+def _made(path: str, table: StreamTable, columns: tuple[str, ...]) -> str:
+    types = {column.name: column.type for column in table.columns}
+    declared = ", ".join(
+        f"{start}{n} := {literal(types[name])}"
+        for start, names in (("w", columns), ("k", table.key))
+        for n, name in enumerate(names)
+    )
+    return (
+        f"CREATE OR REPLACE TEMP TABLE {_OWNED} AS SELECT * FROM "
+        f"system.main.read_json({literal(path)}, format = 'array', auto_detect = false, "
+        f"columns = system.main.struct_pack({declared}))"
+    )
