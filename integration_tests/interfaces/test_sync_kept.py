@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from integration_tests.gitlab.launch import Emulator
     from integration_tests.support.process import Ended
 
-WEB, API = 101, 102
+WEB, API, GUIDE = 101, 102, 103
 REFUSED = {"kind": "status", "status": 403, "body": {"message": "403 Forbidden"}}
 BROKEN = {"kind": "html"}
 SELECT = ("--select", "branches", "project_labels", "projects")
@@ -37,6 +37,13 @@ def branches(path: Path) -> dict[int, set[str]]:
     for project, name in rows:
         found.setdefault(project, set()).add(name)
     return found
+
+
+def push_rules(path: Path) -> set[int]:
+    """The projects that have push rules in the file."""
+    with duckdb.connect(str(path), read_only=True) as connection:
+        rows = connection.execute("SELECT project_id FROM project_push_rules").fetchall()
+    return {project for (project,) in rows}
 
 
 @pytest.mark.parametrize("fault", FAILING, ids=["refused", "failed"])
@@ -71,6 +78,27 @@ def test_a_first_sync_that_fails_in_part_has_the_rest(
     found = branches(path)
     assert WEB not in found
     assert found[API]
+
+
+@pytest.mark.parametrize("full", [(), ("--full-refresh",)], ids=["replaced", "full refresh"])
+def test_a_licence_that_ends_removes_nothing(
+    changing_gitlab: Emulator, tmp_path: Path, full: tuple[str, ...]
+) -> None:
+    """404 is what GitLab answers then, and `null` of a project whose push rules were deleted."""
+    gitlab, path = changing_gitlab, tmp_path / "gitlab.duckdb"
+    select = ("--select", "project_push_rules")
+    assert sync(gitlab, path, *select).code == 0
+    before = push_rules(path)
+    assert {WEB, GUIDE} <= before
+    gitlab.settings(tier="free")
+    done = sync(gitlab, path, *select, *full)
+    assert done.code == 0, done.stdout
+    assert "(tier)" in done.stdout
+    assert push_rules(path) == before
+    gitlab.settings(tier="ultimate")
+    gitlab.faults([{"kind": "null_body", "path": f"/projects/{WEB}/push_rule"}])
+    assert sync(gitlab, path, *select, *full).code == 0
+    assert push_rules(path) == before - {WEB}
 
 
 def test_a_name_that_is_wrong_removes_nothing(changing_gitlab: Emulator, tmp_path: Path) -> None:

@@ -59,10 +59,6 @@ class AskingObjects(Protocol):
         """The address of the API."""
         ...
 
-    def one(self, path: str, query: Mapping[str, Any] | None = None) -> Row:
-        """One object."""
-        ...
-
     def value(self, path: str, query: Mapping[str, Any]) -> Any:
         """What the body holds, which may be `null`."""
         ...

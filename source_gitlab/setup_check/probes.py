@@ -88,12 +88,11 @@ class Probes:
             query |= stream.group_query
         try:
             address = stream.address(place.kind, place.id)
-            above = f"{place.kind}s/{place.id}" if place.id else ""
             if stream.walk == "graphql":
                 today = of_one_day(stream, at(self._budget.now()))
                 rows = shows(self._budget, Source.of(stream, place.kind, place.path), today)
             else:
-                rows = self._rows(stream, address, query, above)
+                rows = self._rows(stream, address, query)
         except Skipped as error:
             return Trial(self._refused(stream, self.with_level(place), error))
         except ReadError as error:
@@ -108,8 +107,7 @@ class Probes:
             if child.walk == "graphql":
                 rows = shows(self._budget, Source.below(child, row), {})
             else:
-                above = parent.address_of(row)
-                rows = self._rows(child, child.address(parent=row), dict(child.query), above)
+                rows = self._rows(child, child.address(parent=row), dict(child.query))
         except KeyError as error:
             message = f"A row of {parent.name} came without {error}."
             return Trial(Verdict(PROBE_FAILED, message))
@@ -140,9 +138,9 @@ class Probes:
                 self._levels[place.id] = level
             return replace(place, level=self._levels[place.id])
 
-    def _rows(self, stream: Stream, address: str, query: Query, above: str) -> list[Row]:
+    def _rows(self, stream: Stream, address: str, query: Query) -> list[Row]:
         if stream.walk == "object":
-            return asked(stream, self._budget, address, query, above)
+            return asked(stream, self._budget, address, query)
         rows: list[Row] = self._budget.rows(address, {**query, "per_page": 1}).data
         return rows
 

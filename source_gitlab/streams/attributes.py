@@ -129,7 +129,8 @@ ATTRIBUTES: Mapping[str, Attribute] = {
     ),
     "absent": Attribute(
         YES,
-        "The response `null` or 404 means that there is nothing, where others report a refusal.",
+        "The response `null` means that there is nothing, where others are an error. 404 is a"
+        " refusal.",
     ),
     "gate": Attribute(
         TEXT,

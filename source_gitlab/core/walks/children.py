@@ -252,8 +252,7 @@ class Children:
             return self.transform([row for page in pages for row in page], parent)
         path = stream.address(parent=parent)
         if stream.walk == "object":
-            above = "" if self._is_own else self.parent.address_of(parent)
-            rows = asked(stream, below, path, stream.query, above)
+            rows = asked(stream, below, path, stream.query)
             rows = below.checked(f"{below.api_url}/{path}", rows, self._row_key.checked)
         else:
             pages = read_pages(below, None, path, dict(stream.query), self._row_key)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from source_gitlab.core.row_key import RowKey
 from source_gitlab.core.slices import Page
-from source_gitlab.gitlab.errors import Malformed, Skipped
+from source_gitlab.gitlab.errors import Malformed
 from source_gitlab.streams import RowsOfMap
 
 if TYPE_CHECKING:
@@ -25,31 +25,18 @@ def object_of(reading: Reading) -> Iterator[Page]:
         GitlabError: as `gitlab.errors` sorts it.
     """
     path, query = reading.address()
-    slice_ = reading.slice_
-    above = f"{slice_['container']}s/{slice_['id']}" if "/" in path else ""
-    rows = asked(reading.stream, reading.lists, path, query, above)
+    rows = asked(reading.stream, reading.lists, path, query)
     key = RowKey.of(reading.stream)
     yield Page(reading.lists.checked(f"{reading.lists.api_url}/{path}", rows, key.checked))
 
 
-def asked(
-    stream: Stream, lists: AskingObjects, path: str, query: Mapping[str, Any], above: str
-) -> list[Row]:
-    """The rows in the object at `path`; none where GitLab has none, and that is no refusal.
-
-    `above` is the address of what the object belongs to: where it is there, 404 means that the
-    object is not.
+def asked(stream: Stream, lists: AskingObjects, path: str, query: Mapping[str, Any]) -> list[Row]:
+    """The rows in the object at `path`; none where GitLab says that there is no object.
 
     Raises:
         GitlabError: as `gitlab.errors` sorts it.
     """
-    try:
-        data = lists.value(path, query)
-    except Skipped as error:
-        if not (stream.absent and error.reason == "gone" and above):
-            raise
-        lists.one(above)
-        return []
+    data = lists.value(path, query)
     if data is None and stream.absent:
         return []
     return rows_in(stream, data, f"{lists.api_url}/{path}")
