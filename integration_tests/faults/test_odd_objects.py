@@ -2,19 +2,86 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+import pytest
 from airbyte_cdk.models import AirbyteStreamStatus
 
 from integration_tests.support.reading import config_for, read
 from source_gitlab.gitlab.client import Retries
+from source_gitlab.streams import streams
 
 if TYPE_CHECKING:
     from integration_tests.gitlab.launch import Emulator
+    from integration_tests.support.reading import Reading
 
-COMPLETE = AirbyteStreamStatus.COMPLETE
+COMPLETE, INCOMPLETE = AirbyteStreamStatus.COMPLETE, AirbyteStreamStatus.INCOMPLETE
 QUICK = Retries(tries=3, first=0.0)
-API = 102
+WEB, API, NONE = 101, 102, 999_999
+APPROVALS = "merge_request_approvals"
+
+
+def keys(reading: Reading, name: str) -> set[tuple[Any, ...]]:
+    """The keys of what was read."""
+    return {tuple(row[c] for c in streams()[name].key) for row in reading.rows[name]}
+
+
+def told(reading: Reading) -> str:
+    """All that a read said."""
+    return "\n".join(reading.errors + reading.logs)
+
+
+def must_come_later(gitlab: Emulator, name: str, fault: dict[str, Any], project: int) -> str:
+    """Read a stream with a fault in one place of a project, and then without; what was said.
+
+    Rows of elsewhere come at once, and those of that place come when it is mended.
+    """
+    config = config_for(gitlab)
+    whole = read(config, [name], retries=QUICK)
+    gitlab.faults([fault])
+    reading = read(config, [name], retries=QUICK)
+    lost = keys(whole, name) - keys(reading, name)
+    assert lost
+    assert all(
+        row["project_id"] == project
+        for row in whole.rows[name]
+        if tuple(row[column] for column in streams()[name].key) in lost
+    )
+    assert reading.statuses[name] is INCOMPLETE
+    gitlab.faults([])
+    rest = read(config, [name], reading.states.values(), retries=QUICK)
+    assert keys(rest, name) >= lost
+    assert rest.statuses[name] is COMPLETE
+    return told(reading)
+
+
+@pytest.mark.parametrize("column", ["id", "iid", "project_id"])
+def test_the_rows_of_another_parent(faulty: Emulator, column: str) -> None:
+    """They are not taken for those of the one that was asked for."""
+    path = f"/projects/{WEB}/merge_requests/1/approvals"
+    fault = {"kind": "changed_row", "path": f"{path}$", "body": {column: NONE}}
+    said = must_come_later(faulty, APPROVALS, fault, WEB)
+    assert f"{path} answered with another object, for its {column} is {NONE}" in said
+
+
+def test_the_object_of_another_project(faulty: Emulator) -> None:
+    """It is not taken for that of the project that was asked for."""
+    path = f"/projects/{WEB}/push_rule"
+    fault = {"kind": "changed_row", "path": f"{path}$", "body": {"id": NONE, "project_id": API}}
+    said = must_come_later(faulty, "project_push_rules", fault, WEB)
+    assert f"{path} answered with another object, for its project_id is {API}" in said
+
+
+def test_another_object_once(faulty: Emulator) -> None:
+    """One answer that was mixed up costs a request."""
+    config, names = config_for(faulty), [APPROVALS, "project_push_rules"]
+    whole = read(config, names, retries=QUICK)
+    other = {"kind": "changed_row", "body": {"project_id": NONE}, "times": 1}
+    paths = (f"/projects/{WEB}/merge_requests/1/approvals$", f"/projects/{WEB}/push_rule$")
+    faulty.faults([{**other, "path": path} for path in paths])
+    reading = read(config, names, retries=QUICK)
+    assert set(reading.statuses.values()) == {COMPLETE}
+    assert all(keys(reading, name) == keys(whole, name) for name in names)
 
 
 def test_an_object_that_is_refused_is_no_object_that_is_not_there(faulty: Emulator) -> None:

@@ -58,6 +58,7 @@ LOGGER = logging.getLogger("airbyte.source-gitlab")
 
 # What has failed with every try is worth one more in each smaller form, not all of them again.
 _HURRIED_TRIES = 2
+_NOTHING: Mapping[str, int] = {}
 
 
 class Client:
@@ -149,7 +150,7 @@ class Client:
     def one(
         self, path: str, query: Mapping[str, Any] | None = None, retries: Retries | None = None
     ) -> Row:
-        """One object; where its address ends with an id, the one that has this id.
+        """One object, and the one that stands at its address.
 
         Raises:
             GitlabError: as `client.errors` sorts it; Malformed also when another object comes.
@@ -160,10 +161,20 @@ class Client:
             raise not_what_was_asked(url, "an object", data)
         return data
 
-    def value(self, path: str, query: Mapping[str, Any], retries: Retries | None = None) -> Any:
-        """What the body holds, which may be `null`; raises as `one` does."""
+    def value(
+        self,
+        path: str,
+        query: Mapping[str, Any],
+        retries: Retries | None = None,
+        *,
+        known: Mapping[str, int] = _NOTHING,
+    ) -> Any:
+        """What the body holds, which may be `null`; raises as `one` does.
+
+        An object whose columns differ from `known`, where it has them, is another one.
+        """
         url = f"{self.api_url}/{path}"
-        return the_one(lambda: self.get(path, query, retries).data, path, url)
+        return the_one(lambda: self.get(path, query, retries).data, path, url, known)
 
     def named(self, kind: str, name: str, query: Query) -> Row:
         """The row of the group or project (`kind` is "groups" or "projects") of this name.

@@ -59,8 +59,8 @@ class AskingObjects(Protocol):
         """The address of the API."""
         ...
 
-    def value(self, path: str, query: Mapping[str, Any]) -> Any:
-        """What the body holds, which may be `null`."""
+    def value(self, path: str, query: Mapping[str, Any], *, known: Mapping[str, int]) -> Any:
+        """What the body holds, which may be `null`; the object of which `known` holds."""
         ...
 
 
@@ -177,13 +177,13 @@ class Lists:
             self.note(lacking(row, self._optional, error))
             return row
 
-    def value(self, path: str, query: Mapping[str, Any]) -> Any:
+    def value(self, path: str, query: Mapping[str, Any], *, known: Mapping[str, int]) -> Any:
         """What the body holds, as `Client.value`.
 
         Raises:
             GitlabError: as `gitlab.errors` sorts it.
         """
-        return self.client.value(path, query)
+        return self.client.value(path, query, known=known)
 
     def graphql(self, operation: Operation, named: str) -> Reply:
         """A page of a list in GraphQL, as `PageSizes.page`."""

@@ -23,7 +23,7 @@ from source_gitlab.gitlab.errors import (
 from source_gitlab.gitlab.pagination import pages_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
 
     from source_gitlab.gitlab.pagination import Answer, Query, Row
 
@@ -31,6 +31,7 @@ _MOST_PAGES = 10
 # What stands between may have mixed up two answers once.
 _TRIES = 3
 _NUMBER = re.compile("[0-9]{1,18}")
+_CONTAINER = re.compile("(project|group)s/([0-9]{1,18})/")
 
 
 # What GitLab addresses by the number that it has in its project or group
@@ -53,8 +54,8 @@ def encoded(name: str) -> str:
     return quote(name, safe="").replace(".", "%2E")
 
 
-def the_one(ask: Callable[[], Any], path: str, url: str) -> Any:
-    """What `ask` brings from `path`, of which `url` is the whole address.
+def the_one(ask: Callable[[], Any], path: str, url: str, known: Mapping[str, int]) -> Any:
+    """What `ask` brings from `path`, of which `url` is the whole address; `known` as below.
 
     Raises:
         Malformed: it is another object each time.
@@ -62,24 +63,40 @@ def the_one(ask: Callable[[], Any], path: str, url: str) -> Any:
     """
     for _ in range(_TRIES):
         data = ask()
-        problem = other_than(path, data)
+        problem = other_than(path, data, known)
         if problem is None:
             return data
     message = f"{url} answered with another object, for {problem}."
     raise Malformed(message, url=url)
 
 
-def other_than(path: str, data: Any) -> str | None:
-    """How an answer tells that it is not what stands at `path`, where that ends with a number.
+def other_than(path: str, data: Any, known: Mapping[str, int]) -> str | None:
+    """How an answer tells that it is not what stands at `path`.
 
-    None where it is, or does not tell: a branch or a tag may be called like a number.
+    It may tell by its number, where the path ends with that, by the project or group that the path
+    begins with, and by the columns of `known`. None where it is the right one, or does not tell: a
+    branch or a tag may be called like a number.
     """
-    head, _, last = path.rpartition("/")
-    if not isinstance(data, dict) or not _NUMBER.fullmatch(last):
+    if not isinstance(data, dict):
         return None
-    column = "iid" if "/" in head and head.rpartition("/")[2] in _BY_IID else "id"
-    found = data.get(column)
-    return f"its {column} is {found}" if type(found) is int and found != int(last) else None
+    for column, number in {**_told_by(path), **known}.items():
+        found = data.get(column)
+        if type(found) is int and found != number:
+            return f"its {column} is {found}"
+    return None
+
+
+def _told_by(path: str) -> dict[str, int]:
+    """The columns of an object that its address tells."""
+    found: dict[str, int] = {}
+    container = _CONTAINER.match(path)
+    if container is not None:
+        found[f"{container[1]}_id"] = int(container[2])
+    head, _, last = path.rpartition("/")
+    if _NUMBER.fullmatch(last):
+        column = "iid" if "/" in head and head.rpartition("/")[2] in _BY_IID else "id"
+        found[column] = int(last)
+    return found
 
 
 def find(

@@ -87,10 +87,10 @@ class Budget:
         with self._asking():
             return self._client.rows(path, query, whole=whole)
 
-    def value(self, path: str, query: Mapping[str, Any]) -> Any:
-        """What a body holds, which may be `null`; raises as `one` does."""
+    def value(self, path: str, query: Mapping[str, Any], *, known: Mapping[str, int]) -> Any:
+        """What a body holds, as `Client.value`; raises as `one` does."""
         with self._asking():
-            return self._client.value(path, query)
+            return self._client.value(path, query, known=known)
 
     def named(self, kind: str, name: str, query: Query) -> Row:
         """A group or project by its name; raises as `Client.named` does, and as `one`."""

@@ -107,7 +107,7 @@ class Probes:
             if child.walk == "graphql":
                 rows = shows(self._budget, Source.below(child, row), {})
             else:
-                rows = self._rows(child, child.address(parent=row), dict(child.query))
+                rows = self._rows(child, child.address(parent=row), dict(child.query), row)
         except KeyError as error:
             message = f"A row of {parent.name} came without {error}."
             return Trial(Verdict(PROBE_FAILED, message))
@@ -138,9 +138,11 @@ class Probes:
                 self._levels[place.id] = level
             return replace(place, level=self._levels[place.id])
 
-    def _rows(self, stream: Stream, address: str, query: Query) -> list[Row]:
+    def _rows(
+        self, stream: Stream, address: str, query: Query, parent: Row | None = None
+    ) -> list[Row]:
         if stream.walk == "object":
-            return asked(stream, self._budget, address, query)
+            return asked(stream, self._budget, address, query, parent)
         rows: list[Row] = self._budget.rows(address, {**query, "per_page": 1}).data
         return rows
 

@@ -252,7 +252,7 @@ class Children:
             return self.transform([row for page in pages for row in page], parent)
         path = stream.address(parent=parent)
         if stream.walk == "object":
-            rows = asked(stream, below, path, stream.query)
+            rows = asked(stream, below, path, stream.query, parent)
             rows = below.checked(f"{below.api_url}/{path}", rows, self._row_key.checked)
         else:
             pages = read_pages(below, None, path, dict(stream.query), self._row_key)

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from source_gitlab.gitlab.lists import AskingObjects
     from source_gitlab.streams import Stream
 
+# What an object that holds rows of its parent's has of that parent.
+_NUMBERS = ("id", "iid")
+
 
 def object_of(reading: Reading) -> Iterator[Page]:
     """The object of a slice, or the rows inside it.
@@ -30,13 +33,23 @@ def object_of(reading: Reading) -> Iterator[Page]:
     yield Page(reading.lists.checked(f"{reading.lists.api_url}/{path}", rows, key.checked))
 
 
-def asked(stream: Stream, lists: AskingObjects, path: str, query: Mapping[str, Any]) -> list[Row]:
+def asked(
+    stream: Stream,
+    lists: AskingObjects,
+    path: str,
+    query: Mapping[str, Any],
+    parent: Row | None = None,
+) -> list[Row]:
     """The rows in the object at `path`; none where GitLab says that there is no object.
 
+    `parent` is the row that it is below. Where rows are inside the object, it is about that row.
+
     Raises:
-        GitlabError: as `gitlab.errors` sorts it.
+        GitlabError: as `gitlab.errors` sorts it; Malformed also when it is about another one.
     """
-    data = lists.value(path, query)
+    about = (parent or {}) if isinstance(stream.rows, str) else {}
+    known = {name: about[name] for name in _NUMBERS if type(about.get(name)) is int}
+    data = lists.value(path, query, known=known)
     if data is None and stream.absent:
         return []
     return rows_in(stream, data, f"{lists.api_url}/{path}")
