@@ -19,6 +19,7 @@ COMPLETE, INCOMPLETE = AirbyteStreamStatus.COMPLETE, AirbyteStreamStatus.INCOMPL
 QUICK = Retries(tries=3, first=0.0)
 WEB, API, NONE = 101, 102, 999_999
 APPROVALS = "merge_request_approvals"
+SAID = {"message": "This is fine."}
 
 
 def keys(reading: Reading, name: str) -> set[tuple[Any, ...]]:
@@ -29,6 +30,11 @@ def keys(reading: Reading, name: str) -> set[tuple[Any, ...]]:
 def told(reading: Reading) -> str:
     """All that a read said."""
     return "\n".join(reading.errors + reading.logs)
+
+
+def answering(path: str, body: Any) -> dict[str, Any]:
+    """A fault that answers 200 with a body."""
+    return {"kind": "status", "status": 200, "path": path, "body": body}
 
 
 def must_come_later(gitlab: Emulator, name: str, fault: dict[str, Any], project: int) -> str:
@@ -53,6 +59,28 @@ def must_come_later(gitlab: Emulator, name: str, fault: dict[str, Any], project:
     assert keys(rest, name) >= lost
     assert rest.statuses[name] is COMPLETE
     return told(reading)
+
+
+@pytest.mark.parametrize(
+    ("body", "problem"),
+    [
+        ({}, "with an object without approved_by"),
+        (SAID, "with an object without approved_by"),
+        ({"approved_by": None}, "with null in approved_by instead of a list of objects"),
+        ({"approved_by": "ada"}, "with a text in approved_by instead of a list of objects"),
+        ([], "with a list instead of an object"),
+        (None, "with null instead of an object"),
+    ],
+    ids=str,
+)
+def test_an_object_without_its_rows(faulty: Emulator, body: Any, problem: str) -> None:
+    """A merge request without approvals has an empty list of them."""
+    path = f"/projects/{WEB}/merge_requests/1/approvals"
+    fault = answering(f"{path}$", body)
+    if body is None:
+        fault = {"kind": "null_body", "path": f"{path}$"}
+    said = must_come_later(faulty, APPROVALS, fault, WEB)
+    assert f"{path} answered {problem}" in said
 
 
 @pytest.mark.parametrize("column", ["id", "iid", "project_id"])
@@ -82,6 +110,42 @@ def test_another_object_once(faulty: Emulator) -> None:
     reading = read(config, names, retries=QUICK)
     assert set(reading.statuses.values()) == {COMPLETE}
     assert all(keys(reading, name) == keys(whole, name) for name in names)
+
+
+@pytest.mark.parametrize(
+    ("body", "problem"),
+    [
+        (SAID, "with a text in message instead of a number"),
+        ({"Ruby": 50.0, "Go": "50"}, "with a text in Go instead of a number"),
+        ({"Ruby": None}, "with null in Ruby instead of a number"),
+        ({"Ruby": True}, "with true or false in Ruby instead of a number"),
+        ({"Ruby": {"share": 1}}, "with an object in Ruby instead of a number"),
+    ],
+    ids=str,
+)
+def test_a_map_of_something_else(faulty: Emulator, body: Any, problem: str) -> None:
+    """What is no share is no language; {} is a project of which none is known."""
+    path = f"/projects/{WEB}/languages"
+    said = must_come_later(faulty, "project_languages", answering(f"{path}$", body), WEB)
+    assert f"{path} answered {problem}" in said
+
+
+def test_a_map_without_names_is_empty(faulty: Emulator) -> None:
+    """Nothing is known of the languages of this project."""
+    faulty.faults([answering(f"/projects/{WEB}/languages$", {})])
+    reading = read(config_for(faulty), ["project_languages"], retries=QUICK)
+    assert reading.statuses["project_languages"] is COMPLETE
+    assert WEB not in {row["project_id"] for row in reading.rows["project_languages"]}
+
+
+@pytest.mark.parametrize("assets", [{}, {"count": 2}], ids=str)
+def test_rows_that_a_parent_hides(faulty: Emulator, assets: Any) -> None:
+    """Who may not see the links of a release is shown none: that is no error."""
+    path = f"/projects/{WEB}/releases$"
+    faulty.faults([{"kind": "changed_row", "path": path, "body": {"assets": assets}}])
+    reading = read(config_for(faulty), ["release_links"], retries=QUICK)
+    assert reading.statuses["release_links"] is COMPLETE
+    assert WEB not in {row["project_id"] for row in reading.rows["release_links"]}
 
 
 def test_an_object_that_is_refused_is_no_object_that_is_not_there(faulty: Emulator) -> None:

@@ -101,6 +101,31 @@ def test_a_licence_that_ends_removes_nothing(
     assert push_rules(path) == before - {WEB}
 
 
+@pytest.mark.parametrize("full", [(), ("--full-refresh",)], ids=["replaced", "full refresh"])
+def test_the_object_of_another_project_removes_nothing(
+    changing_gitlab: Emulator, tmp_path: Path, full: tuple[str, ...]
+) -> None:
+    """Neither does what is no map of languages."""
+    gitlab, path = changing_gitlab, tmp_path / "gitlab.duckdb"
+    select = ("--select", "project_push_rules", "project_languages")
+    assert sync(gitlab, path, *select).code == 0
+    before = push_rules(path)
+    body = {"id": 999_999, "project_id": GUIDE}
+    said = {"kind": "status", "status": 200, "body": {"message": "This is fine."}}
+    gitlab.faults(
+        [
+            {"kind": "changed_row", "path": f"/projects/{WEB}/push_rule", "body": body},
+            {**said, "path": f"/projects/{WEB}/languages"},
+        ]
+    )
+    assert sync(gitlab, path, *select, *full).code == 1
+    assert push_rules(path) == before
+    with duckdb.connect(str(path), read_only=True) as connection:
+        query = "SELECT language FROM project_languages WHERE project_id = ?"
+        languages = {row[0] for row in connection.execute(query, [WEB]).fetchall()}
+    assert languages == {"Python", "C++", "1.10"}
+
+
 def test_a_name_that_is_wrong_removes_nothing(changing_gitlab: Emulator, tmp_path: Path) -> None:
     """Not even of a group that another sync of the same file had chosen."""
     gitlab, path = changing_gitlab, tmp_path / "gitlab.duckdb"

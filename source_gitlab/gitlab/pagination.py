@@ -113,14 +113,17 @@ def list_of_objects(answer: Answer, url: str, *, stepping: bool) -> Answer:
     return replace(answer, data=rows, missed=(missed,))
 
 
-def not_what_was_asked(url: str, wanted: str, data: Any) -> Malformed:
-    """The error of an answer of another kind than `wanted`."""
-    return Malformed(f"{url} answered with {_kind(data)} instead of {wanted}.", url=url)
+def not_what_was_asked(url: str, wanted: str, data: Any, inside: str = "") -> Malformed:
+    """The error of an answer of another kind than `wanted`; `inside` is where in it that stands."""
+    where = f" in {inside}" if inside else ""
+    return Malformed(
+        f"{url} answered with {_kind(data, wanted)}{where} instead of {wanted}.", url=url
+    )
 
 
-def _kind(data: Any) -> str:
+def _kind(data: Any, wanted: str) -> str:
     if isinstance(data, list):
-        return "a list of something else"
+        return "a list of something else" if wanted.startswith("a list") else "a list"
     return {dict: "an object", str: "a text", type(None): "null", bool: "true or false"}.get(
         type(data), "a number"
     )

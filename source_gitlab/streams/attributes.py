@@ -127,6 +127,11 @@ ATTRIBUTES: Mapping[str, Attribute] = {
         " columns, `{key: …, value: …}`, for the names and values of an object.",
         "the response itself",
     ),
+    "may_be_hidden": Attribute(
+        YES,
+        "An object without the names in `rows` is one whose rows GitLab hides, where others are an"
+        " error.",
+    ),
     "absent": Attribute(
         YES,
         "The response `null` means that there is nothing, where others are an error. 404 is a"

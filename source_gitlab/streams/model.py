@@ -93,6 +93,7 @@ class Stream:
     keeps: bool = False
     where_set: str | None = None
     rows: str | RowsOfMap | None = None
+    may_be_hidden: bool = False
     absent: bool = False
     gate: str | None = None
     parent: str | None = None

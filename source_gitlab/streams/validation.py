@@ -27,6 +27,7 @@ _NEEDS_WALK: Mapping[str, tuple[str, ...]] = {
     "tie_breaker": ("seek",),
     "refresh": ("pages", "keyset", "commits", "object"),
     "absent": ("object",),
+    "may_be_hidden": ("object", "derived"),
     "gate": ("jobs",),
     "rows": ("pages", "object", "derived", "graphql"),
     "query": ("pages", "keyset", "seek", "commits", "jobs", "days", "object"),
@@ -81,6 +82,9 @@ def check_alone(name: str, written: Mapping[str, Any]) -> None:
             raise DeclarationError(name, attribute, value, wanted.allowed)
     if "gives" in written and "item" not in written:
         raise DeclarationError(name, "item", None, "the address of one row, for its children")
+    if "may_be_hidden" in written and not isinstance(written.get("rows"), str):
+        allowed = "the path of what may be hidden"
+        raise DeclarationError(name, "rows", written.get("rows"), allowed)
     kind = written.get("kind", "child" if "parent" in written else "project")
     _check_kind(name, written, kind, written.get("walk", "pages"))
 

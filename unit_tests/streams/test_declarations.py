@@ -43,6 +43,9 @@ WRONG: dict[str, tuple[str, dict[str, Any], str, object, str]] = {
     "rows of a parent without a place": (
         "merge_request_commits", {"walk": "derived", "path": _DROP}, "rows", None, "the path",
     ),
+    "what may be hidden without a place": (
+        "project_push_rules", {"may_be_hidden": True}, "rows", None, "the path of what may be",
+    ),
     "jobs without their pipelines": ("jobs", {"gate": _DROP}, "gate", None, "pipelines"),
     "a gate of another kind": ("jobs", {"gate": "releases"}, "gate", "releases", "one of"),
     "a key that has many values": (

@@ -1,4 +1,8 @@
-"""One object, and rows inside responses: under a key, or made from names and values."""
+"""One object, and rows inside responses: under a key, or made from names and values.
+
+What is no object, or lacks what the rows stand under, is an error: taken for an object without
+rows, it would empty a table, or hide rows for good.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +11,9 @@ from typing import TYPE_CHECKING, Any
 from source_gitlab.core.row_key import RowKey
 from source_gitlab.core.slices import Page
 from source_gitlab.gitlab.errors import Malformed
+from source_gitlab.gitlab.pagination import not_what_was_asked
 from source_gitlab.streams import RowsOfMap
+from source_gitlab.streams.columns import JSON
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -17,6 +23,13 @@ if TYPE_CHECKING:
     from source_gitlab.gitlab.lists import AskingObjects
     from source_gitlab.streams import Stream
 
+# What a value of a map may be, by the kind of its column. Anything may be json.
+_KINDS: Mapping[str, tuple[tuple[type, ...], str]] = {
+    "integer": ((int,), "a number"),
+    "number": ((int, float), "a number"),
+    "boolean": ((bool,), "true or false"),
+    **dict.fromkeys(("text", "date", "time"), ((str,), "a text")),
+}
 # What an object that holds rows of its parent's has of that parent.
 _NUMBERS = ("id", "iid")
 
@@ -62,25 +75,34 @@ def rows_in(stream: Stream, data: Any, url: str) -> list[Row]:
         Malformed: there is something else where the rows should be.
     """
     if isinstance(stream.rows, RowsOfMap):
-        return [
-            {stream.rows.key: name, stream.rows.value: one}
-            for name, one in _object(data, url).items()
-        ]
+        return _of_map(stream, stream.rows, _object(data, url), url)
     if stream.rows is None:
         return [_object(data, url)]
-    inner: Any = data
+    inner, inside = data, ""
     for name in stream.rows.split("."):
-        inner = _object(inner, url).get(name)
-        if inner is None:
-            return []
+        above = _object(inner, url, inside)
+        inside = f"{inside}.{name}".lstrip(".")
+        if name not in above:
+            if stream.may_be_hidden:
+                return []
+            message = f"{url} answered with an object without {inside}."
+            raise Malformed(message, url=url)
+        inner = above[name]
     if not isinstance(inner, list) or not all(isinstance(row, dict) for row in inner):
-        message = f"{url} answered with something else than a list of objects in {stream.rows}."
-        raise Malformed(message, url=url)
+        raise not_what_was_asked(url, "a list of objects", inner, inside)
     return inner
 
 
-def _object(data: Any, url: str) -> Row:
+def _of_map(stream: Stream, columns: RowsOfMap, data: Row, url: str) -> list[Row]:
+    column = stream.columns.get(columns.value)
+    types, wanted = _KINDS.get(column.kind if column else JSON, (None, ""))
+    for name, one in data.items():
+        if types and type(one) not in types:
+            raise not_what_was_asked(url, wanted, one, name)
+    return [{columns.key: name, columns.value: one} for name, one in data.items()]
+
+
+def _object(data: Any, url: str, inside: str = "") -> Row:
     if not isinstance(data, dict):
-        message = f"{url} answered with {type(data).__name__} in place of an object."
-        raise Malformed(message, url=url)
+        raise not_what_was_asked(url, "an object", data, inside)
     return data
