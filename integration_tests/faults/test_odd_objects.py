@@ -138,6 +138,24 @@ def test_a_map_without_names_is_empty(faulty: Emulator) -> None:
     assert WEB not in {row["project_id"] for row in reading.rows["project_languages"]}
 
 
+@pytest.mark.parametrize(
+    ("assets", "problem"),
+    [
+        (None, "with null in assets instead of an object"),
+        ({"links": None}, "with null in assets.links instead of a list of objects"),
+        ({"links": [5]}, "with a list of something else in assets.links"),
+        ({"links": [{"id": "x"}]}, "with a row whose id is 'x' instead of a number"),
+    ],
+    ids=str,
+)
+def test_odd_rows_inside_the_row_of_a_parent(faulty: Emulator, assets: Any, problem: str) -> None:
+    """They cost their parent's children, which come when it is mended."""
+    path = f"/projects/{WEB}/releases$"
+    fault = {"kind": "changed_row", "path": path, "body": {"assets": assets}}
+    said = must_come_later(faulty, "release_links", fault, WEB)
+    assert f"/projects/{WEB}/releases answered {problem}" in said
+
+
 @pytest.mark.parametrize("assets", [{}, {"count": 2}], ids=str)
 def test_rows_that_a_parent_hides(faulty: Emulator, assets: Any) -> None:
     """Who may not see the links of a release is shown none: that is no error."""

@@ -182,6 +182,9 @@ class Children:
 
     def _owed(self, parent: Row, missed: Missed) -> Missed:
         """What is missing below a parent, which is owed if that is possible."""
+        if self.stream.walk == "derived":
+            # It has to be read again with its list: a state keeps no rows of parents.
+            return missed
         if self.owing.owe(parent, self.owing.refusals(parent)):
             return replace(missed, remembered=True)
         return replace(missed, message=f"{missed.message} {_FULL}")
