@@ -95,3 +95,27 @@ def test_pages_that_are_empty_although_there_are_more_rows(proxied: Emulator, na
     assert reading.statuses[name] is INCOMPLETE
     assert reading.failure is not None
     assert "sends empty pages behind 100" in reading.failure
+
+
+@pytest.mark.parametrize("number", [2, 3])
+@pytest.mark.parametrize("name", NUMBERED)
+def test_a_page_without_rows_and_headers_among_others(
+    proxied: Emulator, name: str, number: int
+) -> None:
+    """The others tell how many rows there are, so GitLab did not send it."""
+    end = name.removeprefix("project_")
+    query = {"page": str(number), "per_page": "100"}
+    rule = {"kind": "status", "status": 200, "body": [], "path": f"/{end}$", "query": query}
+    proxied.faults([{**rule, "times": 1}])
+    reading = read(config_for(proxied), [name], retries=QUICK)
+    assert not missing(proxied, reading, name)
+    assert reading.statuses[name] is COMPLETE
+    proxied.faults([rule])
+    reading = read(config_for(proxied), [name], retries=QUICK)
+    assert missing(proxied, reading, name)
+    assert reading.statuses[name] is INCOMPLETE
+    assert reading.failure is not None
+    assert "sends a page without rows and without headers" in reading.failure
+    proxied.faults([])
+    rest = read(config_for(proxied), [name], reading.states.values(), retries=QUICK)
+    assert not missing(proxied, rest, name)

@@ -95,7 +95,7 @@ class _Walk:
         self.rows: set[tuple[object, ...]] = set()
         self.totals: set[int | None] = set()
         self.pages = self.missed = self._came = 0
-        self.numbered = False
+        self.numbered = self._bare = False
         self._first = self._with_rows = 0
         self._last: Answer | None = None
 
@@ -108,6 +108,8 @@ class _Walk:
         self.numbered = self.numbered or "page" in (answer.next or {})
         if answer.data:
             self._with_rows += 1
+        elif answer.total is None and not answer.missed:
+            self._bare = True
         if self.pages == 1:
             self._first = len(self.rows)
         self._last = answer
@@ -129,6 +131,12 @@ class _Walk:
             return "sends the same rows for every page"
         if self.repeats and self._lacking >= _MOST_HIDDEN:
             return f"sends rows again in place of {self._lacking} others"
+        # GitLab tells the number with every page of a list, or with none.
+        if self._bare and self._lacking > 0:
+            return (
+                f"sends a page without rows and without headers, and lacks {self._lacking} rows"
+                " that other pages count"
+            )
         if self.pages > 1 and self._last is not None and not self._last.data and total is not None:
             missing = total - len(self.rows) - self.missed
             if missing >= _MOST_HIDDEN:
