@@ -12,7 +12,13 @@ from contextvars import ContextVar
 from math import inf
 from typing import TYPE_CHECKING, NoReturn, TypeVar
 
-from source_gitlab.gitlab.errors import Cancelled, DeadlineExceeded, FatalError, Stopped
+from source_gitlab.gitlab.errors import (
+    Cancelled,
+    DeadlineExceeded,
+    FatalError,
+    RequestsSpent,
+    Stopped,
+)
 from source_gitlab.gitlab.timer import Timer
 
 if TYPE_CHECKING:
@@ -99,6 +105,30 @@ class Deadline:
         if self.left <= 0.0:
             raise DeadlineExceeded
 
+    def spend(self) -> None:
+        """Take one request, where only so many may be made.
+
+        Raises:
+            RequestsSpent: there is none left.
+        """
+
+
+class Allowance(Deadline):
+    """A deadline for calls that may make so many requests together. Thread-safe."""
+
+    def __init__(self, requests: int, seconds: float = inf, *, timer: Timer | None = None) -> None:
+        """Start to count both."""
+        super().__init__(seconds, timer=timer)
+        self._requests = requests
+        self._counting = threading.Lock()
+
+    def spend(self) -> None:
+        """Take one request."""
+        with self._counting:
+            if self._requests <= 0:
+                raise RequestsSpent
+            self._requests -= 1
+
 
 _DEADLINES: ContextVar[tuple[Deadline, ...]] = ContextVar("deadlines", default=())
 
@@ -122,6 +152,16 @@ def within(deadline: Deadline | None) -> Iterator[None]:
 def given_up_on(event: threading.Event) -> AbstractContextManager[None]:
     """In the block, requests end once `event` is set, and raise `Cancelled`."""
     return within(Deadline(cancelled=event))
+
+
+def spend() -> None:
+    """Count a request that this thread is about to make.
+
+    Raises:
+        RequestsSpent: it may make no more.
+    """
+    for deadline in dict.fromkeys(_DEADLINES.get()):
+        deadline.spend()
 
 
 def is_given_up() -> bool:

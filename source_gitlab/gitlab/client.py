@@ -17,7 +17,7 @@ import requests
 from urllib3.exceptions import HTTPError
 
 from source_gitlab.gitlab import error_messages, verdicts
-from source_gitlab.gitlab.cancellation import Bounds, Stop, is_given_up
+from source_gitlab.gitlab.cancellation import Bounds, Stop, is_given_up, spend
 from source_gitlab.gitlab.errors import (
     LESS_MAY_DO,
     Cancelled,
@@ -125,6 +125,8 @@ class Client:
                     path, query, self._hurried if known else self.retries, steps=steps
                 )
             except LESS_MAY_DO as error:
+                if wanted == 1 and whole and not steps:
+                    raise  # there is no smaller form of it
                 problem = error
             else:
                 if known:
@@ -325,6 +327,7 @@ class Client:
     def _fetch(
         self, request: Request, token: str, *, asking: bool = False, apart: bool = False
     ) -> Received:
+        spend()
         self.limits.enter(request.family, self._bounds, asking=asking)
         with self._counting:
             self.requests[request.family] += 1

@@ -15,7 +15,8 @@ GitlabError
     ├── Unavailable   no request is answered any more
     └── Stopped       the sync was ended from outside
         ├── Cancelled         the caller gave this one call up
-        └── DeadlineExceeded  it was not answered before the deadline of this one call
+        ├── DeadlineExceeded  it was not answered before the deadline of this one call
+        └── RequestsSpent     it was not answered with the requests that this one call may make
 """
 
 from __future__ import annotations
@@ -149,3 +150,11 @@ class DeadlineExceeded(Stopped):
     def __init__(self, message: str = "GitLab did not answer in time.", *, url: str = "") -> None:
         """Name what was asked, where that is known."""
         super().__init__(message, url=url)
+
+
+class RequestsSpent(Stopped):
+    """The requests that this call may make are used up; others go on."""
+
+    def __init__(self) -> None:
+        """There is only one thing to say."""
+        super().__init__("GitLab did not answer with the requests that were left.")

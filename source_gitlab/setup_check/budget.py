@@ -6,8 +6,8 @@ import threading
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from source_gitlab.gitlab.cancellation import Deadline, within
-from source_gitlab.gitlab.errors import DeadlineExceeded
+from source_gitlab.gitlab.cancellation import Allowance, within
+from source_gitlab.gitlab.errors import DeadlineExceeded, RequestsSpent
 from source_gitlab.gitlab.lookup import find
 
 if TYPE_CHECKING:
@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from source_gitlab.gitlab.pagination import Missed
 
 TRIES = 2
-# What one request may cost: its tries, and the client's look whether anything is answered at all.
+# Kept for one request: its tries, and the client's look whether anything is answered at all.
+# What costs more, such as a long page in parts, ends with the last request that may be made.
 _COST = TRIES + 1
 
 
@@ -27,7 +28,7 @@ class OutOfBudget(Exception):
 
 
 class Unanswered(OutOfBudget):
-    """This was asked, and not answered before the time was used up."""
+    """This was asked, and not answered before the requests or the time were used up."""
 
 
 class Budget:
@@ -39,7 +40,7 @@ class Budget:
 
     def __init__(self, client: Client, *, requests: int, seconds: float) -> None:
         """Bound what is asked from now on."""
-        self._deadline = Deadline(seconds, timer=client.timer)
+        self._allowance = Allowance(requests, seconds, timer=client.timer)
         self._client = client
         self._most = requests
         self._before = sum(client.requests.values())
@@ -59,7 +60,7 @@ class Budget:
     @property
     def late(self) -> bool:
         """Whether the time is over."""
-        return self._deadline.is_over()
+        return self._allowance.is_over()
 
     @property
     def why(self) -> str:
@@ -114,10 +115,14 @@ class Budget:
     def _asking(self) -> Iterator[None]:
         self._start()
         try:
-            with within(self._deadline):
+            with within(self._allowance):
                 yield
         except DeadlineExceeded:
-            raise Unanswered from None
+            message = "It was not answered in time."
+            raise Unanswered(message) from None
+        except RequestsSpent:
+            message = "It was not answered with the requests that were left."
+            raise Unanswered(message) from None
         finally:
             with self._lease:
                 self._under_way -= 1

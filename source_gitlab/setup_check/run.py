@@ -18,6 +18,7 @@ from source_gitlab.setup_check.result import (
     NEEDS_SCOPE,
     NOT_PROBED,
     PASSED,
+    PROBE_FAILED,
     WARNING,
     Result,
     Step,
@@ -29,7 +30,7 @@ from source_gitlab.streams import streams
 from source_gitlab.timestamps import at, instant
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from source_gitlab.config import Config
     from source_gitlab.gitlab.auth import NewTokens
@@ -81,13 +82,10 @@ def check(
             steps += instance.steps(session.config, instance.Instance())
         steps.append(identity.refused(error, session.config))
     except OutOfBudget:
-        steps.append(_too_slow(session, seconds))
+        steps.append(_too_slow(session, budget, seconds))
     except GitlabError as error:
         steps.append(instance.failure(error, first=not steps))
-    used = budget.used
-    if verdicts:
-        steps.append(_summary(verdicts, declared or streams()))
-    return Result(tuple(steps), verdicts, used).without(secrets(session.config))
+    return Result(tuple(steps), verdicts, budget.used).without(secrets(session.config))
 
 
 def _run(
@@ -122,7 +120,10 @@ def _run(
         enterprise=here.enterprise,
         identity=whose,
     )
-    return tests.verdicts()
+    verdicts = tests.verdicts()
+    if verdicts:
+        steps.append(_summary(verdicts, declared, tests.tried(), why=budget.why))
+    return verdicts
 
 
 def _start_date(config: Config, now: float) -> list[Step]:
@@ -138,17 +139,29 @@ def _start_date(config: Config, now: float) -> list[Step]:
     return [Step("Start date", WARNING, message, {"start_date": config.start_date})]
 
 
-def _too_slow(session: Session, seconds: float) -> Step:
+def _too_slow(session: Session, budget: Budget, seconds: float) -> Step:
     url = session.config.base_url
     if session.client.limits.refusals:
         message = f"{url} refuses requests as too many (429). Try again in some minutes."
+    elif not budget.late:
+        message = f"{url} fails to answer: {budget.used} requests were made. Try again later."
     else:
         message = f"{url} did not answer within {seconds:.0f} s. Try again, or ask who runs it."
     return Step("Address", FAILED, message, {"url": url})
 
 
-def _summary(verdicts: Mapping[str, Verdict], declared: Mapping[str, Stream]) -> Step:
-    """One step for all streams: it fails only when a missing scope keeps every stream closed."""
+def _summary(
+    verdicts: Mapping[str, Verdict],
+    declared: Mapping[str, Stream],
+    tried: Sequence[Verdict],
+    *,
+    why: str,
+) -> Step:
+    """One step for all streams, of which those that were `tried` may have been answered.
+
+    It fails when a missing scope keeps every stream closed, and when no list was answered. `why`
+    tells why a stream was not tried.
+    """
     alike: dict[str, list[str]] = {}
     for name, found in verdicts.items():
         if not found.readable:
@@ -160,6 +173,13 @@ def _summary(verdicts: Mapping[str, Verdict], declared: Mapping[str, Stream]) ->
     if not closed:
         message = f"All {len(verdicts)} streams can be read.{how}"
         return Step("Streams", PASSED, message, details)
+    silent = [found for found in tried if found.verdict in {NOT_PROBED, PROBE_FAILED}]
+    if silent and len(silent) == len(tried):
+        worst = next((found for found in silent if found.verdict == PROBE_FAILED), silent[0])
+        message = f"No stream could be tested: none of {len(tried)} lists was answered."
+        return Step("Streams", FAILED, f"{message} The first one: {worst.message}", details)
+    if not tried and NOT_PROBED in alike:
+        return Step("Streams", WARNING, f"No stream was tested. {why} A read tells.", details)
     # The inventory is seen on the way to the streams, so it does not speak for them.
     asked = [
         found
@@ -171,7 +191,8 @@ def _summary(verdicts: Mapping[str, Verdict], declared: Mapping[str, Stream]) ->
         return Step("Streams", FAILED, message, details)
     listed = "; ".join(f"{_listed(names)}: {verdict}" for verdict, names in alike.items())
     message = f"{len(verdicts) - closed} of {len(verdicts)} streams can be read ({listed}).{how}"
-    return Step("Streams", PASSED if alike.keys() == {NOT_PROBED} else WARNING, message, details)
+    is_well = alike.keys() == {NOT_PROBED} and not silent
+    return Step("Streams", PASSED if is_well else WARNING, message, details)
 
 
 def _listed(names: list[str]) -> str:

@@ -87,6 +87,10 @@ class StreamTests:
         self._probe()
         return {name: self._verdict(stream) for name, stream in self._declared.items()}
 
+    def tried(self) -> list[Verdict]:
+        """What was found of the streams that were asked for themselves."""
+        return [self._verdicts[name] for name in self._tried]
+
     def _verdict(self, stream: Stream) -> Verdict:
         if stream.name not in self._verdicts:
             self._verdicts[stream.name] = self._untried(stream)
@@ -267,8 +271,8 @@ class StreamTests:
                 parent = self._declared[stream.parent]
                 return self._probes.below(stream, parent, self._rows[parent.name])
             return self._try_places(stream)
-        except Unanswered:
-            return Trial(Verdict(NOT_PROBED, "It was not answered in time. A read tells."))
+        except Unanswered as error:
+            return Trial(Verdict(NOT_PROBED, f"{error} A read tells."))
         except OutOfBudget:
             return None
 
