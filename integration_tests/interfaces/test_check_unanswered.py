@@ -17,7 +17,7 @@ from integration_tests.support.setup_checking import MOST, Row, report_of, step_
 from integration_tests.support.stepped import IdleTime
 from source_gitlab.setup_check import check
 from source_gitlab.setup_check.budget import TRIES
-from source_gitlab.setup_check.result import NOT_PROBED, Result
+from source_gitlab.setup_check.result import NOT_PROBED, PROBE_FAILED, Result
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -109,3 +109,32 @@ def test_it_is_told_to_people_and_platforms(changing_gitlab: Emulator, tmp_path:
     assert answer.code == 0
     assert answer.check["status"] == "FAILED"
     assert "No stream could be tested" in answer.check["message"]
+
+
+LAST = {"hasNextPage": False, "endCursor": None}
+NOTHING = {"nodes": [None], "pageInfo": LAST}
+BROKEN = [
+    {"message": "Internal server error", "path": ["group", name, "nodes", 0]}
+    for name in ("timelogs", "vulnerabilities")
+]
+
+
+@pytest.mark.parametrize(
+    ("body", "verdict"),
+    [
+        ({"data": {"group": None}}, "feature off"),
+        ({"data": {"group": {"timelogs": None}}}, "feature off"),
+        ({"data": None}, "unknown (probe failed)"),
+        ({"data": {}}, "unknown (probe failed)"),
+        ({"data": {"group": {"timelogs": NOTHING}}}, "unknown (probe failed)"),
+        ({"data": {"group": {"timelogs": NOTHING}}, "errors": BROKEN}, "unknown (probe failed)"),
+    ],
+)
+def test_null_in_graphql_is_not_ready(changing_gitlab: Emulator, body: Row, verdict: str) -> None:
+    """Neither a list in GraphQL that is null, nor one whose only row is; no other speaks for it."""
+    answer = {"kind": "status", "status": 200, "body": body, "path": "/api/graphql"}
+    changing_gitlab.faults([answer])
+    result = report_of(config_for(changing_gitlab, groups_list=["acme"]))
+    assert verdicts(result)["timelogs"] == verdict
+    assert result.streams["vulnerabilities"].verdict in {"needs Ultimate", PROBE_FAILED}
+    assert result.status == "warning"

@@ -15,7 +15,6 @@ if TYPE_CHECKING:
 
     from source_gitlab.gitlab.client import Answer, Client, Query, Row
     from source_gitlab.gitlab.graphql import Operation, Reply
-    from source_gitlab.gitlab.pagination import Missed
 
 TRIES = 2
 # Kept for one request: its tries, and the client's look whether anything is answered at all.
@@ -97,14 +96,11 @@ class Budget:
         """A group or project by its name; raises as `Client.named` does, and as `one`."""
         return find(self.one, self.rows, kind, name, query)
 
-    def graphql(self, operation: Operation, _named: str) -> Reply:
+    def graphql(self, operation: Operation) -> Reply:
         """One row of a list in GraphQL; raises as `one` does."""
         with self._asking():
             variables = {**operation.variables, "first": 1}
             return self._client.graphql(operation._replace(variables=variables))
-
-    def note(self, *missed: Missed) -> None:
-        """Take no note of rows that do not come: a read will."""
 
     def token_info(self) -> Row:
         """What an OAuth token says of itself; raises as `one` does."""

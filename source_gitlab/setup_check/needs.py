@@ -22,6 +22,8 @@ _TIERS: Final = tuple(f"{NEEDS_TIER} {tier.capitalize()}" for tier in TIERS)
 class Needs:
     """What a stream takes: `place` is the kind of its container, or the parent that it is below.
 
+    It tells of GraphQL, too, where the list is there.
+
     `family` are the first words of its path: lists of one family most often share all the rest.
     """
 
@@ -35,6 +37,9 @@ class Needs:
     def of(cls, stream: Stream, place: str) -> Needs:
         """The needs of a stream whose list is tried in a container of the kind `place`."""
         where = f"below {stream.parent}" if stream.parent else place
+        if stream.walk == "graphql":
+            # Another API: a token, a proxy or a licence may be good for one of them alone.
+            where += " in GraphQL"
         family = stream.path.rpartition("}")[2].strip("/").partition("/")[0]
         return cls(where, stream.tier, stream.feature, stream.role, family)
 

@@ -25,7 +25,8 @@ from source_gitlab.setup_check.result import (
 from source_gitlab.timestamps import at
 
 if TYPE_CHECKING:
-    from source_gitlab.gitlab.pagination import Query, Row
+    from source_gitlab.gitlab.graphql import Operation, Reply
+    from source_gitlab.gitlab.pagination import Missed, Query, Row
     from source_gitlab.setup_check.budget import Budget
     from source_gitlab.streams import Stream
 
@@ -66,6 +67,21 @@ class Trial:
     row: Row | None = None
 
 
+class _Asked:
+    """One list in GraphQL, with what of its first page does not come."""
+
+    def __init__(self, budget: Budget) -> None:
+        self._budget = budget
+        self.api_url = budget.api_url
+        self.missed: list[Missed] = []
+
+    def graphql(self, operation: Operation, _named: str) -> Reply:
+        return self._budget.graphql(operation)
+
+    def note(self, *missed: Missed) -> None:
+        self.missed += missed
+
+
 class Probes:
     """Tries streams within a budget. Thread-safe."""
 
@@ -89,8 +105,11 @@ class Probes:
         try:
             address = stream.address(place.kind, place.id)
             if stream.walk == "graphql":
+                page = _Asked(self._budget)
                 today = of_one_day(stream, at(self._budget.now()))
-                rows = shows(self._budget, Source.of(stream, place.kind, place.path), today)
+                rows = shows(page, Source.of(stream, place.kind, place.path), today)
+                if page.missed and not rows:
+                    return Trial(Verdict(PROBE_FAILED, page.missed[0].message))
             else:
                 rows = self._rows(stream, address, query)
         except Skipped as error:
