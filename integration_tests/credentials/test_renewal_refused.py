@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from integration_tests.support.oauth_pairs import home, lab, sign_in
-from integration_tests.support.process import file, run
+from integration_tests.support.oauth_pairs import QUICK, home, lab, sign_in, whoami
+from integration_tests.support.process import catalog, file, run
 from source_gitlab.config import parse
+from source_gitlab.engine.exit_codes import INCOMPLETE, USAGE, code_of
 from source_gitlab.gitlab.connection import Connection
 from source_gitlab.gitlab.error_messages import causes_of
-from source_gitlab.gitlab.errors import FatalError
+from source_gitlab.gitlab.errors import FatalError, Unauthorized, Unavailable
 from source_gitlab.setup_check.run import check, session_for
 
 if TYPE_CHECKING:
@@ -21,6 +23,22 @@ if TYPE_CHECKING:
 
 __all__ = ["home", "lab"]
 
+STATUS = {"kind": "status"}
+BROKEN: dict[str, dict[str, Any]] = {
+    "500": {**STATUS, "status": 500},
+    "502 page": {**STATUS, "status": 502, "body": "<html>"},
+    "503": {**STATUS, "status": 503},
+    "429": {**STATUS, "status": 429, "body": "Retry later"},
+    "408": {**STATUS, "status": 408},
+    "403 page": {**STATUS, "status": 403, "body": "<html>"},
+    "404 page": {**STATUS, "status": 404, "body": "default backend - 404"},
+    "no word of OAuth": {**STATUS, "status": 403, "body": {"message": "403 Forbidden"}},
+    "passing": {**STATUS, "status": 400, "body": {"error": "temporarily_unavailable"}},
+    "no token": {**STATUS, "status": 200, "body": {}},
+    **{kind: {"kind": kind} for kind in ("html", "empty", "not_json", "reset", "close")},
+    "stall": {"kind": "stall", "seconds": 60},
+}
+REFUSALS = ("invalid_grant", "invalid_client", "unauthorized_client", "invalid_scope")
 ANSWERS: dict[str, dict[str, Any]] = {
     "401": {"status": 401, "body": {"error": "invalid_client", "error_description": "Unknown."}},
     "401 page": {"status": 401, "body": "<html>"},
@@ -68,3 +86,39 @@ def test_a_check_as_a_process_ends(lab: Emulator, tmp_path: Path) -> None:
     lab.faults([{"kind": "status", "path": "/oauth/token$", **ANSWERS["403"]}])
     ended = run("check", "--config", config, timeout=60)
     assert ended.check["status"] == "FAILED"
+
+
+@pytest.mark.parametrize("how", BROKEN)
+def test_an_outage_is_worth_another_run(lab: Emulator, how: str) -> None:
+    """A token endpoint that is down or hidden is so for now; the sign-in is as good as before."""
+    config = sign_in(lab)
+    lab.faults([{"path": "/oauth/token$", **BROKEN[how]}])
+    with pytest.raises(Unavailable) as caught:
+        whoami(config, tuning=replace(QUICK, renewal_timeout=0.3))
+    assert code_of(caught.value) == INCOMPLETE
+    assert str(caught.value).startswith(("There is no OAuth of GitLab at http", "http"))
+    lab.faults([])
+    assert whoami(config) == "ada"
+
+
+@pytest.mark.parametrize("word", REFUSALS)
+def test_a_refusal_is_not(lab: Emulator, word: str) -> None:
+    """What GitLab says of the sign-in or the application stays true until somebody acts."""
+    body = {"error": word, "error_description": "It is said so."}
+    lab.faults([{**STATUS, "status": 400, "path": "/oauth/token$", "body": body}])
+    with pytest.raises(Unauthorized) as caught:
+        whoami(sign_in(lab))
+    assert code_of(caught.value) == USAGE
+
+
+@pytest.mark.parametrize(("status", "code"), [(500, 1), (400, 2)])
+def test_a_scheduler_is_told_so(lab: Emulator, tmp_path: Path, status: int, code: int) -> None:
+    """By the exit code of `sync`, and by the type of the error of `read`."""
+    config = file(tmp_path, "config.json", sign_in(lab))
+    body = {"error": "invalid_grant"}
+    lab.faults([{**STATUS, "status": status, "path": "/oauth/token$", "body": body}])
+    done = run("sync", "--config", config, "--to", tmp_path / "gitlab.duckdb")
+    assert done.code == code, done.stderr
+    named = file(tmp_path, "catalog.json", catalog("issues"))
+    (error,) = run("read", "--config", config, "--catalog", named).errors
+    assert error["failure_type"] == {1: "transient_error", 2: "config_error"}[code]

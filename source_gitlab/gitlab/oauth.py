@@ -16,8 +16,8 @@ import requests
 from requests.auth import AuthBase
 from urllib3.exceptions import MaxRetryError, NewConnectionError
 
-from source_gitlab.gitlab import error_messages
-from source_gitlab.gitlab.errors import FatalError, Unauthorized
+from source_gitlab.gitlab import error_messages, verdicts
+from source_gitlab.gitlab.errors import FatalError, Unauthorized, Unavailable
 from source_gitlab.gitlab.timer import Timer
 from source_gitlab.gitlab.tuning import Tuning
 from source_gitlab.redaction import keep_secret
@@ -28,13 +28,15 @@ _TRIES: Final = 4
 _LIFE: Final = 7200.0  # seconds, what GitLab gives every access token
 # Refused before anything was done: a limit, or no server behind the proxy.
 _NOT_DONE: Final = frozenset({429, 503})
+# OAuth's words for what passes (RFC 6749, section 4.1.2.1); all others are about the request.
+_PASSING: Final = frozenset({"server_error", "temporarily_unavailable"})
 
 
-class NotSent(FatalError):
+class NotSent(Unavailable):
     """The request did not reach GitLab, or GitLab turned it away unread."""
 
 
-class AnswerLost(FatalError):
+class AnswerLost(Unavailable):
     """GitLab can have done what was asked, but its answer did not arrive."""
 
 
@@ -95,9 +97,10 @@ class OAuthEndpoints:
         Raises:
             NotSent: the refresh token is not spent.
             AnswerLost: it may be.
-            Unauthorized: GitLab does not take it; when that is because an answer was lost, the
-                message says so.
-            FatalError: this is not the address of a GitLab, or the application is wrong.
+            Unavailable: something else answers in GitLab's place; it is not spent.
+            Unauthorized: GitLab does not take it, or not the application; when that is because an
+                answer was lost, the message says so.
+            FatalError: the address of GitLab is another one.
         """
         form = {"grant_type": "refresh_token", "refresh_token": refresh_token}
         if self.application.redirect_uri:
@@ -123,15 +126,16 @@ class OAuthEndpoints:
         """One try to get tokens; `fallback` is the refresh token if GitLab sends no new one.
 
         Raises:
-            NotSent, AnswerLost, Refused, FatalError: as above; Refused has OAuth's own word.
+            NotSent, AnswerLost, GrantRefused, FatalError: as above; GrantRefused has OAuth's own
+                word.
         """
         url = f"{self.base_url}/oauth/token"
         sent = self._timer.epoch()
         answer = self.post("oauth/token", form)
         access, refresh = answer.get("access_token"), answer.get("refresh_token") or fallback
         if not isinstance(access, str) or not access or not isinstance(refresh, str):
-            message = f"{url} did not answer with a token. Check api_url."
-            raise FatalError(message, url=url)
+            message = f"{url} did not answer with a token. Check api_url, or try again later."
+            raise AnswerLost(message, reached=True, url=url)
         keep_secret(access, refresh)
         life = answer.get("expires_in")
         seconds = float(life) if isinstance(life, (int, float)) and life > 0 else _LIFE
@@ -150,7 +154,7 @@ class OAuthEndpoints:
         """The answer to one POST of a form, in which the application names itself.
 
         Raises:
-            NotSent, AnswerLost, Refused, FatalError: as in the class's other methods.
+            NotSent, AnswerLost, GrantRefused, FatalError: as in the class's other methods.
         """
         url = f"{self.base_url}/{path}"
         form = {**form, "client_id": self.application.client_id}
@@ -163,8 +167,10 @@ class OAuthEndpoints:
                 url, data=form, timeout=timeout, allow_redirects=False, auth=NoAuthorization()
             )
         except requests.RequestException as error:
-            kind = NotSent if _was_not_sent(error) else AnswerLost
-            raise kind(error_messages.transport(url, error), url=url) from error
+            message = error_messages.transport(url, error)
+            if _was_not_sent(error):
+                raise NotSent(message, reached=False, url=url) from error
+            raise AnswerLost(message, reached=True, url=url) from error
         return _sorted(url, response)
 
     def _refresh_refused(self, error: GrantRefused, *, doubtful: bool) -> Unauthorized:
@@ -221,17 +227,25 @@ def _sorted(url: str, response: requests.Response) -> dict[str, Any]:
         )
     if status in _NOT_DONE:
         message = f"{url} is busy ({status} {response.reason}). Try again later."
-        raise NotSent(message, url=url, status=status)
-    if status >= requests.codes.server_error or (response.ok and _was_cut(response, answer)):
-        message = f"{url} failed to answer ({status} {response.reason})."
-        raise AnswerLost(message, url=url, status=status)
+        raise NotSent(message, reached=True, url=url, status=status)
+    code = answer.get("error") if isinstance(answer, dict) else None
+    is_cut = response.ok and _was_cut(response, answer)
+    if verdicts.is_failure(status) or is_cut or code in _PASSING:
+        message = f"{url} failed to answer ({status} {response.reason}). Try again later."
+        raise AnswerLost(message, reached=True, url=url, status=status)
     if isinstance(answer, dict) and response.ok:
         return answer
-    if isinstance(answer, dict) and isinstance(answer.get("error"), str):
+    if isinstance(code, str):
         said = error_messages.said(body)
-        raise GrantRefused(said, code=answer["error"], url=url, status=status)
-    message = f"There is no OAuth of GitLab at {url} (HTTP {status}). Check api_url."
-    raise FatalError(message, url=url, status=status)
+        raise GrantRefused(said, code=code, url=url, status=status)
+    # A page of a proxy, a firewall or a gateway, which may be gone with the next request.
+    message = (
+        f"There is no OAuth of GitLab at {url} (HTTP {status}). Check api_url, and what is in front"
+        " of GitLab, or try again later."
+    )
+    if response.ok:
+        raise AnswerLost(message, reached=False, url=url, status=status)
+    raise Unavailable(message, reached=False, url=url, status=status)
 
 
 def _was_cut(response: requests.Response, answer: object) -> bool:
