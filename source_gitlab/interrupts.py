@@ -8,6 +8,7 @@ from __future__ import annotations
 import atexit
 import os
 import signal
+import threading
 from contextlib import contextmanager, suppress
 from functools import cache
 from typing import TYPE_CHECKING, Any, Final, NoReturn
@@ -22,6 +23,52 @@ _SHOW_CURSOR: Final = b"\r\x1b[?25h"
 _NUMBERS: Final = tuple(
     getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)
 )
+
+
+class _Work:
+    """What is under way and must not be left half done, and whether a signal waits for its end."""
+
+    def __init__(self) -> None:
+        # A handler of signals runs in the middle of whatever the main thread does, this included.
+        self._lock = threading.RLock()
+        self._under_way = 0
+        self._is_waited_for = False
+
+    def begin(self) -> None:
+        """Count one more."""
+        with self._lock:
+            self._under_way += 1
+
+    def end(self) -> bool:
+        """Count one less; whether a signal waited for that."""
+        with self._lock:
+            self._under_way -= 1
+            return self._is_waited_for and not self._under_way
+
+    def postpones(self) -> bool:
+        """Whether a signal has to wait; the second one does not."""
+        with self._lock:
+            if not self._under_way or self._is_waited_for:
+                return False
+            self._is_waited_for = True
+            return True
+
+
+_WORK: Final = _Work()
+
+
+@contextmanager
+def undivided() -> Iterator[None]:
+    """In the block, in any thread, a signal that would end the process waits for the block's end.
+
+    The second one ends it all the same.
+    """
+    _WORK.begin()
+    try:
+        yield
+    finally:
+        if _WORK.end():
+            _end()
 
 
 def leave_at_once() -> None:
@@ -70,9 +117,10 @@ def raising() -> Iterator[None]:
     For what has to leave a terminal as it was, while it waits for somebody to type.
     """
 
-    def handle(_number: int, _frame: object) -> NoReturn:
+    def handle(_number: int, _frame: object) -> None:
         leave_at_once()
-        raise KeyboardInterrupt
+        if not _WORK.postpones():
+            raise KeyboardInterrupt
 
     with _handled(handle):
         yield
@@ -99,7 +147,12 @@ def _heeded() -> list[int]:
     ]
 
 
-def _leave(_number: int, _frame: object) -> NoReturn:
+def _leave(_number: int, _frame: object) -> None:
+    if not _WORK.postpones():
+        _end()
+
+
+def _end() -> NoReturn:
     with suppress(OSError):  # the terminal may be gone, which is what SIGHUP tells
         os.write(2, (_SHOW_CURSOR if os.isatty(2) else b"") + b"Interrupted.\n")
     os._exit(INTERRUPTED)

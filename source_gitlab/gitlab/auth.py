@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from requests.auth import AuthBase
 
+from source_gitlab import interrupts
 from source_gitlab.config import AccessToken, JobToken, OAuth, secrets
 from source_gitlab.gitlab.errors import FatalError, GitlabError, Unauthorized
 from source_gitlab.gitlab.oauth import AnswerLost, Application, OAuthEndpoints
@@ -166,7 +167,8 @@ class _Renewal:
             self._rotation = rotation
 
     def _renew(self, stale: str) -> None:
-        with self._lock:
+        # Whoever leaves between GitLab's answer and the place for it loses the sign-in.
+        with interrupts.undivided(), self._lock:
             if self._tokens.access_token != stale:
                 return  # another thread did it while this one waited
             assert self._rotation is not None  # noqa: S101 -- a token was asked for before

@@ -30,3 +30,27 @@ def test_a_signal_at_the_very_end_does_not_change_the_exit_code(name: str, code:
     program = PROGRAM.format(number=int(getattr(signal, name)), code=code)
     done = subprocess.run([sys.executable, "-c", program], check=False, capture_output=True)
     assert (done.returncode, done.stdout, done.stderr) == (code, b"", b"")
+
+
+UNDIVIDED = """
+import os
+from source_gitlab import interrupts
+
+interrupts.leave_at_once()
+with interrupts.undivided():
+    for _ in range({times}):
+        os.kill(os.getpid(), {number})
+    print("whole", flush=True)
+print("behind it", flush=True)
+"""
+
+
+@pytest.mark.parametrize(("times", "out"), [(0, b"whole\nbehind it\n"), (1, b"whole\n"), (2, b"")])
+@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM", "SIGHUP"])
+def test_a_signal_waits_for_what_is_undivided(name: str, times: int, out: bytes) -> None:
+    """The second one does not; both end the process with one word."""
+    program = UNDIVIDED.format(number=int(getattr(signal, name)), times=times)
+    done = subprocess.run([sys.executable, "-c", program], check=False, capture_output=True)
+    expected = (130, b"Interrupted.\n") if times else (0, b"")
+    assert (done.returncode, done.stderr) == expected
+    assert done.stdout == out
