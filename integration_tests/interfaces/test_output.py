@@ -4,22 +4,27 @@ from __future__ import annotations
 
 import errno
 import io
+import logging
 import subprocess
+from collections.abc import Generator
 from typing import TYPE_CHECKING, Any
 
 import orjson
 import pytest
-from airbyte_cdk.models import AirbyteStreamStatus
+from airbyte_cdk.models import AirbyteStreamStatus, ConfiguredAirbyteCatalogSerializer, Type
 
 from integration_tests.gitlab.launch import Emulator
 from integration_tests.support.process import ROOT, catalog, command, file, run, surroundings
 from integration_tests.support.reading import config_for, read
+from source_gitlab import SourceGitlab
 from source_gitlab.gitlab.client import Retries
 from source_gitlab.interfaces.airbyte.writer import Writer
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+    from source_gitlab.core.outcome import Report
 
 
 COMPLETE, INCOMPLETE = AirbyteStreamStatus.COMPLETE, AirbyteStreamStatus.INCOMPLETE
@@ -42,6 +47,11 @@ def _files(large: Emulator, tmp_path: Path) -> list[str]:
     file(tmp_path, "config.json", config_for(large))
     file(tmp_path, "catalog.json", catalog(*STREAMS))
     return command(*(part.format(tmp_path) for part in READ))
+
+
+def _ended(folder: Path) -> Any:
+    """Why the report says that the read ended."""
+    return orjson.loads((folder / "report.json").read_bytes())["ended"]
 
 
 def _sorted(rows: list[dict[str, Any]]) -> list[bytes]:
@@ -101,7 +111,7 @@ def test_a_disk_that_is_full(large: Emulator, tmp_path: Path) -> None:
     """The output cannot be written: one sentence, exit code 1, and the process is gone."""
     with open("/dev/full", "wb") as full:  # noqa: PTH123 -- a device, not a file
         done = subprocess.run(
-            _files(large, tmp_path),
+            [*_files(large, tmp_path), "--report", str(tmp_path / "report.json")],
             cwd=ROOT,
             env=surroundings(),
             stdout=full,
@@ -113,6 +123,7 @@ def test_a_disk_that_is_full(large: Emulator, tmp_path: Path) -> None:
     assert done.returncode == 1
     assert done.stderr.count("\n") == 1
     assert "the output cannot be written (No space left on device)" in done.stderr
+    assert _ended(tmp_path) == "The output cannot be written: No space left on device."
 
 
 def test_nothing_is_written_behind_a_gap() -> None:
@@ -137,7 +148,7 @@ def test_nothing_is_written_behind_a_gap() -> None:
 def test_a_pipe_that_is_closed(large: Emulator, tmp_path: Path) -> None:
     """Whoever reads goes away in the middle: the same."""
     process = subprocess.Popen(
-        _files(large, tmp_path),
+        [*_files(large, tmp_path), "--report", str(tmp_path / "report.json")],
         cwd=ROOT,
         env=surroundings(),
         stdout=subprocess.PIPE,
@@ -153,3 +164,18 @@ def test_a_pipe_that_is_closed(large: Emulator, tmp_path: Path) -> None:
         said = process.stderr.read()
     assert said.count("\n") == 1
     assert "nobody reads the output any more" in said
+    assert _ended(tmp_path) == "The output cannot be written: nobody reads the output any more."
+
+
+def test_a_program_that_takes_no_more(large: Emulator) -> None:
+    """The report is as plain where the messages go to a program, which stops in the middle."""
+    reports: list[Report] = []
+    source = SourceGitlab(on_read=reports.append)
+    chosen = ConfiguredAirbyteCatalogSerializer.load(catalog(*STREAMS))
+    messages = source.read(logging.getLogger("airbyte"), config_for(large), chosen)
+    assert isinstance(messages, Generator)
+    next(one for one in messages if one.type is Type.RECORD)
+    messages.close()
+    assert [report.ended for report in reports] == [
+        "Whoever took the messages takes no more of them."
+    ]

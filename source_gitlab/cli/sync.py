@@ -25,8 +25,9 @@ from source_gitlab.core.selection import NotFound
 from source_gitlab.core.session import Session
 from source_gitlab.core.state import StateError
 from source_gitlab.engine import process
+from source_gitlab.engine.beginning import begin
 from source_gitlab.engine.exit_codes import EPILOG, UsageError, code_of
-from source_gitlab.gitlab.errors import FatalError
+from source_gitlab.gitlab.errors import Stopped
 from source_gitlab.interfaces.arguments import Parser, add_report, meant
 from source_gitlab.interfaces.duckdb.progress import Progress, progress_on
 from source_gitlab.interfaces.duckdb.summary import summary
@@ -47,8 +48,6 @@ The token comes from the environment variable GITLAB_TOKEN (or GITLAB_PRIVATE_TO
 file given with --config. Without --group and --project, everything that the token is a member of
 is read. Run the same command again to read what changed since.
 {EPILOG}"""
-# How long is waited for GitLab before it is looked whether to stop, in seconds.
-_PATIENCE = 0.1
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -171,30 +170,16 @@ def _run(
 
 
 def _begin(session: Session, stopped: threading.Event) -> None:
-    """Find out what there is to read, in a thread, so that a signal does not wait for GitLab.
+    """Find out what there is to read.
 
     Raises:
         GitlabError: there is nothing, or GitLab could not be asked.
         KeyboardInterrupt: it was interrupted meanwhile.
     """
-    failures: list[BaseException] = []
-
-    def begin() -> None:
-        try:
-            session.begin()
-        except BaseException as error:  # noqa: BLE001 -- it is raised in the thread that waits
-            failures.append(error)
-
-    thread = threading.Thread(target=begin, name="begin", daemon=True)
-    thread.start()
-    while thread.is_alive() and not stopped.is_set():
-        thread.join(_PATIENCE)
-    if stopped.is_set():
-        raise KeyboardInterrupt
-    if failures:
-        if isinstance(failures[0], FatalError):
-            session.report.stop(failures[0])
-        raise failures[0]
+    try:
+        begin(session, stopped)
+    except Stopped:
+        raise KeyboardInterrupt from None
 
 
 def _flags(options: argparse.Namespace) -> dict[str, Any]:

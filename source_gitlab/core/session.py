@@ -21,7 +21,7 @@ from source_gitlab.core.state.owed_parents import MOST, Room
 from source_gitlab.core.walks.distinct_rows import DistinctRows
 from source_gitlab.gitlab.connection import Connection
 from source_gitlab.gitlab.decoding import DEEPEST
-from source_gitlab.gitlab.errors import FatalError, GitlabError, ReadError, Skipped
+from source_gitlab.gitlab.errors import Cancelled, FatalError, GitlabError, ReadError, Skipped
 from source_gitlab.gitlab.graphql import address_of
 from source_gitlab.streams import root_of, streams
 
@@ -285,6 +285,8 @@ class Session:
             if self.report.refused(stream, where, error):
                 LOGGER.warning("%s: skipped %s. %s", stream.name, self.report.called(where), error)
             return True
+        if isinstance(error, Cancelled):
+            return False  # whoever gave it up knows why
         if isinstance(error, FatalError):
             self.report.stop(error)
         else:

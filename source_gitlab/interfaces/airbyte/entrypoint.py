@@ -6,7 +6,8 @@ import errno
 import logging
 import os
 import sys
-from contextlib import closing, contextmanager
+import threading
+from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,7 +21,9 @@ from airbyte_cdk.utils import AirbyteTracedException
 from source_gitlab import report_file
 from source_gitlab.encodings import text_of
 from source_gitlab.engine import process
+from source_gitlab.engine.exit_codes import INCOMPLETE, INTERRUPTED
 from source_gitlab.files import foreign
+from source_gitlab.gitlab.errors import Stopped
 from source_gitlab.interfaces.airbyte import batches
 from source_gitlab.interfaces.airbyte.errors import mistake
 from source_gitlab.interfaces.airbyte.source import SourceGitlab
@@ -31,6 +34,7 @@ if TYPE_CHECKING:
     import argparse
     from collections import defaultdict
     from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
+    from contextlib import AbstractContextManager
 
     from source_gitlab.core.outcome import Report
     from source_gitlab.setup_check import Result
@@ -135,24 +139,54 @@ def run(arguments: list[str]) -> int:
             with _reporting_to(options.report):
                 report.write(options.report)
 
+    stopped = threading.Event()
+
     # The entrypoint's module set up a handler that would write between our lines.
     logging.getLogger().handlers[:] = [handler]
-    entrypoint = Entrypoint(SourceGitlab(writer.write, checked, ended, as_lines=True))
+    source = SourceGitlab(writer.write, checked, ended, as_lines=True, stop=stopped)
+    entrypoint = Entrypoint(source)
     debug = args.debug or is_platform_debug_log_enabled()
     logging.getLogger("airbyte").setLevel(logging.DEBUG if debug else logging.INFO)
+    with _heeding_signals(args.command, stopped):
+        messages = _messages(entrypoint, args, options.report)
+        try:
+            code = _deliver(messages, writer, args.command)
+        except OSError as error:
+            _lose_output(error, source, options.report)
+            with suppress(AirbyteTracedException):  # the report has no place either
+                messages.close()
+            sys.stderr.write(
+                f"source-gitlab: the output cannot be written ({_why(error)}), so the"
+                f" {args.command} stops. The next one goes on from the last state that came out.\n"
+            )
+            return INCOMPLETE
+    return INTERRUPTED if code and stopped.is_set() else code
+
+
+def _heeding_signals(command: str, stopped: threading.Event) -> AbstractContextManager[None]:
+    """Let a signal stop a read, which has states to bring out; other commands end at once."""
+    if command == "read":
+        return process.reading(stopped.set)
     process.settle()
-    try:
-        with closing(_messages(entrypoint, args, options.report)) as messages:
-            return _deliver(messages, writer, args.command)
-    except OSError as error:
-        # Whoever reads our output is gone, or has no room for it: this is no place to say so.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        why = "nobody reads the output any more" if error.errno == errno.EPIPE else error.strerror
-        sys.stderr.write(
-            f"source-gitlab: the output cannot be written ({why}), so the {args.command} stops."
-            " The next one goes on from the last state that came out.\n"
-        )
-        return 1
+    return nullcontext()
+
+
+def _lose_output(error: OSError, source: SourceGitlab, path: Path | None) -> None:
+    """Write no more to the output, and let the report of the read say why."""
+    # Whoever reads our output is gone, or has no room for it: this is no place to say so.
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    if source.report is not None:
+        source.report.stop(Stopped(f"The output cannot be written: {_why(error)}."))
+        if path is not None:
+            # It may have been written already, when all but the last messages were out.
+            with suppress(OSError):
+                source.report.write(path)
+
+
+def _why(error: OSError) -> str:
+    if error.errno == errno.EPIPE:
+        return "nobody reads the output any more"
+    return error.strerror or str(error)
 
 
 def _messages(

@@ -10,7 +10,14 @@ from airbyte_cdk.utils import AirbyteTracedException
 from source_gitlab.config import ConfigError
 from source_gitlab.core.selection import NotFound
 from source_gitlab.core.state import StateError
-from source_gitlab.gitlab.errors import FatalError, GitlabError, ReadError, Skipped, Unavailable
+from source_gitlab.gitlab.errors import (
+    FatalError,
+    GitlabError,
+    ReadError,
+    Skipped,
+    Stopped,
+    Unavailable,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -20,7 +27,7 @@ def kind_of(error: Exception) -> FailureType:
     """Who has to act: the user (config), nobody yet (transient), or we (system)."""
     if isinstance(error, ReadError) or (isinstance(error, Unavailable) and error.reached):
         return FailureType.transient_error
-    if isinstance(error, NotFound) and error.transient:
+    if isinstance(error, Stopped) or (isinstance(error, NotFound) and error.transient):
         return FailureType.transient_error
     if isinstance(error, (ConfigError, StateError, FatalError, NotFound, Skipped)):
         return FailureType.config_error
@@ -68,7 +75,10 @@ def incomplete(errors: Mapping[str, Exception], streams: int) -> AirbyteTracedEx
     worst = next((e for e in errors.values() if isinstance(e, FatalError)), None)
     if worst is not None:
         error = traced(worst)
-        error.message = error.internal_message = " ".join(fatal)
+        message = " ".join(fatal)
+        if isinstance(worst, Stopped):
+            message += " What was read is kept, and the next one goes on from there."
+        error.message = error.internal_message = message
         return error
     chosen = [error for error in errors.values() if isinstance(error, NotFound)]
     others = {name: error for name, error in errors.items() if not isinstance(error, NotFound)}

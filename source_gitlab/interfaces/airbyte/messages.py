@@ -25,7 +25,7 @@ from airbyte_cdk.utils.stream_status_utils import as_airbyte_message
 
 from source_gitlab.core.selection import NotFound
 from source_gitlab.engine.events import Begun, Ended, Failed, Rows, State
-from source_gitlab.gitlab.errors import FatalError
+from source_gitlab.gitlab.errors import FatalError, Stopped
 from source_gitlab.interfaces.airbyte.errors import is_known, traced
 
 if TYPE_CHECKING:
@@ -71,12 +71,17 @@ class Messages:
             for event in run:
                 yield from self._of(event)
         except Exception as error:
-            for stream in self._streams:
-                if stream.name not in self._ended:
-                    self.errors.setdefault(stream.name, error)
-                    yield status(stream, AirbyteStreamStatus.INCOMPLETE)
+            yield from self._left(error)
             raise
+        # Only one that was stopped ends before all of its streams, and without an error.
+        yield from self._left(Stopped())
         LOGGER.info("Finished syncing")
+
+    def _left(self, error: Exception) -> Iterator[AirbyteMessage]:
+        for stream in self._streams:
+            if stream.name not in self._ended:
+                self.errors.setdefault(stream.name, error)
+                yield status(stream, AirbyteStreamStatus.INCOMPLETE)
 
     def _of(self, event: Event) -> Iterator[AirbyteMessage]:
         if isinstance(event, Rows):
@@ -122,6 +127,8 @@ class Messages:
         self._ended.add(name)
         if ended.problem is not None:
             self.errors[name] = ended.problem
+        elif not ended.is_finished:
+            self.errors[name] = Stopped()
         LOGGER.info("Read %s records from %s stream", self._records[name], name)
         what = AirbyteStreamStatus.COMPLETE if ended.is_complete else AirbyteStreamStatus.INCOMPLETE
         return status(ended.stream, what)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import threading
 from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
@@ -31,8 +32,9 @@ from source_gitlab.config.aliases import given_secrets
 from source_gitlab.core.origin_check import OtherInstance, must_fit
 from source_gitlab.core.session import Session
 from source_gitlab.core.state import StateError, StreamState
+from source_gitlab.engine.beginning import begin
 from source_gitlab.engine.run import Job, Run
-from source_gitlab.gitlab.errors import GitlabError
+from source_gitlab.gitlab.errors import GitlabError, Stopped
 from source_gitlab.interfaces.airbyte import batches
 from source_gitlab.interfaces.airbyte.errors import incomplete, is_known, mistake, traced
 from source_gitlab.interfaces.airbyte.inputs import configured_catalog, state_messages
@@ -79,13 +81,15 @@ class SourceGitlab(Source):
         as_lines: bool = False,
         transport: BaseAdapter | None = None,
         tuning: Tuning | None = None,
+        stop: threading.Event | None = None,
     ) -> None:
         """`announce` must bring a message out before it returns: renewed tokens depend on it.
 
         `on_checked` is given the whole report of a check, of which Airbyte takes one message, and
         `on_read` that of a read, when it ends or fails. With `as_lines`, a record that is read is
         a page of them, for `airbyte.writer`. `retries`, `transport` and `tuning` are those of the
-        session that reads.
+        session that reads. When `stop` is set, from any thread or signal handler, a read ends
+        early, with the last states of its streams.
         """
         super().__init__()
         self._announce = announce
@@ -95,6 +99,9 @@ class SourceGitlab(Source):
         self._retries = retries
         self._transport = transport
         self._tuning = tuning
+        self._stop = stop
+        self.report: Report | None = None
+        """That of the read that began last."""
 
     def spec(self, logger: logging.Logger) -> ConnectorSpecification:
         """The connector specification, as in `spec.yaml`."""
@@ -173,9 +180,13 @@ class SourceGitlab(Source):
             transport=self._transport,
             tuning=self._tuning,
         ) as session:
+            self.report = session.report
             try:
-                yield from _begun(session, chosen)
+                yield from _begun(session, chosen, self._stop)
                 yield from self._messages(session, chosen, states)
+            except GeneratorExit:
+                session.report.stop(Stopped("Whoever took the messages takes no more of them."))
+                raise
             finally:
                 if self._on_read:
                     self._on_read(session.report)
@@ -187,7 +198,8 @@ class SourceGitlab(Source):
         jobs = [Job(stream, states[stream.name]) for stream in chosen]
         sink = Messages(chosen)
         failure: Exception | None = None
-        with closing(sink.of(Run(session, jobs, shape=shape))) as messages:
+        run = Run(session, jobs, shape=shape, stop=self._stop)
+        with closing(sink.of(run)) as messages:
             try:
                 yield from messages if self._as_lines else batches.by_row(messages)
             except Exception as error:  # noqa: BLE001 -- raised behind the summary, in words
@@ -209,14 +221,17 @@ class SourceGitlab(Source):
         return Announcement(raw, given, self._announce) if isinstance(given, OAuth) else None
 
 
-def _begun(session: Session, chosen: list[Stream]) -> Iterator[AirbyteMessage]:
+def _begun(
+    session: Session, chosen: list[Stream], stop: threading.Event | None
+) -> Iterator[AirbyteMessage]:
     """Find out what the user chose: without it no stream can be read, which is one error.
 
     Raises:
-        AirbyteTracedException: nothing that was chosen is there, or GitLab could not be asked.
+        AirbyteTracedException: nothing that was chosen is there, GitLab could not be asked, or
+            `stop` was set meanwhile.
     """
     try:
-        session.begin()
+        begin(session, stop or threading.Event())
     except GitlabError as error:
         session.report.stop(error)
         for stream in chosen:
