@@ -6,12 +6,14 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+import orjson
 import pytest
 
 from integration_tests.gitlab.default_world import default_world
 from integration_tests.gitlab.emulator import Emulator
 from integration_tests.gitlab.faults import Fault
 from integration_tests.support.inprocess import Wire, session
+from integration_tests.support.stepped import IdleTime
 from source_gitlab.core.walks.connections import Source, read
 from source_gitlab.gitlab.errors import (
     GitlabError,
@@ -23,6 +25,7 @@ from source_gitlab.gitlab.errors import (
     TooComplex,
     Unauthorized,
 )
+from source_gitlab.gitlab.graphql import is_throttled
 from source_gitlab.gitlab.lists import Lists
 from source_gitlab.streams import streams
 
@@ -333,3 +336,23 @@ def test_an_instance_under_a_path() -> None:
     emulator.world.settings.relative_url_root = "/lab"
     with session(Wire(emulator), api_url="http://gitlab.test/lab") as opened:
         assert Reader(emulator, Lists(opened.client)).rows("timelogs")
+
+
+@pytest.mark.parametrize("how", ["", "with the search argument "])
+def test_a_limit_that_is_told_with_status_200_is_waited_for(how: str) -> None:
+    """As a 429 is, with waits that grow; the same words in a row are no such thing."""
+    said = f"This endpoint has been requested {how}too many times. Try again later."
+    emulator = Emulator(default_world)
+    timer = IdleTime(emulator)
+    limit = {"method": "POST", "kind": "status", "status": 200, "times": 3}
+    body = {"data": {"project": None}, "errors": [{"message": said, "path": ["project"]}]}
+    with session(Wire(emulator), tries=2, timer=timer) as opened:
+        limits = timer.limits = opened.client.limits
+        it = Reader(emulator, Lists(opened.client))
+        whole = it.rows("timelogs", "project", WEB)
+        emulator.faults.rules = [Fault.parse({**limit, "body": body})]
+        began = timer.now()
+        assert it.rows("timelogs", "project", WEB) == whole
+        assert limits.refusals == 3
+        assert timer.now() - began > 15
+    assert not is_throttled(orjson.dumps({"data": {"note": said}, "errors": []}))

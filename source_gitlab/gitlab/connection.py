@@ -19,6 +19,7 @@ from source_gitlab.gitlab.cancellation import is_given_up, seconds_left, watch, 
 from source_gitlab.gitlab.client import Client
 from source_gitlab.gitlab.decoding import DEEPEST
 from source_gitlab.gitlab.errors import Stopped, Unavailable
+from source_gitlab.gitlab.graphql import is_throttled
 from source_gitlab.gitlab.page_headers import PageHeaders
 from source_gitlab.gitlab.page_size import AdaptivePageSize
 from source_gitlab.gitlab.rate_limits.gate import Limits
@@ -227,6 +228,8 @@ class Connection:
         try:
             wire = self._probe if apart else self._wire
             received = fetch(wire, request, self.credentials.header(token), answer)
+            if request.method == "POST" and is_throttled(received.body):
+                received = replace(received, status=requests.codes.too_many_requests)
             self.clock.learn(received.headers.get("Date", ""), received.asked, received.answered)
             if received.status == requests.codes.too_many_requests:
                 self.limits.refused(name, received.headers, self.clock.now())

@@ -9,8 +9,10 @@
 | "… you don't have permission to perform this …"   | `Skipped`, "permission"                   |
 | "… token lacks the required permissions …"        | `Skipped`, "scope"                        |
 | a field, argument or type that GitLab lacks       | `NoSuchList`: it came with a later version |
+| "This endpoint has been requested … too many …"   | a 429, before it comes here               |
 
-The sentences are those of lib/gitlab/graphql/authorize/authorize_resource.rb and of graphql-ruby,
+The sentences are those of lib/gitlab/graphql/authorize/authorize_resource.rb, of resolvers that
+count who asks (app/graphql/resolvers/concerns/search_arguments.rb), and of graphql-ruby,
 the library that GitLab uses (Schema::Timeout, MaxQueryComplexity, its codes of validation). GitLab
 takes at most 250 points a query, 200 without a token, and 100 rows a page
 (app/graphql/gitlab_schema.rb). What is over it is refused before anything is looked up, so what a
@@ -54,6 +56,8 @@ _REFUSED = re.compile(r"you don.t have permission to perform this action", re.IG
 _LACKS_SCOPE = re.compile(
     r"token lacks the required permissions|insufficient[_ ]scope", re.IGNORECASE
 )
+_MANY = b"too many times"
+_THROTTLED = re.compile(r"This endpoint has been requested (.* )?too many times")
 _UNKNOWN = re.compile(r"doesn't (exist on type|accept argument)|isn't a defined input type")
 _UNKNOWN_CODES = frozenset(
     {
@@ -105,6 +109,21 @@ class Operation(NamedTuple):
             body=orjson.dumps(asked),
             about=self.about,
         )
+
+
+def is_throttled(body: bytes) -> bool:
+    """Whether a response of status 200 says that too much was asked for, as a 429 does."""
+    if _MANY not in body:
+        return False
+    try:
+        response = orjson.loads(body)
+    except orjson.JSONDecodeError:
+        return False
+    errors = response.get("errors") if isinstance(response, dict) else None
+    if not isinstance(errors, list):
+        return False
+    told = (one.get("message") for one in errors if isinstance(one, dict))
+    return any(isinstance(text, str) and _THROTTLED.match(text) for text in told)
 
 
 def reply_of(request: Request, response: Any) -> Reply:
