@@ -151,7 +151,10 @@ def _airbyte(command: str, given: list[str]) -> int:
             raise
         from source_gitlab.engine.exit_codes import UsageError  # noqa: PLC0415
 
-        raise UsageError(str(error)) from None
+        message = f"{error}"
+        if command == "check":
+            message += ". Without it, --format text or --format json does."
+        raise UsageError(message) from None
     return run(given)
 
 
