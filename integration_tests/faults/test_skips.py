@@ -146,15 +146,19 @@ def test_the_report_of_a_read(faulty: Emulator, tmp_path: Path) -> None:
     assert ("releases", "project acme/web", "permission") in skipped
 
 
-def test_the_report_of_a_sync(faulty: Emulator, tmp_path: Path) -> None:
-    """The same for the other face; a sync that ends early says why."""
-    faulty.faults([{"kind": "status", "status": 401, "skip": 5}])
+@pytest.mark.parametrize("skip", range(9))
+def test_the_report_of_a_sync(faulty: Emulator, tmp_path: Path, skip: int) -> None:
+    """The same for the other face; a sync that ends early says why, wherever that meets it.
+
+    It looks what was chosen, plans, and reads, so each of the first requests is a place of its own.
+    """
+    faulty.faults([{"kind": "status", "status": 401, "skip": skip}])
     report = tmp_path / "report.json"
     arguments = ("sync", "--to", tmp_path / "gitlab.duckdb", "--url", faulty.url)
     more = ("--select", "issues", "branches", "--report", report)
     ended = run(*arguments, *more, GITLAB_TOKEN=faulty.token)
     assert ended.code == 2
-    assert "does not accept the token" in ended.stdout
+    assert "does not accept the token" in ended.stdout + ended.stderr
     assert "does not accept the token" in json.loads(report.read_text())["ended"]
 
 
