@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import threading
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from source_gitlab.core.transform import RowTransformer
-from source_gitlab.core.walks.connections import Source, shows
+from source_gitlab.core.walks.connections import Source
 from source_gitlab.core.walks.graphql import of_one_day
 from source_gitlab.core.walks.objects import asked
 from source_gitlab.gitlab.errors import ReadError, Skipped
@@ -25,6 +25,8 @@ from source_gitlab.setup_check.result import (
 from source_gitlab.timestamps import at
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from source_gitlab.gitlab.graphql import Operation, Reply
     from source_gitlab.gitlab.pagination import Missed, Query, Row
     from source_gitlab.setup_check.budget import Budget
@@ -105,11 +107,8 @@ class Probes:
         try:
             address = stream.address(place.kind, place.id)
             if stream.walk == "graphql":
-                page = _Asked(self._budget)
                 today = of_one_day(stream, at(self._budget.now()))
-                rows = shows(page, Source.of(stream, place.kind, place.path), today)
-                if page.missed and not rows:
-                    return Trial(Verdict(PROBE_FAILED, page.missed[0].message))
+                rows = self._shown(Source.of(stream, place.kind, place.path), today)
             else:
                 rows = self._rows(stream, address, query)
         except Skipped as error:
@@ -124,7 +123,7 @@ class Probes:
         """A stream below a row of its parent; raises as `at` does."""
         try:
             if child.walk == "graphql":
-                rows = shows(self._budget, Source.below(child, row), {})
+                rows = self._shown(Source.below(child, row), {})
             else:
                 rows = self._rows(child, child.address(parent=row), dict(child.query), row)
         except KeyError as error:
@@ -156,6 +155,13 @@ class Probes:
                     level = None
                 self._levels[place.id] = level
             return replace(place, level=self._levels[place.id])
+
+    def _shown(self, source: Source, variables: Mapping[str, Any]) -> list[Row]:
+        page = _Asked(self._budget)
+        rows = shows(page, source, variables)
+        if page.missed and not rows:
+            raise ReadError(page.missed[0].message, url=page.missed[0].url)
+        return rows
 
     def _rows(
         self, stream: Stream, address: str, query: Query, parent: Row | None = None
