@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from source_gitlab.core.transform import RowTransformer
-from source_gitlab.core.walks.connections import Source
+from source_gitlab.core.walks.connections import Source, shows
 from source_gitlab.core.walks.graphql import of_one_day
 from source_gitlab.core.walks.objects import asked
 from source_gitlab.gitlab.errors import ReadError, Skipped

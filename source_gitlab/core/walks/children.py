@@ -18,7 +18,7 @@ from source_gitlab.core.slices import Owner, Page
 from source_gitlab.core.state.digests import identity
 from source_gitlab.core.state.owed_parents import MOST, MOST_REFUSALS
 from source_gitlab.core.walks.connections import Source, read
-from source_gitlab.core.walks.objects import asked, rows_in
+from source_gitlab.core.walks.objects import are_hidden, asked, rows_in
 from source_gitlab.core.walks.pages import read_pages
 from source_gitlab.gitlab.errors import ReadError, Skipped
 from source_gitlab.gitlab.lists import Streak
@@ -205,7 +205,9 @@ class Children:
         return self.stream.path == self.parent.item
 
     def _owner(self, parent: Row) -> Owner | None:
-        """What the children of a parent belong to."""
+        """What the children of a parent belong to; None where that is not certain."""
+        if self.stream.may_be_hidden and are_hidden(self.stream, parent):
+            return None
         named = self.stream.owner
         return Owner(tuple(named), tuple(parent[one] for one in named.values())) if named else None
 

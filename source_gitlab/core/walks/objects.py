@@ -93,6 +93,16 @@ def rows_in(stream: Stream, data: Any, url: str) -> list[Row]:
     return inner
 
 
+def are_hidden(stream: Stream, data: Row) -> bool:
+    """Whether an object lacks what the rows of a stream stand under."""
+    inner: Any = data
+    for name in str(stream.rows).split("."):
+        if not isinstance(inner, dict) or name not in inner:
+            return True
+        inner = inner[name]
+    return False
+
+
 def _of_map(stream: Stream, columns: RowsOfMap, data: Row, url: str) -> list[Row]:
     column = stream.columns.get(columns.value)
     types, wanted = _KINDS.get(column.kind if column else JSON, (None, ""))
