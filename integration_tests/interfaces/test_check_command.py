@@ -15,6 +15,7 @@ from airbyte_cdk.models import Status
 
 from integration_tests.support.reading import config_for
 from source_gitlab import SourceGitlab
+from source_gitlab.setup_check.run import by_default
 from source_gitlab.streams import streams
 
 if TYPE_CHECKING:
@@ -31,13 +32,16 @@ def test_airbyte_gets_one_message(gitlab: Emulator) -> None:
     assert good.status is Status.SUCCEEDED
     assert good.message is not None
     # How many were tried follows from how many there are.
-    told, _, untried = good.message.partition(" streams can be read.")
+    told, _, rest = good.message.partition(" streams can be read.")
+    others = f" {len(streams()) - len(by_default())} others are read when they are chosen."
+    untried = rest.removesuffix(others)
+    assert rest.endswith(others)
     assert not untried or untried.endswith("not tried, but others that need the same.")
     assert f"{told} streams can be read." == (
         f"Connected to {gitlab.url}. It is GitLab 18.5.2-ee, Enterprise Edition. The token is"
         " valid: a personal access token, of the user ada. Its scopes are enough: read_api. The"
         " token does not expire. acme holds 8 projects. Found everything that was named: 1 group."
-        f" All {len(streams())} streams can be read."
+        f" All {len(by_default())} streams can be read."
     )
     bad = source.check(logger, config_for(gitlab, groups_list=["acme", "nowhere", "neither"]))
     assert bad.status is Status.FAILED
@@ -71,7 +75,7 @@ def test_the_command_for_platforms(gitlab: Emulator, tmp_path: Path) -> None:
     written = json.loads(report.read_text())
     assert written["message"] == answers[0]["connectionStatus"]["message"]
     assert written.keys() == {"status", "message", "steps", "streams", "requests"}
-    assert written["streams"].keys() == streams().keys()
+    assert written["streams"].keys() == by_default().keys()
     assert gitlab.token not in done.stdout + report.read_text()
 
 
@@ -81,7 +85,7 @@ def test_the_command_for_people(gitlab: Emulator, tmp_path: Path) -> None:
     flags = ("--url", gitlab.url, "--group", "acme", "--report", str(report))
     done = run(*flags, token=gitlab.token)
     assert (done.returncode, done.stderr) == (0, "")
-    assert f"All {len(streams())} streams can be read." in done.stdout
+    assert f"All {len(by_default())} streams can be read." in done.stdout
     assert json.loads(report.read_text())["status"] == "passed"
     wrong = run("--url", gitlab.url, "--group", "nowhere", token=gitlab.token)
     assert wrong.returncode == 1
@@ -111,7 +115,7 @@ def test_a_program_gets_the_report_as_json(gitlab: Emulator, tmp_path: Path) -> 
         done = run("--format", "json", *way, "--report", str(report), token=gitlab.token)
         assert (done.returncode, done.stderr) == (0, "")
         assert done.stdout == report.read_text()
-        assert json.loads(done.stdout)["streams"].keys() == streams().keys()
+        assert json.loads(done.stdout)["streams"].keys() == by_default().keys()
     wrong = run("--format=json", "--url", gitlab.url, "--group", "nowhere", token=gitlab.token)
     assert wrong.returncode == 1
     assert json.loads(wrong.stdout)["status"] == "failed"

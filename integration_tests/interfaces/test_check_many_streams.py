@@ -20,7 +20,7 @@ from integration_tests.support.setup_checking import (
 )
 from source_gitlab.setup_check.needs import Needs, speaks_for
 from source_gitlab.setup_check.result import NOT_PROBED, Verdict
-from source_gitlab.streams import streams
+from source_gitlab.setup_check.run import by_default
 from source_gitlab.streams.vocabulary import ROLES, TIERS
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ def repeated(**changes: Any) -> dict[str, Stream]:
     `changes` are attributes of those that are not the first of their name; a list has one value
     for each repetition in turn.
     """
-    found = dict(streams())
+    found = dict(by_default())
     for number in count(2):
         if len(found) >= MANY:
             return found
@@ -46,7 +46,7 @@ def repeated(**changes: Any) -> dict[str, Stream]:
             name: value[number % len(value)] if isinstance(value, list) else value
             for name, value in changes.items()
         }
-        for stream in streams().values():
+        for stream in by_default().values():
             # The query of a stream in GraphQL has the name of the stream.
             if stream.kind != "inventory" and stream.walk != "graphql":
                 name, parent = f"{stream.name}_{number}", stream.parent
@@ -75,7 +75,7 @@ def test_every_stream_has_a_verdict_within_the_budget(gitlab: Emulator, names: A
             assert not result.streams[found.tried_as].tried_as
             assert f"Not tried; {found.tried_as} was" in found.message
     inferred = sum(1 for found in result.streams.values() if found.tried_as)
-    assert inferred > len(streams())
+    assert inferred > len(by_default())
     message = step_of(result, "Streams").message
     assert message.startswith(f"All {len(result.streams)} streams can be read.")
     assert f"{inferred} of them were not tried" in message
@@ -87,7 +87,7 @@ def test_every_stream_has_a_verdict_within_the_budget(gitlab: Emulator, names: A
 
 def test_few_streams_are_all_tried(gitlab: Emulator) -> None:
     """As long as the budget has room for them, none is told by another one."""
-    few = {name: one for name, one in streams().items() if name in AREA or one.parent in AREA}
+    few = {name: one for name, one in by_default().items() if name in AREA or one.parent in AREA}
     result = report_of(config_for(gitlab, groups_list=["acme"]), declared=few)
     assert set(result.streams) > AREA
     assert not [name for name, found in result.streams.items() if found.tried_as]

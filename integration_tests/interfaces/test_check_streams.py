@@ -18,7 +18,7 @@ from integration_tests.support.setup_checking import (
     with_those_below,
     with_token,
 )
-from source_gitlab.streams import streams
+from source_gitlab.setup_check.run import by_default
 
 GUEST = "glpat-emulator-guest-0001"
 
@@ -65,7 +65,7 @@ def test_a_tier_that_is_missing(changing_gitlab: Emulator, how: str) -> None:
     assert result.status == "warning"
     closed = with_those_below("epics")
     assert verdicts(result) == dict.fromkeys(closed, "needs Premium")
-    count = len(streams())
+    count = len(by_default())
     assert f"{count - len(closed)} of {count} streams can be read (epics, " in result.message
     assert ": needs Premium)." in result.message
 
@@ -76,7 +76,7 @@ def test_a_feature_that_is_off(gitlab: Emulator) -> None:
     result = report_of(config_for(gitlab, projects_list=["acme/platform/no-ci"]))
     off = {name for name, verdict in verdicts(result).items() if verdict == "feature off"}
     assert off == with_those_below(
-        *(name for name, one in streams().items() if one.feature == "builds")
+        *(name for name, one in by_default().items() if one.feature == "builds")
     )
     assert result.streams["jobs"].message == "builds is switched off in acme/platform/no-ci."
     assert not [path for path in gitlab.requests()["counts"] if "pipelines" in path]

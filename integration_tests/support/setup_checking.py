@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from source_gitlab.config import parse
 from source_gitlab.setup_check import Result, Step, check, session_for
-from source_gitlab.streams import root_of, streams
+from source_gitlab.setup_check.run import by_default
+from source_gitlab.streams import root_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -31,7 +32,7 @@ def report_of(
     for name, value in config["credentials"].items():
         assert name in {"auth_type", "client_id"} or value not in shown
     assert result.requests <= MOST
-    assert set(result.streams) in (set(), set(declared or streams()))
+    assert set(result.streams) in (set(), set(by_default() if declared is None else declared))
     return result
 
 
@@ -51,7 +52,7 @@ def step_of(result: Result, title: str) -> Step:
 def with_those_below(*names: str) -> set[str]:
     """These streams, and all that are read through them."""
     found = set(names)
-    for name, stream in streams().items():  # parents first
+    for name, stream in by_default().items():  # parents first
         if stream.parent in found:
             found.add(name)
     return found
@@ -59,7 +60,7 @@ def with_those_below(*names: str) -> set[str]:
 
 def of_groups() -> set[str]:
     """The streams that no project has rows of."""
-    roots = {name: root_of(stream) for name, stream in streams().items()}
+    roots = {name: root_of(stream) for name, stream in by_default().items()}
     return {
         name
         for name, root in roots.items()

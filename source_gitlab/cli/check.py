@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from source_gitlab import report_file
 from source_gitlab.cli.check_format import JSON, add_format
+from source_gitlab.cli.choice import add_choice, chosen
 from source_gitlab.cli.options import (
     TOKEN_VARIABLES,
     add_flags,
@@ -16,13 +17,14 @@ from source_gitlab.cli.options import (
     flags_of,
     read_file,
     rotation_of,
+    split_names,
 )
 from source_gitlab.config import ConfigError
 from source_gitlab.engine.exit_codes import DONE, EPILOG, INCOMPLETE, USAGE, UsageError
 from source_gitlab.interfaces.arguments import Parser, add_report
 from source_gitlab.setup_check.display import show
 from source_gitlab.setup_check.result import Result
-from source_gitlab.setup_check.run import check, session_for
+from source_gitlab.setup_check.run import check, session_for, with_parents
 
 if TYPE_CHECKING:
     import argparse
@@ -48,6 +50,7 @@ def main(arguments: Sequence[str]) -> int:
         epilog=_EPILOG,
     )
     add_flags(parser)
+    add_choice(parser)
     add_format(parser)
     add_report(parser, "what the setup check found")
     options = parser.parsed(arguments)
@@ -80,6 +83,9 @@ def check_report(path: Path, *others: Path | None) -> None:
 
 
 def _checked(options: argparse.Namespace) -> Result:
+    declared = with_parents(
+        chosen(split_names("--select", options.select), split_names("--exclude", options.exclude))
+    )
     try:
         file = read_file(options.config) if options.config else {}
         config = assemble(flags_of(options), os.environ, file, options.profile)
@@ -87,4 +93,4 @@ def _checked(options: argparse.Namespace) -> Result:
     except ConfigError as error:
         return Result.of_mistake(str(error))
     with session_for(config, rotation=rotation) as session:
-        return check(session)
+        return check(session, declared=declared)

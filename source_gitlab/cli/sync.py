@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from source_gitlab.cli.check import check_report
+from source_gitlab.cli.choice import add_choice, chosen
 from source_gitlab.cli.options import (
     add_flags,
     assemble,
@@ -28,12 +29,11 @@ from source_gitlab.engine import process
 from source_gitlab.engine.beginning import begin
 from source_gitlab.engine.exit_codes import EPILOG, UsageError, code_of
 from source_gitlab.gitlab.errors import Stopped
-from source_gitlab.interfaces.arguments import Parser, add_report, meant
+from source_gitlab.interfaces.arguments import Parser, add_report
 from source_gitlab.interfaces.duckdb.progress import Progress, progress_on
 from source_gitlab.interfaces.duckdb.summary import summary
 from source_gitlab.interfaces.duckdb.target import target
 from source_gitlab.interfaces.duckdb.types import DEEPEST, table_of
-from source_gitlab.streams import Stream, streams
 from source_gitlab.terminal import ended, printable
 
 if TYPE_CHECKING:
@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from source_gitlab.interfaces.duckdb.result import Outcome
+    from source_gitlab.streams import Stream
 
 _EPILOG = f"""
 The token comes from the environment variable GITLAB_TOKEN (or GITLAB_PRIVATE_TOKEN), or from the
@@ -72,13 +73,7 @@ def _parser() -> Parser:
     )
     parser.add_argument("--to", metavar="FILE", help="the DuckDB file, made if missing; required")
     add_flags(parser)
-    parser.add_argument(
-        "--select",
-        nargs="+",
-        action="extend",
-        metavar="NAME",
-        help="streams to read, if not all: issues,merge_requests",
-    )
+    add_choice(parser)
     parser.add_argument("--since", metavar="DATE", help="read only what changed since 2024-01-01")
     add_report(parser, "the outcome (what was skipped or failed)")
     parser.add_argument(
@@ -90,7 +85,9 @@ def _parser() -> Parser:
 
 
 def _sync(options: argparse.Namespace, path: Path) -> int:
-    selected = _selected(split_names("--select", options.select))
+    selected = chosen(
+        split_names("--select", options.select), split_names("--exclude", options.exclude)
+    )
     file = read_file(options.config) if options.config else {}
     config = assemble(_flags(options), os.environ, file, options.profile)
     rotation = rotation_of(options, config)
@@ -110,8 +107,8 @@ def _sync(options: argparse.Namespace, path: Path) -> int:
             try:
                 outcome = _run(session, wanted, progress, stopped)
             except NotFound as error:
-                chosen = {entry.message for entry in session.report.selection}
-                if chosen and chosen <= told:
+                named = {entry.message for entry in session.report.selection}
+                if named and named <= told:
                     return code_of(error)
                 raise
         text = "".join(f"{printable(line)}\n" for line in summary(outcome, path, told))
@@ -194,27 +191,6 @@ def _instant(text: str) -> str:
     except ConfigError as error:
         message = "--since is not a date. Write it like 2024-01-31 or 2024-01-31T00:00:00Z."
         raise UsageError(message) from error
-
-
-def _selected(names: Sequence[str]) -> dict[str, Stream]:
-    """The streams of these names, in declared order; for none, those that are read by default."""
-    known = streams()
-    for name in names:
-        if name not in known:
-            # What is close to no stream is not repeated: it may be a token.
-            close = meant(name, known)
-            there = f"There are: {', '.join(known)}."
-            message = (
-                f"There is no stream {name}{close}"
-                if close
-                else f"There is no such stream. {there}"
-            )
-            raise UsageError(message)
-    return {
-        name: stream
-        for name, stream in known.items()
-        if name in names or (stream.selected and not names)
-    }
 
 
 class _Notes(logging.Handler):

@@ -66,17 +66,19 @@ def check(
 ) -> Result:
     """Test the address, the token, every group and project that was named, and every stream.
 
-    The streams are those that are `declared`, by name; where none are given, all that there are.
+    The streams are those that are `declared`, by name; where none are given, those that are read
+    unless told otherwise.
     At most `requests` requests are made, and none is started after `seconds`; what was not asked
     then is said to be so. A test whose ground is missing
     is left out: with a wrong address nothing is said of the token. Raises nothing of
     `client.errors`: what goes wrong is a step.
     """
+    tested = by_default() if declared is None else declared
     steps: list[Step] = []
     verdicts: dict[str, Verdict] = {}
     budget = Budget(session.client, requests=requests, seconds=seconds)
     try:
-        verdicts = _run(session, budget, steps, declared or streams())
+        verdicts = _run(session, budget, steps, tested)
     except (Unauthorized, UserRefused) as error:
         if not steps:
             steps += instance.steps(session.config, instance.Instance())
@@ -86,6 +88,22 @@ def check(
     except GitlabError as error:
         steps.append(instance.failure(error, first=not steps))
     return Result(tuple(steps), verdicts, budget.used).without(secrets(session.config))
+
+
+def by_default() -> dict[str, Stream]:
+    """The streams that are read unless told otherwise, and their parents."""
+    return with_parents({name: one for name, one in streams().items() if one.selected})
+
+
+def with_parents(chosen: Mapping[str, Stream]) -> dict[str, Stream]:
+    """Streams with all that they are read through, in declared order."""
+    wanted = set(chosen)
+    for stream in chosen.values():
+        above = stream.parent
+        while above:
+            wanted.add(above)
+            above = streams()[above].parent
+    return {name: one for name, one in streams().items() if name in wanted}
 
 
 def _run(
@@ -122,7 +140,12 @@ def _run(
     )
     verdicts = tests.verdicts()
     if verdicts:
-        steps.append(_summary(verdicts, declared, tests.tried(), why=budget.why))
+        step = _summary(verdicts, declared, tests.tried(), why=budget.why)
+        others = len(streams()) - len(declared)
+        if declared == by_default() and others > 0:
+            told = f"{step.message} {others} others are read when they are chosen."
+            step = replace(step, message=told)
+        steps.append(step)
     return verdicts
 
 
@@ -180,11 +203,12 @@ def _summary(
         return Step("Streams", FAILED, f"{message} The first one: {worst.message}", details)
     if not tried and NOT_PROBED in alike:
         return Step("Streams", WARNING, f"No stream was tested. {why} A read tells.", details)
-    # The inventory is seen on the way to the streams, so it does not speak for them.
+    # The inventory is seen on the way to the streams, so it does not speak for them; neither does
+    # what the whole GitLab tells.
     asked = [
         found
         for name, found in verdicts.items()
-        if declared[name].kind != "inventory" and found.verdict != NOT_PROBED
+        if declared[name].kind not in {"inventory", "instance"} and found.verdict != NOT_PROBED
     ]
     if asked and all(found.verdict.startswith(NEEDS_SCOPE) for found in asked):
         message = "The token may read none of the streams. Make a token with the scope read_api."

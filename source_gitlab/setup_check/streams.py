@@ -88,8 +88,10 @@ class StreamTests:
         return {name: self._verdict(stream) for name, stream in self._declared.items()}
 
     def tried(self) -> list[Verdict]:
-        """What was found of the streams that were asked for themselves."""
-        return [self._verdicts[name] for name in self._tried]
+        """What was found of the lists of groups and projects that were asked for themselves."""
+        return [
+            self._verdicts[name] for name in self._tried if self._declared[name].kind != "instance"
+        ]
 
     def _verdict(self, stream: Stream) -> Verdict:
         if stream.name not in self._verdicts:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cache
 
-from source_gitlab.streams.declarations import build, declared
+from source_gitlab.streams.declarations import areas_of_streams, build, declared
 from source_gitlab.streams.json_schema import Schema
 from source_gitlab.streams.model import MovedBy, Refresh, RowsOfMap, Stream
 
@@ -26,4 +27,5 @@ def streams() -> dict[str, Stream]:
         DeclarationError: a declaration is wrong.
         SchemaError: a line of a schema is wrong.
     """
-    return build(declared())
+    areas = areas_of_streams()
+    return {name: replace(one, area=areas[name]) for name, one in build(declared()).items()}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from importlib import resources
 from typing import TYPE_CHECKING, Any
 
@@ -62,15 +63,25 @@ def declared() -> dict[str, Declared]:
     Raises:
         DeclarationError: two areas declare a stream of one name.
     """
-    folder = resources.files(__package__).joinpath("declared")
     found: dict[str, Declared] = {}
-    for area in AREAS:
-        text = folder.joinpath(f"{area}.yaml").read_text(encoding="utf-8")
-        for name, values in (load(text) or {}).items():
+    for streams in _by_area().values():
+        for name, values in streams.items():
             if name in found:
                 raise DeclarationError(name, "name", name, "a name that no other stream has")
             found[name] = values
     return found
+
+
+def areas_of_streams() -> dict[str, str]:
+    """The area in whose file each stream is declared."""
+    return {name: area for area, streams in _by_area().items() for name in streams}
+
+
+@cache
+def _by_area() -> Mapping[str, Mapping[str, Declared]]:
+    folder = resources.files(__package__).joinpath("declared")
+    texts = {area: folder.joinpath(f"{area}.yaml").read_text(encoding="utf-8") for area in AREAS}
+    return {area: load(text) or {} for area, text in texts.items()}
 
 
 def build(written: Mapping[str, Mapping[str, Any]]) -> dict[str, Stream]:

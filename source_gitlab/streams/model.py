@@ -66,7 +66,8 @@ class Refresh:
 class Stream:
     """One declared stream, with every default filled in; `ATTRIBUTES` explains each attribute.
 
-    `path` of a child is below /api/v4, with the parent's columns in {braces}.
+    `path` of a child is below /api/v4, with the parent's columns in {braces}. `area` is the file of
+    `declared/` that has it.
     """
 
     name: str
@@ -116,6 +117,7 @@ class Stream:
     since_version: tuple[int, int] | None = None
     distinct: bool = False
     selected: bool = True
+    area: str = ""
 
     @property
     def incremental(self) -> bool:
