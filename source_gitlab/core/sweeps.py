@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 _WEEK: Final = timedelta(days=7)
 _EPOCH: Final = datetime(2018, 1, 1, tzinfo=timezone.utc)
+_MINUTES: Final = 7 * 24 * 60
 # A prime, so that ids one behind the other are hours apart.
 _STEP: Final = timedelta(minutes=6151)
 
@@ -40,5 +41,5 @@ def swept(slice_: Slice, position: dict[str, Any] | None) -> tuple[bool, dict[st
 def due(number: int, now: str) -> str:
     """The latest instant up to `now` at which a sweep of the group or project was due."""
     moment = datetime.fromisoformat(now.replace("Z", "+00:00"))
-    passed = (moment - _EPOCH - number * _STEP) % _WEEK
+    passed = (moment - _EPOCH - number % _MINUTES * _STEP) % _WEEK
     return plus(now, seconds=-passed.total_seconds())
