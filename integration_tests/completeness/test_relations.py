@@ -77,6 +77,8 @@ UNUSED = {
     ("epic_issues", "moved_to_id"),
     ("group_members", "group_scim_identity.group_id"),
     ("group_members", "member_role.group_id"),
+    ("group_members_all", "group_scim_identity.group_id"),
+    ("group_members_all", "member_role.group_id"),
     ("groups", "duo_namespace_access_rules[].through_namespace.id"),
     ("groups", "file_template_project_id"),
     ("issues", "moved_to_id"),
@@ -84,6 +86,8 @@ UNUSED = {
     ("merge_requests", "squash_commit_sha"),
     ("project_members", "group_scim_identity.group_id"),
     ("project_members", "member_role.group_id"),
+    ("project_members_all", "group_scim_identity.group_id"),
+    ("project_members_all", "member_role.group_id"),
     ("projects", "group_with_project_templates_id"),
     ("projects", "mirror_user_id"),
 }

@@ -33,6 +33,8 @@ UNSENT = {
     "mirror_user_id",
     "mr_default_target_self",
     "prevent_merge_without_jira_issue",
+    "projects_with_readonly_access",
+    "projects_with_write_access",
     "root_storage_statistics",
     "saml_group_links",
     "title_html",

@@ -242,6 +242,35 @@ def _people(scope: Scope) -> Iterator[Expected]:
             yield {}, people.user_basic(scope.world, row.id) or {}
 
 
+def _members_all(scope: Scope, kind: str) -> Iterator[Expected]:
+    """Members of each group or project and of the groups above, the highest role of each user."""
+    world = scope.world
+    for home in scope.groups if kind == "group" else scope.projects:
+        above = home.id if kind == "group" else home.group_id
+        rows = [
+            row for one in world.ancestors(above) for row in world.group_members.of_group(one.id)
+        ]
+        if kind == "project":
+            rows = world.project_members.of_project(home.id) + rows
+        highest: dict[int, Row] = {}
+        for row in sorted(rows, key=lambda one: -one.facts["access_level"]):
+            highest.setdefault(row.facts["user_id"], row)
+        for row in highest.values():
+            yield {f"{kind}_id": home.id}, scope.show(row, people.member)
+
+
+def _group_shares(scope: Scope) -> Iterator[Expected]:
+    for _parent, group in _groups(scope):
+        for share in group["shared_with_groups"]:
+            yield {"shared_group_id": group["id"]}, share
+
+
+def _project_shares(scope: Scope) -> Iterator[Expected]:
+    for _parent, project in _projects(scope):
+        for share in project["shared_with_groups"]:
+            yield {"project_id": project["id"]}, share
+
+
 def _releases(scope: Scope) -> Iterator[Expected]:
     return _of_projects(scope, scope.world.releases, scope.having("releases"), code.release)
 
@@ -291,6 +320,10 @@ STREAMS: dict[str, Callable[[Scope], Iterator[Expected]]] = {
     "tags": _tags,
     "users": _users,
     "people": _people,
+    "group_members_all": lambda s: _members_all(s, "group"),
+    "project_members_all": lambda s: _members_all(s, "project"),
+    "group_group_shares": _group_shares,
+    "project_group_shares": _project_shares,
     "deployments": lambda s: _of_projects(
         s,
         s.world.deployments,

@@ -162,13 +162,14 @@ class Answer:
         resource, access = self.resource, call.access
         if not resource.level or access.is_admin(call.viewer):
             return
+        denial = REFUSALS[resource.denied]
         if root is None:
-            raise forbidden()
+            raise denial()
         if resource.public and root.facts["visibility"] == "public":
             return
         level = level_in(call, root, resource)
         if level < resource.level:
-            raise forbidden()
+            raise denial()
 
     def _owner(self, call: Call, root: Row | None) -> Row | None:
         owner = root

@@ -53,6 +53,7 @@ class Resource:
     refused: Any = 403
     switch: str = ""
     role: str = ""
+    denied: int = 403
     public: bool = False
     own_below: str = ""
     tier: str = "free"
@@ -135,6 +136,7 @@ class Resource:
             ("own_below", ("", *ROLES)),
             ("touches", ("", "owner", "project", "activity")),
             ("refused", (401, 403, 404, "empty")),
+            ("denied", (401, 403, 404)),
             ("nothing", (404, "null", "empty")),
         ):
             if getattr(self, attribute) not in allowed:
