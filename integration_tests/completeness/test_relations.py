@@ -94,6 +94,7 @@ UNUSED = {
 # Where some of the partners are in no stream: the namespaces of people, and commits that are on no
 # branch, because the branch of a merge request is gone or was rewritten.
 LOOSE = {
+    ("job_token_allowlist_groups", "id"),
     ("projects", "namespace.id"),
     ("merge_requests", "sha"),
     ("merge_requests", "merge_commit_sha"),

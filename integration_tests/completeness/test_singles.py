@@ -46,6 +46,7 @@ ABSENT = {
     "deployments": {"approval_summary", "approvals", "pending_approval_count"},
     "commits": {"last_pipeline", "status"},
     "environments": {"last_deployment"},  # lib/api/entities/environment.rb
+    "project_integrations": {"properties"},  # what is set in it, secrets too
     "merge_requests": {
         "changes_count",
         "diff_refs",

@@ -24,10 +24,6 @@ TOUCHABLE = {"projects", "groups", "commits"}
 """Owners that no row below them touches."""
 
 
-ACCOUNTS = {None, "$user.id"}
-"""Ids of rows that are told apart by the account that they are about."""
-
-
 def change_listed(it: Changes, a: int, b: int) -> bool:
     """A row of one of the history's plain lists comes, changes or goes."""
     known = [resources()[name] for name in it.streams if name in resources()]
@@ -48,8 +44,9 @@ def change_listed(it: Changes, a: int, b: int) -> bool:
 
 
 def _create(it: Changes, resource: Resource, owner: Row | None, rows: list[Row], b: int) -> bool:
-    # Rows without an id are told apart by their account, which stands in a list once.
-    is_named = not isinstance(resource.row, dict) or resource.row.get("id") not in ACCOUNTS
+    # Rows without an id of their own are told apart by what they are about, which stands in a
+    # list once.
+    is_named = not isinstance(resource.row, dict) or resource.row.get("id") == "$id"
     if rows and (resource.object or not is_named):
         return _update(it, resource, owner, rows, b)
     return it.do("create", table=resource.name, owner_id=None if owner is None else owner.id)

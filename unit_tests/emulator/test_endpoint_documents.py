@@ -29,6 +29,11 @@ PATHS = {
     "/projects/{}/merge_requests/{}/notes/{}",  # lib/api/notes.rb
 }
 
+# Columns whose type the documents mistake: their example is of another.
+MISTAKEN = {
+    ("project_integrations", "slug"),  # lib/api/entities/integration_basic.rb
+}
+
 
 @pytest.fixture(scope="module")
 def gitlab() -> Iterator[Emulator]:
@@ -86,7 +91,7 @@ def test_every_value_has_its_type(name: str, gitlab: Emulator) -> None:
     fields = documented.fields()[entity_of(resources()[name])]
     for entry in gitlab.world(streams=name)[name]:
         for column, value in entry["row"].items():
-            known = fields.get(column)
+            known = None if (name, column) in MISTAKEN else fields.get(column)
             assert known is None or fits(known, value), (column, json.dumps(value), known)
 
 
