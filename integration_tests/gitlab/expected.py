@@ -265,6 +265,12 @@ def _group_shares(scope: Scope) -> Iterator[Expected]:
             yield {"shared_group_id": group["id"]}, share
 
 
+def _shared_projects(scope: Scope) -> Iterator[Expected]:
+    for _parent, group in _groups(scope):
+        for project in group["shared_projects"]:
+            yield {"group_id": group["id"]}, project
+
+
 def _project_shares(scope: Scope) -> Iterator[Expected]:
     for _parent, project in _projects(scope):
         for share in project["shared_with_groups"]:
@@ -323,6 +329,7 @@ STREAMS: dict[str, Callable[[Scope], Iterator[Expected]]] = {
     "group_members_all": lambda s: _members_all(s, "group"),
     "project_members_all": lambda s: _members_all(s, "project"),
     "group_group_shares": _group_shares,
+    "group_shared_projects": _shared_projects,
     "project_group_shares": _project_shares,
     "deployments": lambda s: _of_projects(
         s,
