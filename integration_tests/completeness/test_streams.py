@@ -110,7 +110,7 @@ def test_an_idle_second_read_brings_nothing(name: str, first: First) -> None:
     that they are the same. A list of which the token is shown a part only is read again.
     """
     again = first.again(name)
-    if streams()[name].less_below:
+    if streams()[name].less_below and name not in FOR_ADMINISTRATORS:
         assert not missing(first.gitlab, again, name)
         return
     outside = {ADAS_DOTFILES} if name == "project_labels" else set()

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 OPEN_TABLES = {"labels", "boards", "milestones", "environments"}
 """Tables of the world whose rows need no other row, so that one more can be made of nothing."""
-TOUCHABLE = {"projects", "groups", "commits"}
+TOUCHABLE = {"projects", "groups", "commits", "instance_users"}
 """Owners that no row below them touches."""
 
 
@@ -81,6 +81,8 @@ def _touch(it: Changes, resource: Resource, owner: Row | None) -> None:
 def _change_table(it: Changes, resource: Resource, a: int, b: int) -> bool:
     """A row of one of the world's own tables, which other rows may show, comes or changes."""
     world = it.emulator.world
+    if not resource.below:
+        return False
     homes = all_rows(world, resource.below)
     place = {f"{resource.below.removesuffix('s')}_id": homes[b % len(homes)].id}
     if resource.table.endswith("_members"):

@@ -35,10 +35,17 @@ SINGLES = {
 SHOWN = {
     # lib/api/projects.rb presents the whole project to whoever signed in.
     "/projects": None,
-    # lib/api/entities/user_safe.rb has it, and so every form of a user.
-    "/users": {"public_email"},
+    # lib/api/users.rb shows administrators the whole account.
+    "/users": None,
+    # lib/api/entities/personal_access_token.rb has it in newer versions.
+    "/personal_access_tokens": {"last_used_ips"},
     # lib/api/entities/ci/pipeline_basic.rb has it since 17.11.
     "/projects/{}/pipelines": {"name"},
+}
+# Lists of other entities than the document has, which the entries name.
+OTHERS = {
+    "/projects/:id/forks",  # with simple=true (lib/api/projects.rb)
+    "/projects/:id/starrers",  # lib/api/entities/user_stars_project.rb
 }
 # Sent only when asked for, with another tier, or where there is something to say.
 UNSENT = {
@@ -77,7 +84,9 @@ def gitlab() -> Iterator[Emulator]:
 
 PLAIN = {one.path: one for one in resources().values()}
 LISTS = [
-    one.template for one in endpoints() if isinstance(answers().get(shape(one.template)), list)
+    one.template
+    for one in endpoints()
+    if isinstance(answers().get(shape(one.template)), list) and one.template not in OTHERS
 ]
 UNKNOWN = [one.template for one in endpoints() if shape(one.template) not in answers()]
 

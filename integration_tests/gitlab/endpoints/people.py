@@ -39,15 +39,6 @@ def user(call: Call) -> Response:
     return json_response(current_user(call.world, call.viewer or 0))
 
 
-@api.get("/users", scopes=("api", "read_api", "read_user"))
-def users(call: Call) -> Response:
-    """The users of the instance, or the one of a username, in any letter case."""
-    wanted = (call.query.text("username") or "").lower()
-    found = [one for one in call.world.users if wanted in {"", one.facts["username"].lower()}]
-    found.sort(key=lambda one: one.id, reverse=True)
-    return offset(call, found, lambda one: orjson.dumps(user_basic(call.world, one.id)))
-
-
 @api.get("/groups/:id/members/all")
 def all_group_members(call: Call) -> Response:
     """Members of a group and of the groups above it."""

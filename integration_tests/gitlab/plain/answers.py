@@ -28,11 +28,13 @@ from integration_tests.gitlab.paging import (
 from integration_tests.gitlab.plain.filters import passes, sort_key
 from integration_tests.gitlab.plain.resource import ROLES, TIERS, Resource, resources
 from integration_tests.gitlab.plain.tables import chain, find_below, home_of, rows_below
-from integration_tests.gitlab.plain.template import Filled, body, shown
+from integration_tests.gitlab.plain.template import Filled, body, shown, shown_to_admin
 from integration_tests.gitlab.present import structure
 from integration_tests.gitlab.rows import Row
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from starlette.responses import Response
 
     from integration_tests.gitlab.call import Call
@@ -102,8 +104,11 @@ class Answer:
             rows = rows[: resource.most]
 
         more = [one for name, one in resource.adds.items() if call.query.maybe_flag(name)]
+        is_whole = bool(resource.for_admins) and call.access.is_admin(call.viewer)
 
         def show(row: Row) -> bytes:
+            if is_whole:
+                return orjson.dumps(shown_to_admin(call.world, resource, row))
             if not more:
                 return body(call.world, resource, row)
             return orjson.dumps({**shown(call.world, resource, row), **ChainMap(*more)})
@@ -111,7 +116,7 @@ class Answer:
         if resource.paging == "none":
             return respond([show(row) for row in rows if row.readable], {})
         if resource.paging == "keyset" and call.query.text("pagination") == "keyset":
-            return self._keyset(call, rows)
+            return self._keyset(call, rows, show)
         return offset(call, rows, show)
 
     def place(self, call: Call) -> Place | None:
@@ -267,7 +272,7 @@ class Answer:
             rows.sort(key=partial(sort_key, call, resource, one), reverse=down)
         return rows
 
-    def _keyset(self, call: Call, rows: list[Row]) -> Response:
+    def _keyset(self, call: Call, rows: list[Row], show: Callable[[Row], bytes]) -> Response:
         query = call.query
         if (query.text("order_by"), query.text("sort", "desc")) != ("id", "desc"):
             raise keyset_unavailable()
@@ -276,8 +281,7 @@ class Answer:
         if cursor:
             last = decode_cursor(cursor)
             rows = [row for row in rows if row.id < last]
-        world, resource = call.world, self.resource
-        return keyset_by_cursor(call, rows, lambda row: body(world, resource, row), defaults={})
+        return keyset_by_cursor(call, rows, show, defaults={})
 
     def _object(self, call: Call, rows: list[Row]) -> Response:
         if rows:

@@ -75,6 +75,7 @@ class Resource:
     object: bool = False
     nothing: Any = 404
     adds: dict[str, Any] = field(default_factory=dict)
+    for_admins: dict[str, Any] = field(default_factory=dict)
     one: str = ""
     one_adds: dict[str, Any] = field(default_factory=dict)
     touches: str = ""

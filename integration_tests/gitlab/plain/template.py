@@ -102,6 +102,8 @@ class Filled:
             return self.row.facts[name]
         if name in _WORDS:
             return _WORDS[name](self)
+        if name == "self":
+            return _presented(self.world, self._resource.table, self.row)
         table = f"{name}s"
         if table in PRESENTERS or table in resources():
             return self._neighbour(table)
@@ -171,6 +173,12 @@ def shown(world: World, resource: Resource, row: Row) -> Any:
         return _presented(world, resource.table, row)
     made = Filled(world, resource, row).value(resource.row)
     return row.overridden(made) if isinstance(made, dict) else made
+
+
+def shown_to_admin(world: World, resource: Resource, row: Row) -> Any:
+    """The same with the fields that administrators alone are shown."""
+    more = Filled(world, resource, row).value(resource.for_admins)
+    return {**shown(world, resource, row), **more}
 
 
 def body(world: World, resource: Resource, row: Row) -> bytes:
