@@ -12,6 +12,7 @@ import pytest
 from integration_tests.gitlab.default_world import default_world
 from integration_tests.gitlab.emulator import Emulator
 from integration_tests.gitlab.faults import Fault
+from integration_tests.gitlab.graphql.rows import MOST_TRANSITIONS
 from integration_tests.support.inprocess import Wire, session
 from integration_tests.support.stepped import IdleTime
 from source_gitlab.core.walks.connections import Source, read
@@ -94,6 +95,7 @@ def test_a_connection_inside_a_row_is_read_to_its_end() -> None:
         assert max(map(len, linked.values())) > 20
         for number, links in linked.items():
             assert [one["issue"]["id"] for one in links] == table[number].facts["issue_ids"]
+        assert max(len(row["state_transitions"]) for row in rows) == MOST_TRANSITIONS
 
 
 def test_a_connection_that_nobody_goes_on_with_is_an_error() -> None:
@@ -113,7 +115,9 @@ def test_a_size_that_costs_too_much_is_asked_for_once() -> None:
         it.rows("vulnerabilities")
         before = it.requests
         rows = it.rows("vulnerabilities", "project", WEB)
-        nested = sum(len(row["issue_links"]) > 20 for row in rows)
+        nested = sum(
+            len(row[name]) > 20 for row in rows for name in ("issue_links", "state_transitions")
+        )
         assert it.requests - before == 1 + nested
 
 
@@ -216,7 +220,8 @@ def test_a_row_whose_rest_fails_costs_only_itself(*, refused: bool) -> None:
     """More of its links than one page holds are asked for by its id."""
     with reader() as it:
         whole = it.rows("vulnerabilities", "project", WEB)
-        long = [row["id"] for row in whole if len(row["issue_links"]) > 20]
+        lists = ("issue_links", "state_transitions")
+        long = [row["id"] for row in whole if any(len(row[one]) > 20 for one in lists)]
         settings = it.emulator.world.settings
         if refused:
             settings.graphql_denies = ["Query.vulnerability"]

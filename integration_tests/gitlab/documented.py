@@ -16,6 +16,7 @@ FOLDER = Path(__file__).resolve().parents[3] / "shared"
 OPENAPI = FOLDER / "reference" / "openapi-17.10.json"
 LISTS = FOLDER / "reference" / "list-endpoints.txt"
 ENTITIES = FOLDER / "entities.json"
+GRAPHQL = FOLDER / "graphql" / "gitlab-16.2.graphql"
 
 ARE_HERE = all(path.is_file() for path in (OPENAPI, LISTS, ENTITIES))
 NOT_HERE = "GitLab's documents are not beside the repository"

@@ -46,6 +46,9 @@ def test_a_list_holds_what_a_reader_should_end_up_with(name: str, gitlab: Emulat
     entries = gitlab.world(streams=name)[name]
     assert entries, "no owner has a row"
     assert "$" not in re.sub(r"\$$", "", json.dumps(entries[0]["row"])), "a word is left"
+    if resource.graphql:
+        # Of GraphQL a query names the fields that it wants.
+        return
     wide: dict[str, str] = {}
     if not resource.repeated:
         wide = dict.fromkeys([*resource.ancestors, *resource.descendants], "false")
@@ -235,6 +238,7 @@ def test_rows_change_like_those_of_any_table(gitlab: Emulator) -> None:
         ({"path": "hooks", "row": {}}, "path is 'hooks', allowed: a path below /api/v4"),
         ({"path": "/a/:a_id/b", "row": {}}, "below is '', allowed: the table of what"),
         ({"path": "/hooks", "row": {}, "rolle": "owner"}, "attribute is 'rolle', allowed: "),
+        ({"graphql": "Query.users", "row": {}}, "allowed: fields of Project or Group"),
         ({"path": "/hooks", "row": {}, "role": "boss"}, "role is 'boss', allowed: guest, planner"),
         ({"path": "/hooks", "row": {}, "tier": "gold"}, "tier is 'gold', allowed: free, premium"),
         ({"path": "/hooks", "row": {}, "each": 10}, "each is 10, allowed: 0 to 9"),

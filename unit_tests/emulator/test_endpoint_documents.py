@@ -16,7 +16,7 @@ from integration_tests.gitlab import documented
 from integration_tests.gitlab.app import endpoints
 from integration_tests.gitlab.documented import answers, parameters, shape
 from integration_tests.gitlab.launch import Emulator
-from integration_tests.gitlab.plain.resource import Resource, resources
+from integration_tests.gitlab.plain.resource import Resource, rest_resources
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -47,7 +47,7 @@ def test_every_path_exists() -> None:
     """And no exception stays that the documents have."""
     served = {shape(endpoint.template) for endpoint in endpoints()}
     known = answers().keys() | parameters().keys()
-    told = {shape(one.path) for one in resources().values() if "path" in one.beyond}
+    told = {shape(one.path) for one in rest_resources().values() if "path" in one.beyond}
     assert served - known == PATHS | told
 
 
@@ -63,18 +63,18 @@ def sent_to(resource: Resource) -> set[str]:
     return found | ({"order_by", "sort"} if resource.orders else set())
 
 
-@pytest.mark.parametrize("name", resources())
+@pytest.mark.parametrize("name", rest_resources())
 def test_every_parameter_is_taken(name: str) -> None:
     """By GitLab, where the emulator takes it."""
-    resource = resources()[name]
+    resource = rest_resources()[name]
     known = parameters().get(shape(resource.path), set())
     assert sent_to(resource) - known == sent_to(resource) & {*resource.beyond}
 
 
-@pytest.mark.parametrize("name", resources())
+@pytest.mark.parametrize("name", rest_resources())
 def test_every_field_is_shown(name: str, gitlab: Emulator) -> None:
     """And none that GitLab does not show."""
-    resource = resources()[name]
+    resource = rest_resources()[name]
     entity = entity_of(resource)
     fields = documented.fields().get(entity)
     assert fields, f"no document has {entity or resource.path}: the entry needs an entity"
@@ -85,10 +85,10 @@ def test_every_field_is_shown(name: str, gitlab: Emulator) -> None:
     assert old - shown == {*resource.unsent} - shown
 
 
-@pytest.mark.parametrize("name", resources())
+@pytest.mark.parametrize("name", rest_resources())
 def test_every_value_has_its_type(name: str, gitlab: Emulator) -> None:
     """That the documents give it, or null."""
-    fields = documented.fields()[entity_of(resources()[name])]
+    fields = documented.fields()[entity_of(rest_resources()[name])]
     for entry in gitlab.world(streams=name)[name]:
         for column, value in entry["row"].items():
             known = None if (name, column) in MISTAKEN else fields.get(column)
@@ -120,8 +120,8 @@ def fits(known: dict[str, Any], value: object) -> bool:
 def test_print_what_is_covered(capsys: pytest.CaptureFixture[str]) -> None:
     """So that a run says how much of the emulator other accounts of GitLab confirm."""
     served = [endpoint.template for endpoint in endpoints()]
-    entities = {entity_of(one) for one in resources().values()}
-    taken = [(one, parameter) for one in resources().values() for parameter in sent_to(one)]
+    entities = {entity_of(one) for one in rest_resources().values()}
+    taken = [(one, parameter) for one in rest_resources().values() for parameter in sent_to(one)]
     found = [one for one in taken if one[1] not in one[0].beyond]
     known = answers().keys() | parameters().keys()
     paths = [path for path in served if shape(path) in known]
@@ -129,6 +129,7 @@ def test_print_what_is_covered(capsys: pytest.CaptureFixture[str]) -> None:
         sys.stdout.write(
             f"\n{len(paths)} of {len(served)} paths are documented, and "
             f"{len(found)} of {len(taken)} parameters of "
-            f"{len(resources())} plain lists, whose fields are those of {len(entities)} entities\n"
+            f"{len(rest_resources())} plain lists, whose fields are those of"
+            f" {len(entities)} entities\n"
         )
-    assert resources()
+    assert rest_resources()

@@ -17,7 +17,7 @@ from integration_tests.gitlab.app import endpoints
 from integration_tests.gitlab.documented import answers, shape
 from integration_tests.gitlab.launch import Emulator
 from integration_tests.gitlab.plain.addresses import addresses
-from integration_tests.gitlab.plain.resource import resources
+from integration_tests.gitlab.plain.resource import rest_resources
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -82,7 +82,7 @@ def gitlab() -> Iterator[Emulator]:
         yield emulator
 
 
-PLAIN = {one.path: one for one in resources().values()}
+PLAIN = {one.path: one for one in rest_resources().values()}
 LISTS = [
     one.template
     for one in endpoints()

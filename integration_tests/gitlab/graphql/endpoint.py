@@ -25,7 +25,8 @@ from graphql import (
 
 from integration_tests.gitlab.errors import ApiError, json_response
 from integration_tests.gitlab.graphql.cost import Cost
-from integration_tests.gitlab.graphql.fields import Viewing, resolve, type_of
+from integration_tests.gitlab.graphql.fields import resolve, type_of
+from integration_tests.gitlab.graphql.pages import Viewing
 from integration_tests.gitlab.query import Query
 
 if TYPE_CHECKING:

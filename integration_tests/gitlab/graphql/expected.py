@@ -6,11 +6,14 @@ from typing import TYPE_CHECKING
 
 from integration_tests.gitlab.clock import stamp
 from integration_tests.gitlab.graphql import rows
+from integration_tests.gitlab.graphql.shape import as_read
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from integration_tests.gitlab.expected import Expected, Scope
+    from integration_tests.gitlab.rows import Json, Row
+    from integration_tests.gitlab.world import World
 
 
 def _timelogs(scope: Scope) -> Iterator[Expected]:
@@ -39,7 +42,7 @@ def _vulnerabilities(scope: Scope) -> Iterator[Expected]:
         for row in scope.world.vulnerabilities.of_project(project.id):
             if not rows.shows_vulnerability(scope.emulator, scope.viewer, row):
                 continue
-            state, linked = row.facts["state"], row.facts.get("issue_ids", [])
+            state = row.facts["state"]
             yield (
                 {},
                 {
@@ -50,19 +53,45 @@ def _vulnerabilities(scope: Scope) -> Iterator[Expected]:
                     "project_id": project.id,
                     "confirmed_by_id": 1 if state == "CONFIRMED" else None,
                     "merge_request_id": row.facts.get("merge_request_id") or None,
-                    "issue_links": [
-                        {
-                            "id": row.id * 1000 + place,
-                            "link_type": "RELATED" if place else "CREATED",
-                            "issue": {"id": issue_id},
-                        }
-                        for place, issue_id in enumerate(linked)
-                    ],
+                    "issue_links": _links(row),
                 },
             )
+
+
+def _links(row: Row) -> list[Json]:
+    return [
+        {
+            "id": row.id * 1000 + place,
+            "link_type": "RELATED" if place else "CREATED",
+            "issue": {"id": issue_id},
+        }
+        for place, issue_id in enumerate(row.facts.get("issue_ids", []))
+    ]
+
+
+def _below(make: Callable[[World, Row], list[Json]]) -> Callable[[Scope], Iterator[Expected]]:
+    """What stands in the rows of vulnerabilities."""
+
+    def found(scope: Scope) -> Iterator[Expected]:
+        for project in scope.projects:
+            for row in scope.world.vulnerabilities.of_project(project.id):
+                if rows.shows_vulnerability(scope.emulator, scope.viewer, row):
+                    parent = {"project_id": project.id, "vulnerability_id": row.id}
+                    yield from ((parent, one) for one in make(scope.world, row))
+
+    return found
+
+
+def _transitions(world: World, row: Row) -> list[Json]:
+    found = [as_read(one) for one in rows.transitions(world, row)]
+    for one in found:
+        (one["author"] or {}).pop("web_url", None)
+    return found
 
 
 STREAMS: dict[str, Callable[[Scope], Iterator[Expected]]] = {
     "timelogs": _timelogs,
     "vulnerabilities": _vulnerabilities,
+    "vulnerability_issue_links": _below(lambda _world, row: _links(row)),
+    "vulnerability_state_transitions": _below(_transitions),
 }

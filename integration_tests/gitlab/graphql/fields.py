@@ -2,29 +2,24 @@
 
 from __future__ import annotations
 
-import base64
 import math
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-import orjson
 from graphql import GraphQLError
 
 from integration_tests.gitlab.graphql import rows
-from integration_tests.gitlab.graphql.cost import MOST_ROWS
+from integration_tests.gitlab.graphql.lists import DENIED, listed
+from integration_tests.gitlab.graphql.pages import page
+from integration_tests.gitlab.graphql.shape import NODES
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable
 
     from graphql import GraphQLResolveInfo
 
-    from integration_tests.gitlab.emulator import Emulator
+    from integration_tests.gitlab.graphql.pages import Viewing
     from integration_tests.gitlab.rows import Json, Row
 
-DENIED = (
-    "The resource that you are attempting to access does not exist or you don't have permission to"
-    " perform this action"
-)
 LOCATIONS = {
     "CONTAINER_SCANNING": "VulnerabilityLocationContainerScanning",
     "DAST": "VulnerabilityLocationDast",
@@ -32,14 +27,6 @@ LOCATIONS = {
     "SAST": "VulnerabilityLocationSast",
     "SECRET_DETECTION": "VulnerabilityLocationSecretDetection",
 }
-
-
-@dataclass(frozen=True)
-class Viewing:
-    """Who asks, and the instance that is asked."""
-
-    emulator: Emulator
-    viewer: int | None
 
 
 def resolve(source: Any, info: GraphQLResolveInfo[Any], **given: Any) -> Any:
@@ -63,8 +50,10 @@ def resolve(source: Any, info: GraphQLResolveInfo[Any], **given: Any) -> Any:
     if broken is not None and broken == source.get("id"):
         return None
     if isinstance(value, rows.Many):
-        return _page(viewing, value.rows, given)
-    return value
+        return page(viewing, value.rows, given)
+    if isinstance(value, dict) and value.keys() == {NODES}:
+        return page(viewing, value[NODES], given)
+    return value if info.field_name in source else listed(viewing, source, info, given)
 
 
 def _row(info: GraphQLResolveInfo[Any]) -> int:
@@ -126,7 +115,7 @@ def _timelogs(viewing: Viewing, source: Json, given: dict[str, Any]) -> Json:
         for one in shown
         if (since is None or one["spentAt"] >= since) and (until is None or one["spentAt"] <= until)
     ]
-    return _page(viewing, _sorted(shown, "spentAt"), given)
+    return page(viewing, _sorted(shown, "spentAt"), given)
 
 
 def _vulnerabilities(viewing: Viewing, source: Json, given: dict[str, Any]) -> Json | None:
@@ -143,40 +132,11 @@ def _vulnerabilities(viewing: Viewing, source: Json, given: dict[str, Any]) -> J
         for row in world.vulnerabilities.of_project(project.id)
         if rows.shows_vulnerability(emulator, viewing.viewer, row)
     ]
-    return _page(viewing, _sorted(shown, "detectedAt"), given)
+    return page(viewing, _sorted(shown, "detectedAt"), given)
 
 
 def _sorted(shown: list[Json], column: str) -> list[Json]:
     return sorted(shown, key=lambda one: (one[column], int(one["id"].rpartition("/")[2])))
-
-
-def _page(viewing: Viewing, found: Sequence[Json], given: dict[str, Any]) -> Json:
-    """A page of a connection, behind the row that its cursor names.
-
-    What is hidden is taken out of the page that was found, and cursors are those of what is left
-    (lib/gitlab/graphql/connection_redaction.rb).
-    """
-    hidden = viewing.emulator.world.settings.graphql_hides
-    size = min(given.get("first") or MOST_ROWS, MOST_ROWS)
-    start = 0
-    if given.get("after"):
-        last = orjson.loads(base64.b64decode(given["after"]))["id"]
-        start = next((n + 1 for n, one in enumerate(found) if one["id"] == last), len(found))
-    shown = [one for one in found[start : start + size] if one["id"] not in hidden]
-    return {
-        "count": len(found),
-        "nodes": shown,
-        "pageInfo": {
-            "hasNextPage": start + size < len(found),
-            "hasPreviousPage": start > 0,
-            "startCursor": _cursor(shown[0]) if shown else None,
-            "endCursor": _cursor(shown[-1]) if shown else None,
-        },
-    }
-
-
-def _cursor(row: Json) -> str:
-    return base64.b64encode(orjson.dumps({"id": row["id"]})).decode()
 
 
 _FIELDS: dict[str, Callable[[Viewing, Any, dict[str, Any]], Any]] = {

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import TYPE_CHECKING, NamedTuple
 
-from integration_tests.gitlab.clock import stamp
+from integration_tests.gitlab.clock import MINUTE, stamp
 from integration_tests.gitlab.present.structure import feature
 from integration_tests.gitlab.world import DEVELOPER
 
@@ -121,6 +122,29 @@ def shows_vulnerability(emulator: Emulator, viewer: int | None, row: Row) -> boo
     )
 
 
+MOST_TRANSITIONS = 23
+"""Changes of state of one vulnerability: more than a page of them holds."""
+
+
+def transitions(world: World, row: Row) -> list[Json]:
+    """The changes of a vulnerability's state, a minute apart; the last one made it what it is."""
+    state, number = row.facts["state"], row.facts["number"]
+    states = ["DETECTED"] * (state != "DETECTED") + [state]
+    if number % len(TYPES) == 1:
+        states = [("DETECTED", "CONFIRMED")[one % 2] for one in range(MOST_TRANSITIONS)] + [state]
+    return [
+        {
+            "author": user(world, 1 + place % 2) if place % 3 else None,
+            "comment": "Not worth it" if after == "DISMISSED" else None,
+            "createdAt": stamp(row.created + (place + 1) * MINUTE)[:19] + "Z",
+            "dismissalReason": "ACCEPTABLE_RISK" if after == "DISMISSED" else None,
+            "fromState": before,
+            "toState": after,
+        }
+        for place, (before, after) in enumerate(pairwise(states))
+    ]
+
+
 LOCATIONS: dict[str, Json] = {
     "SAST": {
         "blobPath": "/-/blob/main/app/login.py#L12",
@@ -183,6 +207,7 @@ def vulnerability(world: World, row: Row) -> Json:
     ]
     return row.overridden(
         {
+            "stateTransitions": Many(transitions(world, row)),
             "id": gid("Vulnerability", row.id),
             "title": f"Vulnerability {number}",
             "description": f"What is wrong in {number}",

@@ -26,7 +26,7 @@ from integration_tests.gitlab.paging import (
     respond_one,
 )
 from integration_tests.gitlab.plain.filters import passes, sort_key
-from integration_tests.gitlab.plain.resource import ROLES, TIERS, Resource, resources
+from integration_tests.gitlab.plain.resource import ROLES, TIERS, Resource, rest_resources
 from integration_tests.gitlab.plain.tables import chain, find_below, home_of, rows_below
 from integration_tests.gitlab.plain.template import Filled, body, shown, shown_to_admin
 from integration_tests.gitlab.present import structure
@@ -55,7 +55,7 @@ REFUSALS = {401: unauthorized, 403: forbidden, 404: nothing_there}
 def endpoints() -> list[Endpoint]:
     """An endpoint for each plain list or object, and for single rows where there are such."""
     found = []
-    for resource in resources().values():
+    for resource in rest_resources().values():
         answers = {resource.path: Answer(resource)}
         if resource.one:
             answers[f"{resource.path}/{resource.one}"] = Single(resource)

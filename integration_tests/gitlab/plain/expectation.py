@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from integration_tests.gitlab.clock import day
+from integration_tests.gitlab.graphql.shape import as_read
 from integration_tests.gitlab.plain.resource import ROLES, TIERS, Resource, resources
 from integration_tests.gitlab.plain.tables import home_of, owner_of, rows_below
 from integration_tests.gitlab.plain.template import shown, shown_to_admin
@@ -23,6 +24,7 @@ def expected_of(resource: Resource, scope: Scope) -> Iterator[tuple[Json, Json]]
         if resource.for_admins and scope.access.is_admin(scope.viewer):
             show = shown_to_admin
         made = show(scope.world, resource, row)
+        made = as_read(made) if resource.graphql else made
         parent = _parent(resource, scope, row)
         if resource.repeated and owner is not None:
             parent[f"{resource.below.removesuffix('s')}_id"] = owner.id

@@ -42,6 +42,8 @@ class Resource:
     name: str
     path: str
     row: Any
+    graphql: tuple[str, ...] = ()
+    span: tuple[int, ...] = ()
     below: str = ""
     each: int = 2
     lacking: int = 0
@@ -136,7 +138,7 @@ class Resource:
             ("role", ("", *ROLES)),
             ("own_below", ("", *ROLES)),
             ("touches", ("", "owner", "project", "activity")),
-            ("refused", (401, 403, 404, "empty")),
+            ("refused", ("null", "denied", "empty") if self.graphql else (401, 403, 404, "empty")),
             ("denied", (401, 403, 404)),
             ("nothing", (404, "null", "empty")),
         ):
@@ -153,12 +155,14 @@ def parse(name: str, entry: dict[str, Any]) -> Resource:
     for attribute in entry:
         if attribute not in known or attribute == "name":
             raise ResourceError(name, "attribute", attribute, ", ".join(sorted(known)))
-    for attribute in ("path", "row"):
-        if attribute not in entry:
-            raise ResourceError(name, attribute, None, "one is needed")
     given = dict(entry)
+    if "graphql" in given:
+        _in_graphql(name, given)
+    lacking = next((one for one in ("path", "row") if one not in given), None)
+    if lacking is not None:
+        raise ResourceError(name, lacking, None, "one is needed")
     given["filters"] = _filters(given.get("filters", []))
-    for attribute in ("orders", "scopes", "beyond", "unsent", "secret", "linked"):
+    for attribute in ("orders", "scopes", "beyond", "unsent", "secret", "linked", "span"):
         if attribute in given:
             given[attribute] = tuple(given[attribute])
     for attribute in ("since", "below_since"):
@@ -172,6 +176,17 @@ def parse(name: str, entry: dict[str, Any]) -> Resource:
     made = Resource(name=name, **given)
     made.check()
     return made
+
+
+def _in_graphql(name: str, given: dict[str, Any]) -> None:
+    """Where a list of GraphQL stands: one of the fields is that of the projects, or groups."""
+    fields_ = [given["graphql"]] if isinstance(given["graphql"], str) else given["graphql"]
+    homes = [one.partition(".")[0] for one in fields_]
+    if not {*homes} <= {"Project", "Group"}:
+        raise ResourceError(name, "graphql", given["graphql"], "fields of Project or Group")
+    given["graphql"] = tuple(fields_)
+    given["path"] = f"/{'projects' if 'Project' in homes else 'groups'}/:id/{name}"
+    given.setdefault("refused", "null")
 
 
 def _filters(given: list[Any]) -> dict[str, str]:
@@ -200,3 +215,15 @@ def resources() -> dict[str, Resource]:
                 raise ResourceError(name, "name", name, f"one entry; {path.name} has another")
             found[name] = parse(name, entry)
     return found
+
+
+@cache
+def rest_resources() -> dict[str, Resource]:
+    """Those of the REST API."""
+    return {name: one for name, one in resources().items() if not one.graphql}
+
+
+@cache
+def graphql_resources() -> dict[str, Resource]:
+    """Those of GraphQL, by each field: ``Group.dora.metrics``."""
+    return {name: one for one in resources().values() for name in one.graphql}

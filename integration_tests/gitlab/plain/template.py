@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from integration_tests.gitlab.clock import optional_stamp, plus_days, stamp
+from integration_tests.gitlab.graphql.shape import in_seconds
 from integration_tests.gitlab.plain.resource import ResourceError, resources
 from integration_tests.gitlab.plain.tables import all_rows, home_of, owner_of, rows_below
 from integration_tests.gitlab.present import ci, code, people, planning, structure
@@ -172,6 +173,8 @@ def shown(world: World, resource: Resource, row: Row) -> Any:
     if resource.row == SELF:
         return _presented(world, resource.table, row)
     made = Filled(world, resource, row).value(resource.row)
+    if resource.graphql:
+        made = in_seconds(made)
     return row.overridden(made) if isinstance(made, dict) else made
 
 

@@ -1,0 +1,47 @@
+"""The emulator's cut of the schema of GraphQL is a part of GitLab's own, of release 16.2."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from graphql import build_schema
+
+from integration_tests.gitlab import documented
+from integration_tests.gitlab.graphql.endpoint import schema
+
+if TYPE_CHECKING:
+    from graphql import GraphQLSchema
+
+pytestmark = pytest.mark.skipif(not documented.GRAPHQL.is_file(), reason=documented.NOT_HERE)
+
+
+@pytest.fixture(scope="module")
+def whole() -> GraphQLSchema:
+    """GitLab's schema."""
+    return build_schema(documented.GRAPHQL.read_text(encoding="utf-8"), assume_valid=True)
+
+
+@pytest.mark.parametrize("name", [one for one in schema().type_map if not one.startswith("__")])
+def test_a_type_has_nothing_of_its_own(name: str, whole: GraphQLSchema) -> None:
+    """Fields are of the types that GitLab gives them, with arguments and nulls as there."""
+    mine, theirs = schema().type_map[name], whole.type_map[name]
+    assert type(mine) is type(theirs)
+    told = _told(theirs)
+    assert {one: value for one, value in _told(mine).items() if told.get(one) != value} == {}
+
+
+def _told(kind: Any) -> dict[str, Any]:
+    """What there is to compare of a type."""
+    if hasattr(kind, "fields"):
+        return {
+            f"{name} {argument}".strip(): str(value)
+            for name, field in kind.fields.items()
+            for argument, value in {
+                "": field.type,
+                **{one: given.type for one, given in field.args.items()},
+            }.items()
+        }
+    if hasattr(kind, "values"):
+        return dict.fromkeys(kind.values, "")
+    return {one.name: "" for one in getattr(kind, "types", ())}
