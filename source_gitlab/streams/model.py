@@ -131,7 +131,7 @@ class Stream:
             self.refresh is not None
             and self.since is None
             and not self.keeps
-            and self.walk in {"pages", "keyset", "object"}
+            and self.walk in {"pages", "keyset", "object", "graphql"}
         )
 
     @cached_property

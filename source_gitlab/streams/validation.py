@@ -25,7 +25,7 @@ _NEEDS_WALK: Mapping[str, tuple[str, ...]] = {
     "queries": ("seek",),
     "cursor_nullable": ("seek",),
     "tie_breaker": ("seek",),
-    "refresh": ("pages", "keyset", "commits", "object"),
+    "refresh": ("pages", "keyset", "commits", "object", "graphql"),
     "absent": ("object",),
     "may_be_hidden": ("object", "derived"),
     "gate": ("jobs",),
@@ -194,9 +194,16 @@ def _check_key(stream: Stream, columns: Mapping[str, Column]) -> None:
     if any("[]" in path for path in stream.row_key):
         allowed = "columns of which a row has one value each"
         raise DeclarationError(stream.name, "key", list(stream.key), allowed)
-    if not stream.row_key and (stream.walk != "object" or stream.rows):
+    if not stream.row_key and not _is_one_object(stream):
         allowed = "at least one column that differs between the rows of one list"
         raise DeclarationError(stream.name, "key", list(stream.key), allowed)
+
+
+def _is_one_object(stream: Stream) -> bool:
+    """Whether a response is one row; without pages and days, GraphQL may have one object there."""
+    if stream.walk == "graphql":
+        return not str(stream.rows).endswith("nodes") and stream.span is None
+    return stream.walk == "object" and not stream.rows
 
 
 def _check_cursor(stream: Stream) -> None:
