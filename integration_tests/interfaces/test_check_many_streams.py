@@ -58,7 +58,7 @@ def repeated(**changes: Any) -> dict[str, Stream]:
 
 def is_of_graphql(stream: Stream) -> bool:
     """Whether a stream, or one above it, is read through GraphQL."""
-    above = streams().get(stream.parent or "")
+    above = by_default().get(stream.parent or "")
     return stream.walk == "graphql" or (above is not None and is_of_graphql(above))
 
 
