@@ -51,7 +51,9 @@ def repeated(**changes: Any) -> dict[str, Stream]:
             # The query of a stream in GraphQL has the name of the stream.
             if stream.kind != "inventory" and not is_of_graphql(stream):
                 name, parent = f"{stream.name}_{number}", stream.parent
-                attributes |= {"name": name, "parent": parent and f"{parent}_{number}"}
+                if parent and by_default()[parent].kind != "inventory":
+                    parent = f"{parent}_{number}"
+                attributes |= {"name": name, "parent": parent}
                 found[name] = replace(stream, **attributes)
     raise AssertionError
 

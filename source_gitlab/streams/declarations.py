@@ -136,6 +136,7 @@ def _stream(name: str, written: Mapping[str, Any], built: Mapping[str, Stream]) 
     values["add"] = _added(values, parent, read_at=cursor == READ_AT)
     values["doc"] = DOCUMENTATION + values["doc"]
     values.pop("ids", None)
+    values["brings_every_parent"] = parent is None or parent.snapshot
     return Stream(name=name, **values)
 
 

@@ -67,7 +67,8 @@ class Stream:
     """One declared stream, with every default filled in; `ATTRIBUTES` explains each attribute.
 
     `path` of a child is below /api/v4, with the parent's columns in {braces}. `area` is the file of
-    `declared/` that has it.
+    `declared/` that has it. `brings_every_parent` is false of a child some of whose parents an
+    incremental read passes over, though its list is one that is `refreshed`.
     """
 
     name: str
@@ -118,6 +119,7 @@ class Stream:
     distinct: bool = False
     selected: bool = True
     area: str = ""
+    brings_every_parent: bool = True
 
     @property
     def incremental(self) -> bool:
@@ -129,6 +131,7 @@ class Stream:
         """Whether a slice always brings all that there is, so that what it lacks is gone."""
         return (
             self.refresh is not None
+            and self.brings_every_parent
             and self.since is None
             and not self.keeps
             and self.walk in {"pages", "keyset", "object", "graphql"}

@@ -245,7 +245,11 @@ def test_declarations_are_short() -> None:
 def test_each_attribute_is_described() -> None:
     """One that is missing would be underlined as a mistake, one too many would do nothing."""
     shorthand = {"ids"}
-    assert set(ATTRIBUTES) - shorthand == {one.name for one in fields(Stream)} - {"name", "area"}
+    assert set(ATTRIBUTES) - shorthand == {one.name for one in fields(Stream)} - {
+        "name",
+        "area",
+        "brings_every_parent",
+    }
 
 
 def test_editors_are_told_the_same() -> None:

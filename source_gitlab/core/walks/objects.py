@@ -30,6 +30,8 @@ _KINDS: Mapping[str, tuple[tuple[type, ...], str]] = {
     "boolean": ((bool,), "true or false"),
     **dict.fromkeys(("text", "date", "time"), ((str,), "a text")),
 }
+# Behind the path to one object in place of a list.
+ONE = "{}"
 # What an object that holds rows of its parent's has of that parent.
 _NUMBERS = ("id", "iid")
 
@@ -79,7 +81,8 @@ def rows_in(stream: Stream, data: Any, url: str) -> list[Row]:
     if stream.rows is None:
         return [_object(data, url)]
     inner, inside = data, ""
-    for name in stream.rows.split("."):
+    is_one = stream.rows.endswith(ONE)
+    for name in stream.rows.removesuffix(ONE).split("."):
         above = _object(inner, url, inside)
         inside = f"{inside}.{name}".lstrip(".")
         if name not in above:
@@ -88,6 +91,8 @@ def rows_in(stream: Stream, data: Any, url: str) -> list[Row]:
             message = f"{url} answered with an object without {inside}."
             raise Malformed(message, url=url)
         inner = above[name]
+    if is_one:
+        return [_object(inner, url, inside)]
     if not isinstance(inner, list) or not all(isinstance(row, dict) for row in inner):
         raise not_what_was_asked(url, "a list of objects", inner, inside)
     return inner
