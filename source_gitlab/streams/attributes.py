@@ -123,9 +123,9 @@ ATTRIBUTES: Mapping[str, Attribute] = {
     "rows": Attribute(
         ROWS,
         "Where the rows are inside the response, with `graphql` inside the group or project, or"
-        " with `derived` inside the parent's row: a path with dots to a list, or with `{}` behind it"
-        " to one object; or the names of two columns, `{key: …, value: …}`, for the names and values"
-        " of an object.",
+        " with `derived` inside the parent's row: a path with dots to a list, or with `{}` behind"
+        " it to one object; or the names of two columns, `{key: …, value: …}`, for the names and"
+        " values of an object.",
         "the response itself",
     ),
     "may_be_hidden": Attribute(
