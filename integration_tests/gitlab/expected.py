@@ -20,7 +20,7 @@ import orjson
 from integration_tests.gitlab.auth import DEFAULT
 from integration_tests.gitlab.endpoints.groups import shared_with
 from integration_tests.gitlab.graphql import expected as graphql
-from integration_tests.gitlab.plain.expectation import expected_of
+from integration_tests.gitlab.plain.expectation import expected_of, is_listed
 from integration_tests.gitlab.plain.resource import resources
 from integration_tests.gitlab.present import ci, code, people, planning, structure
 from integration_tests.gitlab.present.viewed import SINGLE, Viewer, Wanted, project_for
@@ -287,21 +287,17 @@ def _release_links(scope: Scope) -> Iterator[Expected]:
             yield parent | {"tag_name": row["tag_name"]}, link
 
 
-def _is_listed(scope: Scope, pipeline: Json) -> bool:
-    """Whether one of the two lists of pipelines has it; no reader finds the others.
-
-    Old recordings show a pipeline without its source.
-    """
-    source = pipeline.get("source")
-    children = scope.world.settings.child_pipeline_source
-    return source != "unknown" and (children or source != "parent_pipeline")
-
-
 def _pipelines(scope: Scope, present: Callable[[World, Row], Json]) -> Iterator[Expected]:
     projects = scope.having("builds")
     for parent, row in _of_projects(scope, scope.world.pipelines, projects, present):
-        if _is_listed(scope, row):
+        if is_listed(scope, row.get("source")):
             yield parent, row
+
+
+def _job_artifacts(scope: Scope) -> Iterator[Expected]:
+    for parent, row in STREAMS["jobs"](scope):
+        for artifact in row["artifacts"]:
+            yield parent | {"job_id": row["id"]}, artifact
 
 
 def _bridges(scope: Scope) -> Iterator[Expected]:
@@ -311,7 +307,7 @@ def _bridges(scope: Scope) -> Iterator[Expected]:
         scope.having("builds"),
         ci.bridge,
     ):
-        if _is_listed(scope, row["pipeline"]):
+        if is_listed(scope, row["pipeline"].get("source")):
             yield parent | {"pipeline_id": row["pipeline"]["id"]}, row
 
 
@@ -353,6 +349,7 @@ STREAMS: dict[str, Callable[[Scope], Iterator[Expected]]] = {
     "pipelines": lambda s: _pipelines(s, ci.pipeline),
     "pipelines_extended": lambda s: _pipelines(s, ci.pipeline_detail),
     "jobs": lambda s: _of_projects(s, s.world.jobs, s.having("builds"), ci.job),
+    "job_artifacts": _job_artifacts,
     "pipeline_trigger_jobs": _bridges,
     **graphql.STREAMS,
 }

@@ -52,6 +52,8 @@ Key = tuple[Any, ...]
 INCREMENTAL = tuple(
     name for name, stream in streams().items() if stream.incremental and stream.role != "admin"
 )
+# The column that holds the job: no pipeline that is listed tells of some jobs.
+_OF_JOBS = {"jobs": "id", "job_artifacts": "job_id"}
 SCOPES: tuple[dict[str, list[str]], ...] = (
     {"groups_list": ["top"]},
     {"groups_list": ["top", "open"]},
@@ -118,7 +120,7 @@ class Run:
         self.changes.late_jobs.clear()
         tables = {table for table, _ in self.changes.late_rows}
         self.changes.late_rows.clear()
-        late = [name for name in names if _is_late(name) or name in {"jobs", *tables}]
+        late = [name for name in names if _is_late(name) or name in {*_OF_JOBS, *tables}]
         found += self._compare([name for name in late if not _takes_a_week(name)])
         self.emulator.world.clock.advance(7 * DAY)
         return found + self._compare([name for name in names if _takes_a_week(name)])
@@ -223,7 +225,7 @@ class Run:
                 row = {**entry["row"], **entry["parent"]}
                 if name == "commits" and not self._is_followed(row):
                     continue
-                if name == "jobs" and row["id"] in self.changes.late_jobs:
+                if name in _OF_JOBS and row[_OF_JOBS[name]] in self.changes.late_jobs:
                     continue
                 if (name, row.get("id")) in self.changes.late_rows:
                     continue

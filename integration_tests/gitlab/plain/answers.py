@@ -201,7 +201,8 @@ class Answer:
     def _above(self, call: Call, root: Row) -> list[Row]:
         """The rows of the groups above, where one of the parameters adds them."""
         wanted = self.resource.ancestors.items()
-        if not any(call.query.flag(name, default=default) for name, default in wanted):
+        is_wanted = any(call.query.flag(name, default=default) for name, default in wanted)
+        if not is_wanted and not self.resource.of_ancestors:
             return []
         in_project = self.resource.root == "projects"
         start = root.group_id if in_project else root.facts["parent_id"]
@@ -228,7 +229,11 @@ class Answer:
         if resource.of_projects or any(
             call.query.maybe_flag(one) is value for one, value in wanted
         ):
-            homes += call.access.visible_projects(call.viewer, root.id)
+            homes += [
+                one
+                for one in call.access.visible_projects(call.viewer, root.id)
+                if not resource.feature or structure.feature(one, resource.feature) != "disabled"
+            ]
         return [row for home in homes for row in rows_below(world, resource.name, home)]
 
     def _is_there(self, call: Call, row: Row) -> bool:
@@ -286,6 +291,8 @@ class Answer:
     def _object(self, call: Call, rows: list[Row]) -> Response:
         if rows:
             return respond_one(orjson.dumps(shown(call.world, self.resource, rows[0])))
+        if isinstance(self.resource.nothing, dict):
+            return respond_one(orjson.dumps(self.resource.nothing))
         if self.resource.nothing == "null":
             return respond_one(b"null")
         if self.resource.nothing == "empty":

@@ -80,8 +80,24 @@ def _owners(resource: Resource, scope: Scope) -> Iterable[Row | None]:
         if below not in {"issues", "merge_requests"}
         or scope.access.shows(scope.viewer, project, below)
         for row in rows_below(scope.world, below, project)
-        if row.readable and (below != "issues" or scope.access.shows_issue(scope.viewer, row))
+        if row.readable and _is_found(scope, below, row)
     ]
+
+
+def _is_found(scope: Scope, table: str, row: Row) -> bool:
+    """Whether the viewer finds a row in the list of its kind, and so what stands below it."""
+    if table == "pipelines":
+        return is_listed(scope, row.facts.get("source"))
+    return table != "issues" or bool(scope.access.shows_issue(scope.viewer, row))
+
+
+def is_listed(scope: Scope, source: str | None) -> bool:
+    """Whether one of the two lists of pipelines has one of this source; nobody finds the others.
+
+    Old recordings show a pipeline without its source.
+    """
+    children = scope.world.settings.child_pipeline_source
+    return source != "unknown" and (children or source != "parent_pipeline")
 
 
 def _is_open(resource: Resource, scope: Scope, project: Row) -> bool:

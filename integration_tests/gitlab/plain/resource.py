@@ -69,6 +69,7 @@ class Resource:
     paging: str = "offset"
     most: int = 0
     ancestors: dict[str, bool] = field(default_factory=dict)
+    of_ancestors: bool = False
     descendants: dict[str, bool] = field(default_factory=dict)
     projects_below: dict[str, bool] = field(default_factory=dict)
     below_since: str = ""
@@ -142,6 +143,8 @@ class Resource:
             ("denied", (401, 403, 404)),
             ("nothing", (404, "null", "empty")),
         ):
+            if attribute == "nothing" and isinstance(self.nothing, dict):
+                continue
             if getattr(self, attribute) not in allowed:
                 known = ", ".join(str(one) for one in allowed if one)
                 raise ResourceError(self.name, attribute, getattr(self, attribute), known)
