@@ -65,6 +65,8 @@ ABSENT = {
         "subscribed",
         "user",
     },
+    # The stream pipeline_schedule_details has them.
+    "pipeline_schedules": {"last_pipeline", "variables"},
     # The stream pipelines_extended has them.
     "pipelines": {
         "before_sha",
