@@ -65,6 +65,7 @@ ABSENT = {
         "subscribed",
         "user",
     },
+    "cluster_agent_tokens": {"last_used_at"},
     # The stream pipeline_schedule_details has them.
     "pipeline_schedules": {"last_pipeline", "variables"},
     # The stream pipelines_extended has them.
