@@ -66,6 +66,8 @@ ABSENT = {
         "user",
     },
     "cluster_agent_tokens": {"last_used_at"},
+    # A group's list alone has the path, and a single package its other versions.
+    "packages": {"project_path", "versions"},
     # The stream pipeline_schedule_details has them.
     "pipeline_schedules": {"last_pipeline", "variables"},
     # The stream pipelines_extended has them.
