@@ -50,6 +50,8 @@ ABSENT = {
     # lib/api/entities/wiki_page.rb
     "project_wikis": {"content", "encoding", "front_matter"},
     "group_wikis": {"content", "encoding", "front_matter"},
+    "issue_links": {"source_issue", "target_issue"},
+    "merge_request_versions": {"commits", "diffs"},
     "merge_requests": {
         "changes_count",
         "diff_refs",
