@@ -87,6 +87,7 @@ UNUSED = {
     ("instance_member_roles", "group_id"),
     ("instance_users", "scim_identities[].group_id"),
     ("groups", "duo_namespace_access_rules[].through_namespace.id"),
+    ("group_issue_board_lists", "iteration_id"),
     ("groups", "file_template_project_id"),
     ("issues", "moved_to_id"),
     ("merge_request_notes", "resolved_by_id"),
@@ -95,6 +96,7 @@ UNUSED = {
     ("project_members", "member_role.group_id"),
     ("project_members_all", "group_scim_identity.group_id"),
     ("project_members_all", "member_role.group_id"),
+    ("project_issue_boards", "group.id"),
     ("projects", "group_with_project_templates_id"),
     ("projects", "mirror_user_id"),
 }

@@ -287,6 +287,14 @@ def _release_links(scope: Scope) -> Iterator[Expected]:
             yield parent | {"tag_name": row["tag_name"]}, link
 
 
+def _group_issue_board_lists(scope: Scope) -> Iterator[Expected]:
+    """The columns of each board of a group."""
+    if scope.world.settings.boards == "on":
+        for parent, row in _of_groups(scope, scope.world.boards, planning.board):
+            for one in row["lists"]:
+                yield parent | {"board_id": row["id"]}, one
+
+
 def _pipelines(scope: Scope, present: Callable[[World, Row], Json]) -> Iterator[Expected]:
     projects = scope.having("builds")
     for parent, row in _of_projects(scope, scope.world.pipelines, projects, present):
@@ -318,6 +326,7 @@ STREAMS: dict[str, Callable[[Scope], Iterator[Expected]]] = {
     "projects": _projects,
     "branches": _branches,
     "releases": _releases,
+    "group_issue_board_lists": _group_issue_board_lists,
     "release_links": _release_links,
     "tags": _tags,
     "users": _users,

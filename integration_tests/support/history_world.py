@@ -58,6 +58,8 @@ def small_world(random: Random, most_per_page: int) -> Emulator:
             world.clock.set(when, frozen=True)
             mutate(emulator, "create", {"table": "milestones", "group_id": group_id})
             mutate(emulator, "create", {"table": "epics", "group_id": group_id})
+    board = {"table": "boards", "group_id": TOP, "set": {"assignee_id": READER}}
+    mutate(emulator, "create", board)
     for project_id in (WEB, API):
         issues = world.issues.of_project(project_id)
         epics = [epic for group_id in (TOP, SUB) for epic in world.epics.of_group(group_id)]

@@ -218,13 +218,13 @@ class Answer:
         if resource.below_since and not _is_since(call, resource.below_since):
             return []
         homes: list[Row] = []
-        for name, default in resource.descendants.items():
-            if call.query.flag(name, default=default):
-                homes += [
-                    one
-                    for one in world.descendants(root.id)
-                    if one is not root and call.access.sees_group(call.viewer, one)
-                ]
+        flags = resource.descendants.items()
+        if resource.of_groups or any(call.query.flag(one, default=value) for one, value in flags):
+            homes += [
+                one
+                for one in world.descendants(root.id)
+                if one is not root and call.access.sees_group(call.viewer, one)
+            ]
         wanted = resource.projects_below.items()
         if resource.of_projects or any(
             call.query.maybe_flag(one) is value for one, value in wanted

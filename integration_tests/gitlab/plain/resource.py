@@ -73,6 +73,7 @@ class Resource:
     descendants: dict[str, bool] = field(default_factory=dict)
     projects_below: dict[str, bool] = field(default_factory=dict)
     below_since: str = ""
+    of_groups: bool = False
     of_projects: bool = False
     repeated: bool = False
     object: bool = False
