@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import pytest
+
 from integration_tests.support.history_draw import Figures, live_through, reach_every_stream
 
 HISTORIES = 100
 
 
+@pytest.mark.timeout(2400)
 def test_no_row_is_lost_in_any_history() -> None:
     """A hundred histories, the same ones every time."""
     figures = Figures()
