@@ -54,7 +54,8 @@ ATTRIBUTES: Mapping[str, Attribute] = {
     "walk": Attribute(one_of(*WALKS), "How a list is read.", "`pages`"),
     "path": Attribute(
         PATH,
-        "The list, below `groups/:id/` or `projects/:id/`; of a child, below its parent's `item`.",
+        "The list, below `groups/:id/` or `projects/:id/`; of a child, below its parent's `item`,"
+        " or below /api/v4 where it begins with `/`; columns of the parent stand in {braces}.",
         "the name of the stream",
     ),
     "key": Attribute(COLUMNS, "Columns that identify a row in the whole instance.", "`[id]`"),

@@ -128,8 +128,7 @@ def _stream(name: str, written: Mapping[str, Any], built: Mapping[str, Stream]) 
     values["query"] = _QUERIES.get(values["walk"], {}) | values.get("query", {})
     _set_types(values)
     if parent:
-        below = [] if values["walk"] == "derived" else [parent.item, values["path"]]
-        values["path"] = "/".join(filter(None, below))
+        values["path"] = _child_path(values, parent)
         for attribute in _INHERITED:
             values.setdefault(attribute, getattr(parent, attribute))
     cursor = values.setdefault("cursor", _cursor(values, parent))
@@ -138,6 +137,15 @@ def _stream(name: str, written: Mapping[str, Any], built: Mapping[str, Stream]) 
     values.pop("ids", None)
     values["brings_every_parent"] = parent is None or parent.snapshot
     return Stream(name=name, **values)
+
+
+def _child_path(values: Declared, parent: Stream) -> str:
+    """Where the list of a child is: below its parent's item, or where a path from `/` on says."""
+    path: str = "" if values["walk"] == "derived" else values["path"]
+    if path.startswith("/"):
+        return path.removeprefix("/")
+    above = "" if values["walk"] == "derived" else parent.item
+    return "/".join(filter(None, [above, path]))
 
 
 def _set_types(values: Declared) -> None:

@@ -208,6 +208,17 @@ def test_a_wrong_declaration_is_refused(case: str) -> None:
     assert allowed in told
 
 
+def test_a_path_of_a_child_may_begin_at_the_root() -> None:
+    """Where its parent has two addresses, and this is the other one."""
+    path = "/groups/{group_id}/epics/{id}/issues"
+    stream = build(changed("epic_issues", path=path))["epic_issues"]
+    assert (
+        stream.address(parent={"group_id": 10, "id": 401, "iid": 1}) == "groups/10/epics/401/issues"
+    )
+    with pytest.raises(DeclarationError, match="epic_id"):
+        build(changed("epic_issues", path="/groups/{group_id}/epics/{epic_id}/issues"))
+
+
 def test_a_key_from_an_added_column_tells_rows_apart() -> None:
     """By where it stands in GitLab's own row, and not by how it is called."""
     releases = build(changed("releases", add={"tag_name": "commit.id"}))["releases"]
