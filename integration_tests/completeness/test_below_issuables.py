@@ -45,6 +45,28 @@ def test_below_an_epic_its_iid_is_asked_for(changing_gitlab: Emulator, name: str
     assert {FIRST, 401} <= {row["epic_id"] for row in reading.rows[name]}
 
 
+BY_ID = ["epic_notes", "epic_discussions", "epic_label_events", "epic_state_events"]
+
+
+@pytest.mark.parametrize("name", BY_ID)
+def test_notes_and_events_of_an_epic_are_asked_for_by_its_id(
+    changing_gitlab: Emulator, name: str
+) -> None:
+    """An iid would bring those of another epic, or none."""
+    with_crossed_numbers(changing_gitlab)
+    list_ = streams()[name].path.rpartition("/")[2]
+    by_iid = changing_gitlab.get(f"groups/{ACME}/epics/2/{list_}")
+    crossed = changing_gitlab.get(f"groups/{ACME}/epics/{FIRST}/{list_}")
+    assert (by_iid.status_code, crossed.status_code) == (404, 200)
+    reading = read(config_for(changing_gitlab), [name])
+    assert missing(changing_gitlab, reading, name) == []
+    assert {FIRST, 401} <= {row["epic_id"] for row in reading.rows[name]}
+    if name == "epic_notes":
+        told = {row["body"]: row["epic_id"] for row in reading.rows[name]}
+        assert told["of 401"] == 401
+        assert told[f"of {FIRST}"] == FIRST
+
+
 @pytest.mark.parametrize(
     "name", ["issue_label_events", "merge_request_label_events", "issue_notes"]
 )

@@ -80,6 +80,8 @@ MILESTONES = ("project_milestones", "group_milestones")
 # What the demonstration has no example of.
 UNUSED = {
     ("epic_issues", "moved_to_id"),
+    ("epic_notes", "project_id"),
+    ("epic_state_events", "source_merge_request_id"),
     ("group_members", "group_scim_identity.group_id"),
     ("group_members", "member_role.group_id"),
     ("group_members_all", "group_scim_identity.group_id"),
