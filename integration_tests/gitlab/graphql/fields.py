@@ -11,6 +11,9 @@ from integration_tests.gitlab.graphql import rows
 from integration_tests.gitlab.graphql.lists import DENIED, listed
 from integration_tests.gitlab.graphql.pages import page
 from integration_tests.gitlab.graphql.shape import NODES
+from integration_tests.gitlab.plain.resource import resources
+from integration_tests.gitlab.plain.tables import all_rows
+from integration_tests.gitlab.present import structure
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -92,6 +95,22 @@ def _vulnerability(viewing: Viewing, _source: Any, given: dict[str, Any]) -> Jso
     return rows.vulnerability(emulator.world, row)
 
 
+def _container_repository(viewing: Viewing, _source: Any, given: dict[str, Any]) -> Json | None:
+    """One that its project's reporters see (read_container_image)."""
+    emulator = viewing.emulator
+    resource = resources()["registry_repositories"]
+    number = int(str(given["id"]).rpartition("/")[2])
+    row = next((one for one in all_rows(emulator.world, resource.name) if one.id == number), None)
+    home = emulator.world.projects.rows.get(0 if row is None else row.project_id or 0)
+    if home is None or structure.feature(home, resource.feature) == "disabled":
+        return None
+    is_open = resource.public and home.facts["visibility"] == "public"
+    level = emulator.access.project_level(viewing.viewer, home)
+    if not is_open and level < resource.level and not emulator.access.is_admin(viewing.viewer):
+        return None
+    return {"id": given["id"]}
+
+
 def _projects(viewing: Viewing, source: Json) -> list[Row]:
     emulator = viewing.emulator
     number = int(source["id"].rpartition("/")[2])
@@ -142,6 +161,7 @@ def _sorted(shown: list[Json], column: str) -> list[Json]:
 _FIELDS: dict[str, Callable[[Viewing, Any, dict[str, Any]], Any]] = {
     "Query.group": _group,
     "Query.project": _project,
+    "Query.containerRepository": _container_repository,
     "Query.vulnerability": _vulnerability,
     "Query.queryComplexity": lambda _viewing, _source, _given: {"limit": 250, "score": 1},
     "Group.timelogs": _timelogs,

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from graphql import GraphQLError, get_named_type, get_nullable_type, is_list_type
 
+from integration_tests.gitlab.changes.base import find_row
 from integration_tests.gitlab.graphql.pages import page
 from integration_tests.gitlab.plain.resource import TIERS, graphql_resources
 from integration_tests.gitlab.plain.tables import rows_below
@@ -24,6 +25,7 @@ DENIED = (
     "The resource that you are attempting to access does not exist or you don't have permission to"
     " perform this action"
 )
+_HOMES = {"Project": "projects", "Group": "groups", "Query": "groups"}
 _AT = "_at"
 """Under this name an object that only holds lists has the field that it came from."""
 
@@ -38,9 +40,8 @@ def listed(
         is_outer = any(one.startswith(f"{name}.") for one in graphql_resources())
         return {**source, _AT: name} if is_outer else None
     world = viewing.emulator.world
-    number = int(source["id"].rpartition("/")[2])
-    in_project = name.startswith("Project.")
-    home = world.projects[number] if in_project else world.groups[number]
+    number = int(str(given.get("namespaceId") or source["id"]).rpartition("/")[2])
+    home = find_row(world, _HOMES.get(name.partition(".")[0], resource.below), number)[1]
     refused = _is_refused(viewing, resource, home)
     if refused and resource.refused == "denied":
         raise GraphQLError(DENIED)
@@ -62,6 +63,9 @@ def _is_refused(viewing: Viewing, resource: Resource, home: Row) -> bool:
     if TIERS.index(world.settings.tier) < TIERS.index(resource.tier):
         return True
     is_project = world.projects.rows.get(home.id) is home
+    if not is_project and world.groups.rows.get(home.id) is not home:
+        # It was found by its id, which decided that.
+        return False
     if resource.feature and structure.feature(home, resource.feature) == "disabled":
         return True
     if access.is_admin(viewing.viewer):

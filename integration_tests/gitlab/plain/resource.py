@@ -186,10 +186,11 @@ def _in_graphql(name: str, given: dict[str, Any]) -> None:
     """Where a list of GraphQL stands: one of the fields is that of the projects, or groups."""
     fields_ = [given["graphql"]] if isinstance(given["graphql"], str) else given["graphql"]
     homes = [one.partition(".")[0] for one in fields_]
-    if not {*homes} <= {"Project", "Group"}:
-        raise ResourceError(name, "graphql", given["graphql"], "fields of Project or Group")
+    if not {*homes} <= {"Project", "Group", "Query"} and "path" not in given:
+        allowed = "fields of Project, Group or Query, or a path that tells the place"
+        raise ResourceError(name, "graphql", given["graphql"], allowed)
     given["graphql"] = tuple(fields_)
-    given["path"] = f"/{'projects' if 'Project' in homes else 'groups'}/:id/{name}"
+    given.setdefault("path", f"/{'projects' if 'Project' in homes else 'groups'}/:id/{name}")
     given.setdefault("refused", "null")
 
 
