@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from source_gitlab.streams.columns import Column
+
 # Snapshots are read in full, because their tables are replaced as a whole.
 INCREMENTAL = [
     name
@@ -101,8 +103,16 @@ def query(path: Path, sql: str) -> list[tuple[Any, ...]]:
 
 def keys(path: Path, stream: str) -> list[tuple[str, ...]]:
     """The keys in a stream's table, as texts, sorted."""
-    columns = ", ".join(f'"{column}"::VARCHAR' for column in streams()[stream].key)
+    columns = ", ".join(
+        map(_as_text, [streams()[stream].columns[n] for n in streams()[stream].key])
+    )
     return sorted(query(path, f'SELECT {columns} FROM "{stream}"'))
+
+
+def _as_text(column: Column) -> str:
+    if column.kind != "time":
+        return f'"{column.name}"::VARCHAR'
+    return f"strftime(\"{column.name}\" AT TIME ZONE 'UTC', '%Y-%m-%dT%H:%M:%SZ')"
 
 
 def expected_keys(gitlab: Emulator, stream: str) -> list[tuple[str, ...]]:

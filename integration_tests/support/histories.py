@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from integration_tests.support.inprocess import HttpAnswer
+    from source_gitlab.streams import Stream
 
 
 Row = dict[str, Any]
@@ -267,6 +268,11 @@ def _is_late(name: str) -> bool:
     refresh = streams()[name].refresh
     is_late = refresh is not None and refresh.signal != "touch"
     return is_late or _takes_a_week(name)
+
+
+def comes_again(stream: Stream) -> bool:
+    """Whether some rows are read again though nothing has changed."""
+    return any((stream.recheck, stream.sweep, stream.span, stream.less_below, stream.keeps))
 
 
 def _takes_a_week(name: str) -> bool:
