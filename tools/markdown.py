@@ -23,3 +23,15 @@ def markdown_table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> Iter
 def code_list(names: Iterable[object]) -> str:
     """`a`, `b`."""
     return ", ".join(f"`{name}`" for name in names)
+
+
+def plain(text: str) -> str:
+    """Text in which `*` and `<` outside of code are what they are."""
+    parts = text.split("`")
+    parts[::2] = [re.sub(r"([*<])", r"\\\1", part) for part in parts[::2]]
+    return "`".join(parts)
+
+
+def is_generated(page: str) -> bool:
+    """Whether a page starts as `GENERATED` does."""
+    return page.startswith(GENERATED.partition("{")[0])
