@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from source_gitlab.core.transform import RowTransformer
 from source_gitlab.core.walks.connections import Source, shows
-from source_gitlab.core.walks.graphql import of_one_day
+from source_gitlab.core.walks.graphql import of_few_days
 from source_gitlab.core.walks.objects import asked
 from source_gitlab.gitlab.errors import ReadError, Skipped
 from source_gitlab.setup_check.result import (
@@ -107,7 +107,7 @@ class Probes:
         try:
             address = stream.address(place.kind, place.id)
             if stream.walk == "graphql":
-                today = of_one_day(stream, at(self._budget.now()))
+                today = of_few_days(stream, at(self._budget.now()))
                 rows = self._shown(Source.of(stream, place.kind, place.path), today)
             else:
                 rows = self._rows(stream, address, query)

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from source_gitlab.core.walks.reading import Reading
     from source_gitlab.streams import Stream
 
+_DAY = timedelta(days=1)
+
 
 def pages(reading: Reading) -> Iterator[Page]:
     """The rows of a slice, as `Reading.transformed` takes them."""
@@ -30,7 +32,11 @@ def pages(reading: Reading) -> Iterator[Page]:
 
 
 def _variables(reading: Reading) -> Iterator[dict[str, Any]]:
-    """What each request gives beside its container: the time that it is for."""
+    """What each request gives beside its container: the time that it is for.
+
+    Days are shared out evenly. No request is for a single day, which GitLab refuses of some figures
+    (ee/app/services/dora/aggregate_metrics_service.rb).
+    """
     stream = reading.stream
     if stream.span is None:
         yield {} if stream.since is None else {"since": reading.since}
@@ -38,17 +44,21 @@ def _variables(reading: Reading) -> Iterator[dict[str, Any]]:
     last = _day(reading.slice_["start"])
     first = last - timedelta(days=stream.span.kept)
     if reading.since:
-        first = max(first, min(last, _day(reading.since)))
-    while first <= last:
-        until = min(last, first + timedelta(days=stream.span.days - 1))
-        yield {"since": first.isoformat(), "until": until.isoformat()}
-        first = until + timedelta(days=1)
+        first = max(first, _day(reading.since))
+    first = min(first, last - _DAY)
+    days = (last - first).days + 1
+    requests = -(-days // stream.span.days)
+    for number in range(requests):
+        since = first + number * days // requests * _DAY
+        until = first + (number + 1) * days // requests * _DAY - _DAY
+        yield {"since": since.isoformat(), "until": until.isoformat()}
 
 
-def of_one_day(stream: Stream, moment: str) -> Mapping[str, Any]:
+def of_few_days(stream: Stream, moment: str) -> Mapping[str, Any]:
     """What a request gives that only tries a list."""
-    day = _day(moment).isoformat()
-    return {"since": day, "until": day} if stream.span else {}
+    day = _day(moment)
+    few = {"since": (day - _DAY).isoformat(), "until": day.isoformat()}
+    return few if stream.span else {}
 
 
 def _day(moment: str) -> date:
