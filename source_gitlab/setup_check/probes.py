@@ -108,7 +108,7 @@ class Probes:
             address = stream.address(place.kind, place.id)
             if stream.walk == "graphql":
                 today = of_few_days(stream, at(self._budget.now()))
-                rows = self._shown(Source.of(stream, place.kind, place.path), today)
+                rows = self._shown(Source.of(stream, place.kind, place.path, place.id), today)
             else:
                 rows = self._rows(stream, address, query)
         except Skipped as error:

@@ -9,6 +9,7 @@ the rows of one object.
 | ------------------------------------------ | -------------------------------------------------- |
 | `$first`, `$after`                         | rows a page, and the cursor behind which it starts |
 | `$path`, in `group` and `project`          | the full path of the container                     |
+| `$id`, there in its place                  | the global id of the container                     |
 | `$id`, in `child` and in connections       | the global id of the object that has it            |
 | `$since`, if the stream declares `since`   | the lower bound of time                            |
 | `$since`, `$until`, with `span`            | the first and the last day of what is asked for    |

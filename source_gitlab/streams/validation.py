@@ -313,7 +313,8 @@ def _check_queries(stream: Stream) -> None:
     found = {} if queries is None else queries.operations
     kinds = ("child",) if stream.kind == "child" else _containers(stream)
     for container in kinds:
-        needed = {"instance": set(), "child": {"id"}}.get(container, {"path"})
+        named = {"id"} if "id" in found.get(container, ()) else {"path"}
+        needed = {"instance": set(), "child": {"id"}}.get(container, named)
         needed |= {"first", "after"} if stream.rows.endswith("nodes") else set()
         needed |= {"since"} if stream.since else set()
         needed |= {"since", "until"} if stream.span else set()

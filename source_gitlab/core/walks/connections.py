@@ -52,7 +52,7 @@ class Asking(Protocol):
 class Source(NamedTuple):
     """Where a list is: the container (`kind` is an operation) and its full path, for people too.
 
-    `rows` are the names that lead from the container to the rows.
+    `rows` are the names that lead from the container to the rows. `number` is the container's id.
     """
 
     stream: str
@@ -60,13 +60,14 @@ class Source(NamedTuple):
     path: str
     rows: tuple[str, ...]
     queries: Queries
+    number: int = 0
 
     @classmethod
-    def of(cls, stream: Stream, kind: str, path: str) -> Source:
+    def of(cls, stream: Stream, kind: str, path: str, number: int = 0) -> Source:
         """The list of a declared stream."""
         queries = queries_of(stream.name)
         assert queries is not None  # noqa: S101 -- the declaration was checked
-        return cls(stream.name, kind, path, tuple(str(stream.rows).split(".")), queries)
+        return cls(stream.name, kind, path, tuple(str(stream.rows).split(".")), queries, number)
 
     @classmethod
     def below(cls, stream: Stream, parent: Row) -> Source:
@@ -78,7 +79,10 @@ class Source(NamedTuple):
         """What names the container to the operation."""
         if not self.path:
             return {}
-        return {"id" if self.kind == "child" else "path": self.path}
+        if self.kind == "child":
+            return {"id": self.path}
+        named = {"id": f"gid://gitlab/{self.kind.capitalize()}/{self.number}"}
+        return {"path": self.path, **(named if self.number else {})}
 
     @property
     def leading(self) -> tuple[str, ...]:

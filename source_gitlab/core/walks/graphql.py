@@ -21,7 +21,7 @@ _DAY = timedelta(days=1)
 def pages(reading: Reading) -> Iterator[Page]:
     """The rows of a slice, as `Reading.transformed` takes them."""
     stream, slice_ = reading.stream, reading.slice_
-    source = Source.of(stream, slice_["container"], _path_of(reading))
+    source = Source.of(stream, slice_["container"], _path_of(reading), slice_["id"])
     home = stream.add.get("project_id", "project_id")
     for variables in _variables(reading):
         for rows in read(reading.lists, source, variables):
