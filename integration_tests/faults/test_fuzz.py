@@ -169,7 +169,7 @@ def read_core(gitlab: Emulator, tape: Tape, name: str) -> list[GitlabError]:
     tape.rewind()
     errors: list[GitlabError] = []
     stream, state = streams()[name], StreamState()
-    config = parse(config_for(gitlab, groups_list=["acme"], num_workers=2, commit_refs="all"))
+    config = parse(config_for(gitlab, groups_list=["acme"], num_workers=1, commit_refs="all"))
     for _ in range(2):
         with Session(config, retries=ONCE, transport=tape) as session:
             try:

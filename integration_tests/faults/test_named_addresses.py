@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import defaultdict
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -24,6 +25,8 @@ LISTS = {
         if stream.parent and stream.walk == "pages"
     },
 }
+# Who reads here is no administrator.
+EXPECTED = defaultdict(lambda: {200}, {"admin": {403}})
 NO_ROW = {"kind": "replaced_row", "body": {"title": "neither id nor name"}}
 
 
@@ -41,7 +44,8 @@ def test_an_address_in_an_error_is_there(
     assert urls, told
     for url in urls:
         path = urlsplit(url).path.removeprefix("/api/v4/")
-        assert faulty.get(path).status_code == 200, url
+        # Builds may be off in a project that is there.
+        assert faulty.get(path).status_code in {200, 403}, url
 
 
 ADDRESSED = [name for name in streams() if root_of(streams()[name]).walk != "graphql"]
@@ -65,7 +69,7 @@ def test_the_list_of_every_slice_is_there(faulty: Emulator, name: str) -> None:
         containers = {kind: containers[kind] for kind in root.containers}
     for kind, number in containers.items():
         path = root.address(kind, number)
-        assert faulty.get(path).status_code == 200, path
+        assert faulty.get(path).status_code in EXPECTED[root.role], path
 
 
 def test_columns_of_a_parent_are_quoted() -> None:

@@ -203,12 +203,14 @@ def _summary(
         return Step("Streams", FAILED, f"{message} The first one: {worst.message}", details)
     if not tried and NOT_PROBED in alike:
         return Step("Streams", WARNING, f"No stream was tested. {why} A read tells.", details)
-    # The inventory is seen on the way to the streams, so it does not speak for them; neither does
-    # what the whole GitLab tells.
+    # The inventory is seen on the way to the streams, so it does not speak for them, nor does what
+    # is inside its rows, nor what the whole GitLab tells.
     asked = [
         found
         for name, found in verdicts.items()
-        if declared[name].kind not in {"inventory", "instance"} and found.verdict != NOT_PROBED
+        if declared[name].kind not in {"inventory", "instance"}
+        and declared[name].walk != "derived"
+        and found.verdict != NOT_PROBED
     ]
     if asked and all(found.verdict.startswith(NEEDS_SCOPE) for found in asked):
         message = "The token may read none of the streams. Make a token with the scope read_api."
