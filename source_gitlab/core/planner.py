@@ -10,7 +10,7 @@ from source_gitlab.core.membership import only_groups
 from source_gitlab.core.origin_check import OriginCheck, must_fit
 from source_gitlab.core.read_start import ReadStart
 from source_gitlab.core.selection import all_of
-from source_gitlab.core.slices import Slice
+from source_gitlab.core.slices import Place, Slice
 from source_gitlab.core.state import GroupState, ProjectsListed, key_of
 from source_gitlab.core.state.members import covered_by
 from source_gitlab.core.sweeps import swept
@@ -342,6 +342,10 @@ class Planner:
             self._origin_check.entered(stream, state)
         if position:
             slice_["position"] = position
+        if root_of(stream).walk == "graphql":
+            path = self._inventory.path_of(Place(slice_["container"], slice_["id"]))
+            if path is not None:
+                slice_["path"] = path
         if stream.incremental:
             slice_["known"] = state.known_of(slice_, counted=root_of(stream).kind == "selection")
         return slice_

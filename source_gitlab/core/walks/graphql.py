@@ -70,7 +70,7 @@ def _path_of(reading: Reading) -> str:
     kind, number = reading.slice_["container"], reading.slice_["id"]
     if kind not in {"group", "project"}:
         return ""
-    known = reading.shared.inventory.path_of(Place(kind, number))
+    known = reading.shared.inventory.path_of(Place(kind, number)) or reading.slice_.get("path")
     if known is not None:
         return known
     row = reading.lists.one(f"{kind}s/{number}")
