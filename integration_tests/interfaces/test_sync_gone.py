@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from integration_tests.interfaces.test_sync import expected_keys, keys, sync
+from integration_tests.interfaces.test_sync import WEB, expected_keys, keys, sync
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from integration_tests.gitlab.launch import Emulator
 
 CHILDREN = ("merge_request_approvals", "merge_request_notes", "merge_request_reviewers")
+OF_COMMITS = ("commit_diffs", "commit_discussions", "commit_statuses")
 WEEK = 7 * 86_400
 
 
@@ -75,3 +77,27 @@ def test_children_that_are_refused_stay(
     gitlab.faults([])
     sync(gitlab, path, "--select", "merge_request_notes")
     assert keys(path, "merge_request_notes") == expected_keys(gitlab, "merge_request_notes")
+
+
+@pytest.mark.parametrize("wait", [600, WEEK])
+def test_children_of_commits_that_a_read_passes_over_stay(
+    changing_gitlab: Emulator, tmp_path: Path, wait: int
+) -> None:
+    """A commit is read once: what is below it stays beside what is below those of a later push."""
+    path, gitlab = tmp_path / "gitlab.duckdb", changing_gitlab
+    gitlab.in_its_own_time()
+    config = tmp_path / "config.json"
+    config.write_text(json.dumps({"commit_refs": "all"}))
+    streams = ("--config", str(config), "--select", ",".join(OF_COMMITS))
+    sync(gitlab, path, *streams)
+    before = {stream: keys(path, stream) for stream in OF_COMMITS}
+    gitlab.clock(advance=wait)
+    idle = sync(gitlab, path, *streams)
+    assert {stream: keys(path, stream) for stream in OF_COMMITS} == before
+    gitlab.clock(advance=wait)
+    gitlab.mutate("push_commits", project_id=WEB, branch="main", count=2)
+    pushed = sync(gitlab, path, *streams)
+    for stream in OF_COMMITS:
+        assert idle.table[stream]["removed"] == pushed.table[stream]["removed"] == 0
+        assert keys(path, stream) == expected_keys(gitlab, stream)
+        assert set(before[stream]) < set(keys(path, stream))

@@ -133,7 +133,10 @@ def _is_shown(resource: Resource, scope: Scope, row: Row) -> bool:
 
 
 def _parent(resource: Resource, scope: Scope, row: Row) -> Json:
-    """What the address of a row's list says: ids of the group or project, ids and iids below."""
+    """What the address of a row's list says: ids of the group or project, ids and iids below.
+
+    Where GitLab's id is a text, as a commit's is, the owner has it among its facts.
+    """
     found: Json = {}
     if row.project_id is not None:
         found["project_id"] = row.project_id
@@ -152,6 +155,8 @@ def _parent(resource: Resource, scope: Scope, row: Row) -> Json:
                 found[f"{stem}_iid"] = current.iid
         else:
             found[parameter] = current.facts.get(parameter)
+            if "id" in current.facts:
+                found[f"{now.below.removesuffix('s')}_id"] = current.facts["id"]
         if now.below not in resources():
             break
         now = resources()[now.below]
