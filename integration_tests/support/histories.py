@@ -53,6 +53,10 @@ Key = tuple[Any, ...]
 INCREMENTAL = tuple(
     name for name, stream in streams().items() if stream.incremental and stream.role != "admin"
 )
+# The column that holds the commit, of commits and of what is below them.
+_COMMITS = {"commits": "id"} | {
+    name: "commit_id" for name, stream in streams().items() if stream.parent == "commits"
+}
 # The column that holds the job: no pipeline that is listed tells of some jobs.
 _OF_JOBS = {"jobs": "id", "job_artifacts": "job_id"}
 SCOPES: tuple[dict[str, list[str]], ...] = (
@@ -224,7 +228,8 @@ class Run:
         for name, entries in world.items():
             for entry in entries:
                 row = {**entry["row"], **entry["parent"]}
-                if name == "commits" and not self._is_followed(row):
+                commit = row.get(_COMMITS.get(name, ""))
+                if commit is not None and not self._is_followed(row["project_id"], commit):
                     continue
                 if name in _OF_JOBS and row[_OF_JOBS[name]] in self.changes.late_jobs:
                     continue
@@ -242,12 +247,12 @@ class Run:
         self.figures["rows lost"] += len(found)
         return found
 
-    def _is_followed(self, row: Row) -> bool:
+    def _is_followed(self, project_id: int, commit: str) -> bool:
         if self.history.every_branch:
             return True
-        repository = self.emulator.world.repository(row["project_id"])
+        repository = self.emulator.world.repository(project_id)
         head = repository.branches.get(repository.default_branch)
-        return head is not None and row["id"] in repository.reachable([head.sha])
+        return head is not None and commit in repository.reachable([head.sha])
 
 
 def _untouched(_path: str, _query: str, answer: HttpAnswer) -> HttpAnswer:

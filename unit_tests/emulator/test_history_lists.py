@@ -18,8 +18,10 @@ from integration_tests.support.history_world import READER, small_world
 if TYPE_CHECKING:
     from integration_tests.gitlab.emulator import Emulator
 
-# The people of a history stay the same.
-UNCHANGED = {"instance_users"}
+# The people of a history stay the same, and so does what is below a commit.
+UNCHANGED = {"instance_users"} | {
+    name for name, one in resources().items() if one.below == "commits"
+}
 DRAWS = [(a, a * 7 + b) for a in range(12) for b in range(4)]
 
 
