@@ -89,6 +89,10 @@ WRONG: dict[str, tuple[str, dict[str, Any], str, object, str]] = {
     "a key that is the same in all rows of a list": (
         "users", {"key": ["project_id"]}, "key", ["project_id"], "differs between the rows",
     ),
+    "a list inside an object with the key of one": (
+        "project_issues_statistics", {"rows": "statistics.counts"}, "key", ["project_id", "date"],
+        "differs between the rows",
+    ),
     "a key that is one word": ("users", {"key": "id"}, "key", "id", "a list of columns"),
     "a cursor that nothing moves": (
         "users", {"cursor": "name", "refresh": _DROP}, "cursor", "name", "something moves",

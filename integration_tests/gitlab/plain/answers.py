@@ -94,6 +94,8 @@ class Answer:
         """The list or the object, or the refusal that GitLab gives for it."""
         resource = self.resource
         place = self.place(call)
+        if place is None and resource.object:
+            return self._object(call, [])
         if place is None:
             return offset(call, list[Row](), lambda _row: b"")
         rows = [row for row in self.rows(call, place) if self._is_there(call, row)]
@@ -120,7 +122,7 @@ class Answer:
         return offset(call, rows, show)
 
     def place(self, call: Call) -> Place | None:
-        """What the request is about; None where a feature that is off shows an empty list."""
+        """What the request is about; None where a feature that is off shows nothing."""
         resource = self.resource
         if resource.since and not _is_since(call, resource.since):
             raise no_route()
@@ -134,7 +136,7 @@ class Answer:
         return Place(root, self._owner(call, root))
 
     def _refuse(self, call: Call) -> None:
-        """Raise the refusal of what is off, unless it is an empty list."""
+        """Raise the refusal of what is off, unless it is shown as empty."""
         how = self.resource.refused
         if self.resource.switch:
             how = getattr(call.settings, self.resource.switch)
