@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import orjson
 
 from integration_tests.gitlab.call import Registry
-from integration_tests.gitlab.errors import json_response
-from integration_tests.gitlab.paging import offset
+from integration_tests.gitlab.errors import json_response, not_found
+from integration_tests.gitlab.paging import offset, respond_one
 from integration_tests.gitlab.present.people import current_user, member, user_basic
 from integration_tests.gitlab.world import GUEST
 
@@ -42,27 +42,48 @@ def user(call: Call) -> Response:
 @api.get("/groups/:id/members/all")
 def all_group_members(call: Call) -> Response:
     """Members of a group and of the groups above it."""
-    world = call.world
-    return _list_members(
-        call,
-        [
-            row
-            for one in world.ancestors(call.group().id)
-            for row in world.group_members.of_group(one.id)
-        ],
-    )
+    return _list_members(call, _of_group(call))
 
 
 @api.get("/projects/:id/members/all")
 def all_project_members(call: Call) -> Response:
     """Members of a project and of the groups above it."""
+    return _list_members(call, _of_project(call))
+
+
+@api.get("/groups/:id/members/all/:user_id")
+def one_group_member(call: Call) -> Response:
+    """One of them, with the highest level (lib/api/members.rb)."""
+    return _one_member(call, _of_group(call))
+
+
+@api.get("/projects/:id/members/all/:user_id")
+def one_project_member(call: Call) -> Response:
+    """The same of a project."""
+    return _one_member(call, _of_project(call))
+
+
+def _of_group(call: Call) -> list[Row]:
+    world = call.world
+    above = world.ancestors(call.group().id)
+    return [row for one in above for row in world.group_members.of_group(one.id)]
+
+
+def _of_project(call: Call) -> list[Row]:
     world, row = call.world, call.project()
-    inherited = [
-        found
-        for one in world.ancestors(row.group_id)
-        for found in world.group_members.of_group(one.id)
-    ]
-    return _list_members(call, world.project_members.of_project(row.id) + inherited)
+    above = world.ancestors(row.group_id)
+    inherited = [found for one in above for found in world.group_members.of_group(one.id)]
+    return world.project_members.of_project(row.id) + inherited
+
+
+def _one_member(call: Call, rows: list[Row]) -> Response:
+    wanted = call.number("user_id", "user_id")
+    mine = [row for row in rows if row.facts["user_id"] == wanted]
+    if not mine:
+        what = "Member"
+        raise not_found(what)
+    highest = max(mine, key=lambda row: int(row.facts["access_level"]))
+    return respond_one(call.show(member)(highest))
 
 
 @api.get("/projects/:id/users")

@@ -3,8 +3,9 @@
 The events of a project are such a list (app/finders/events_finder.rb). `after` and `before` leave
 out all of the day that they name. GitLab takes rows that the token may not see out of a page after
 it was cut, so pages are short or empty, and no count tells whether all rows came. It counts to
-10,001, and the list ends near there. So a longer list is cut into spans of days, until each is
-shorter; rows are told apart by their key, whatever their order.
+10,001, and the list ends there; newer versions send no count of 10,000 or more
+(lib/gitlab/pagination/offset_pagination.rb). So a longer list is cut into spans of days, until each
+is shorter; rows are told apart by their key, whatever their order.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from source_gitlab.gitlab.pagination import Missed, pages_of
 from source_gitlab.timestamps import instant
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Generator, Iterator
 
     from source_gitlab.core.slices import Row
     from source_gitlab.core.walks.reading import Reading
@@ -82,16 +83,19 @@ class _Days:
             yield from self.span(first, middle, is_last=False)
             yield from self.span(middle + _DAY, last, is_last=is_last)
             return
-        yield from self._whole(query, answer)
-        if answer.total is not None and is_long:
+        pages = yield from self._whole(query, answer)
+        if pages >= _MOST_COUNTED // PER_PAGE:
             message = (
-                f"{self._url} has more than {_MOST_COUNTED:,} rows on {first}, and GitLab shows no"
-                " more of a day. The others were left out."
+                f"{self._url} has {_MOST_COUNTED:,} rows or more on {first}, and GitLab shows no"
+                " more of a day. What is above that was left out."
             )
             self._lists.note(Missed(message, self._url, remembered=True))
 
-    def _whole(self, query: Query, first: Answer) -> Iterator[list[Row]]:
-        """All pages, and all again while rows were deleted: those behind them moved forward."""
+    def _whole(self, query: Query, first: Answer) -> Generator[list[Row], None, int]:
+        """All pages, and all again while rows were deleted: those behind them moved forward.
+
+        How many pages there are.
+        """
         answer: Answer | None = first
         for _ in range(_MOST_WALKS):
             totals: list[int | None] = []
@@ -101,7 +105,7 @@ class _Days:
                 if fresh:
                     yield fresh
             if None in totals or totals[-1] >= max(totals):  # type: ignore[type-var,operator]
-                return
+                return len(totals)
             answer = None
         message = f"{self._url} lost rows every time it was read. Try again later."
         raise ReadError(message, url=self._url)
