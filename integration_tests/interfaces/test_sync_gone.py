@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
+import duckdb
 import pytest
 
 from integration_tests.interfaces.test_sync import WEB, expected_keys, keys, sync
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 CHILDREN = ("merge_request_approvals", "merge_request_notes", "merge_request_reviewers")
 OF_COMMITS = ("commit_diffs", "commit_discussions", "commit_statuses")
 WEEK = 7 * 86_400
+WEEKLY = "freeze_periods"
 
 
 def remove(gitlab: Emulator, stream: str) -> dict[str, Any]:
@@ -101,3 +103,27 @@ def test_children_of_commits_that_a_read_passes_over_stay(
         assert idle.table[stream]["removed"] == pushed.table[stream]["removed"] == 0
         assert keys(path, stream) == expected_keys(gitlab, stream)
         assert set(before[stream]) < set(keys(path, stream))
+
+
+def test_what_is_read_once_a_week(changing_gitlab: Emulator, tmp_path: Path) -> None:
+    """Between, no list is asked for, and rows stay; after it, what is gone leaves."""
+    path, gitlab = tmp_path / "gitlab.duckdb", changing_gitlab
+    gitlab.in_its_own_time()
+    streams = ("--select", WEEKLY)
+    sync(gitlab, path, *streams)
+    before = keys(path, WEEKLY)
+    assert before == expected_keys(gitlab, WEEKLY)
+    remove(gitlab, WEEKLY)
+    gitlab.clock(advance=2 * 86_400)
+    gitlab.reset_requests()
+    assert sync(gitlab, path, *streams).table[WEEKLY]["read"] == 0
+    assert not [one for one in gitlab.requests()["counts"] if WEEKLY in one]
+    assert keys(path, WEEKLY) == before
+    with duckdb.connect(str(path)) as connection:
+        connection.execute(
+            "UPDATE _source_gitlab.replaced SET replaced_at = replaced_at - INTERVAL 8 DAY"
+        )
+    gitlab.clock(advance=WEEK)
+    done = sync(gitlab, path, *streams)
+    assert done.table[WEEKLY]["removed"] == 1
+    assert keys(path, WEEKLY) == expected_keys(gitlab, WEEKLY)
