@@ -84,7 +84,7 @@ def _of_parents(stream: Stream) -> Iterator[str]:
         yield "All parents are read once a week, for changes that do not move them."
     if stream.recheck:
         days = "day" if stream.recheck == 1 else f"{stream.recheck} days"
-        yield f"Parents that moved in the last {days} are read by each read."
+        yield f"Parents that moved in the last {days} before a read are read again by the next one."
     if stream.only:
         yield f"Asked only of parents with {_only(stream)}."
 

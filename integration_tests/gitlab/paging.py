@@ -103,6 +103,7 @@ def offset(  # noqa: PLR0913 - each says how one list differs from the others
     limited: str | None = None,
     by_fullness: bool = False,
     first_claims_more: bool = False,
+    most: int = 0,
 ) -> Response:
     """Answer with one page by number.
 
@@ -115,6 +116,7 @@ def offset(  # noqa: PLR0913 - each says how one list differs from the others
         limited: The type that a 405 names when the page lies beyond the offset limit.
         by_fullness: Whether a next page is claimed because this one is full.
         first_claims_more: Whether the first page claims a next one in any case.
+        most: Rows that are counted; the pages behind them answer, and nothing leads there.
     """
     size = page_size(call)
     number = max(call.query.number("page", 1), 1)
@@ -128,7 +130,7 @@ def offset(  # noqa: PLR0913 - each says how one list differs from the others
         raise method_not_allowed(error)
     start = (number - 1) * size
     page = rows[start : start + size]
-    count = len(rows)
+    count = min(len(rows), most or len(rows))
     more = len(page) == size if by_fullness else start + size < count
     more = more or (first_claims_more and number == 1)
     headers = {

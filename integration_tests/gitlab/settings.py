@@ -75,6 +75,8 @@ class Settings:
     """Points that a query may cost; 0: as many as GitLab allows."""
     graphql_broken: dict[str, str] = field(default_factory=dict)
     """Fields that fail in one object, by its global id: ``{"Timelog.project": "gid://…"}``."""
+    zone_hours: int = 0
+    """Hours that the instance's time zone is ahead of UTC; days in filters are its own."""
     graphql_hides: list[str] = field(default_factory=list)
     """Global ids of rows that are taken out of the pages that hold them."""
 

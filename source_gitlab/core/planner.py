@@ -145,8 +145,9 @@ class Planner:
         self, stream: Stream, container: str, number: int, through: str | None, start: str
     ) -> Slice:
         since = plus(through, minutes=-self._config.lookback_minutes) if through else None
-        if since and stream.recheck:
-            young = plus(start, days=-stream.recheck)
+        if since and through and stream.recheck:
+            # Those that were young at the last read, however long ago that was.
+            young = plus(through, days=-stream.recheck)
             since = min(since, max(young, instant(self._config.start_date or _EVER)))
         slice_ = Slice(
             stream=stream.name,

@@ -7,6 +7,7 @@ list, and gets only those that have a proper one. The others are missed, each by
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -108,15 +109,21 @@ def _at(row: Mapping[str, object], path: str) -> object:
     return value
 
 
+def _of(url: str) -> str:
+    """The project or group whose list an address is of, for people who know its number."""
+    found = re.search(r"/(project|group)s/(\d+)/", url)
+    return f" of {found[1]} {found[2]}" if found else ""
+
+
 def missed_key(
     url: str, path: str, types: Types, rows: Sequence[Row], role: str | None = None
 ) -> Missed:
     """What to say of rows that were left out, because their key is not of one of these types."""
     if role and "." not in path and all(path not in row for row in rows):
         message = (
-            f"{url} answered with rows without {path}, by which they are told apart: GitLab"
-            f" shows it from the role {role.capitalize()} on. They were left out, and come once"
-            " the token's user has that role."
+            f"{url} answered with rows{_of(url)} without {path}, by which they are told apart:"
+            f" GitLab shows it from the role {role.capitalize()} on. They were left out, and come"
+            " once the token's user has that role."
         )
         return Missed(message, url, reason="permission")
     wanted = " or ".join("a number" if kind is int else "a text" for kind in types)

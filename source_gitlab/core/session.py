@@ -102,6 +102,10 @@ class Session:
             user=membership.access_levels.user,
         )
 
+    def started(self) -> str:
+        """When this read began, as far as GitLab's clocks are known."""
+        return self._planner.start.started()
+
     def __enter__(self) -> Self:
         """Use the session for the length of a `with` block."""
         return self

@@ -167,7 +167,7 @@ ATTRIBUTES: Mapping[str, Attribute] = {
     "recheck": Attribute(
         DAYS,
         "Changes come for so many days after the parent moved last, without moving it again:"
-        " parents that young are read by each read.",
+        " parents that were that young at a read are read again by the next one.",
     ),
     "only": Attribute(
         ONLY,

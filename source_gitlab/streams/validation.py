@@ -31,7 +31,7 @@ _NEEDS_WALK: Mapping[str, tuple[str, ...]] = {
     "gate": ("jobs",),
     "rows": ("pages", "object", "derived", "graphql"),
     "query": ("pages", "keyset", "seek", "commits", "jobs", "days", "object"),
-    "less_below": ("pages", "keyset", "days"),
+    "less_below": ("pages", "keyset", "days", "graphql"),
     "span": ("graphql",),
     "global_id": ("graphql",),
 }
@@ -41,7 +41,7 @@ _NEEDS_KIND: Mapping[str, tuple[str, ...]] = {
     "descendants_since": ("selection",),
     "refresh": ("group", "project", "instance", "child"),
     "since": ("selection", "group", "project", "instance"),
-    "less_below": ("group", "project", "instance"),
+    "less_below": ("selection", "group", "project", "instance"),
     "keeps": ("group", "project", "instance"),
     "moved_by": ("child",),
     "sweep": ("child",),

@@ -183,7 +183,7 @@ WRONG: dict[str, tuple[str, dict[str, Any], str, object, str]] = {
         "iid",
     ),
     "a part of the rows for a chosen list": (
-        "issues", {"less_below": "owner"}, "less_below", "owner", "pages, keyset, days",
+        "issues", {"less_below": "owner"}, "less_below", "owner", "pages, keyset, days, graphql",
     ),
     "an offering that there is not": (
         "project_hooks", {"where": "saas"}, "where", "saas", "com, self",

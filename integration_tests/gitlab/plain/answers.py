@@ -102,9 +102,6 @@ class Answer:
         if resource.object:
             return self._object(call, rows)
         rows = self._sorted(call, self._filtered(call, rows))
-        if resource.most:
-            rows = rows[: resource.most]
-
         more = [one for name, one in resource.adds.items() if call.query.maybe_flag(name)]
         is_whole = bool(resource.for_admins) and call.access.is_admin(call.viewer)
 
@@ -119,7 +116,7 @@ class Answer:
             return respond([show(row) for row in rows if row.readable], {})
         if resource.paging == "keyset" and call.query.text("pagination") == "keyset":
             return self._keyset(call, rows, show)
-        return offset(call, rows, show)
+        return offset(call, rows, show, most=resource.most)
 
     def place(self, call: Call) -> Place | None:
         """What the request is about; None where a feature that is off shows nothing."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from integration_tests.gitlab.clock import DAY, moment
+from integration_tests.gitlab.clock import DAY, SECOND, moment
 from integration_tests.gitlab.plain.template import shown
 from integration_tests.gitlab.rows import value_of
 
@@ -23,7 +23,11 @@ def passes(call: Call, resource: Resource, row: Row, parameter: str, column: str
     if parameter.endswith(("after", "before")):
         when = _time(call, resource, row, column)
         bound = call.query.moment(parameter)
-        return when is not None and bound is not None and _lies(parameter, when, bound)
+        if when is None or bound is None:
+            return False
+        # Days are those of the zone that the instance is set to.
+        local = when + call.settings.zone_hours * 3600 * SECOND
+        return _lies(parameter, local if parameter in {"after", "before"} else when, bound)
     made = shown(call.world, resource, row)
     wanted = (call.query.text(parameter) or "").lower()
     if parameter == "search":

@@ -3,7 +3,7 @@
 The events of a project are such a list (app/finders/events_finder.rb). `after` and `before` leave
 out all of the day that they name. GitLab takes rows that the token may not see out of a page after
 it was cut, so pages are short or empty, and no count tells whether all rows came. It counts to
-10,001, and the list ends there; newer versions send no count of 10,000 or more
+10,001, and no link leads on there; newer versions send no count of 10,000 or more
 (lib/gitlab/pagination/offset_pagination.rb). So a longer list is cut into spans of days, until each
 is shorter; rows are told apart by their key, whatever their order.
 """
@@ -18,7 +18,7 @@ from source_gitlab.core.row_key import RowKey
 from source_gitlab.core.slices import Page
 from source_gitlab.core.walks.less_rows import note_less
 from source_gitlab.gitlab.errors import ReadError
-from source_gitlab.gitlab.pagination import Missed, pages_of
+from source_gitlab.gitlab.pagination import pages_of
 from source_gitlab.timestamps import instant
 
 if TYPE_CHECKING:
@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 PER_PAGE = 100
 _MOST_COUNTED = 10_000
 _MOST_WALKS = 5
+# So many pages one behind the other, of which the token may see nothing, are taken for the end.
+_MOST_EMPTY = 10
 # GitLab is younger.
 _FIRST_DAY = date(2011, 1, 1)
 _DAY = timedelta(days=1)
@@ -44,7 +46,8 @@ def days(reading: Reading) -> Iterator[Page]:
     """
     note_less(reading)
     since = reading.since
-    first = date.fromisoformat(since[: len("2026-01-31")]) if since else _FIRST_DAY
+    # GitLab's days are those of the time zone that it is set to, which may be west of UTC.
+    first = date.fromisoformat(since[: len("2026-01-31")]) - _DAY if since else _FIRST_DAY
     # GitLab's clock may be a little ahead of the one that the slice was planned by.
     last = date.fromisoformat(reading.slice_["start"][: len("2026-01-31")]) + _DAY
     column = reading.stream.cursor or ""
@@ -85,11 +88,7 @@ class _Days:
             return
         pages = yield from self._whole(query, answer)
         if pages >= _MOST_COUNTED // PER_PAGE:
-            message = (
-                f"{self._url} has {_MOST_COUNTED:,} rows or more on {first}, and GitLab shows no"
-                " more of a day. What is above that was left out."
-            )
-            self._lists.note(Missed(message, self._url, remembered=True))
+            yield from self._behind(query, pages + 1)
 
     def _whole(self, query: Query, first: Answer) -> Generator[list[Row], None, int]:
         """All pages, and all again while rows were deleted: those behind them moved forward.
@@ -109,6 +108,21 @@ class _Days:
             answer = None
         message = f"{self._url} lost rows every time it was read. Try again later."
         raise ReadError(message, url=self._url)
+
+    def _behind(self, query: Query, page: int) -> Iterator[list[Row]]:
+        """The pages of a single day behind those that GitLab counts.
+
+        Pages are cut in the database, and only the count is bounded, so that these answer; nothing
+        leads there, and nothing tells which one is the last.
+        """
+        empty = 0
+        while empty < _MOST_EMPTY:
+            answer = self._page({**query, "page": page})
+            fresh = [row for row in answer.data if self._is_new(row)]
+            empty = 0 if fresh else empty + 1
+            page += 1
+            if fresh:
+                yield fresh
 
     def _page(self, query: Query) -> Answer:
         return self._lists.rows(self._path, query, self._key.checked)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from source_gitlab.core.row_key import key_values
 from source_gitlab.core.slices import Page, Place, beside
 from source_gitlab.core.walks.connections import Source, read
+from source_gitlab.core.walks.less_rows import note_less
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -22,6 +23,7 @@ def pages(reading: Reading) -> Iterator[Page]:
     """The rows of a slice, as `Reading.transformed` takes them."""
     stream, slice_ = reading.stream, reading.slice_
     source = Source.of(stream, slice_["container"], _path_of(reading), slice_["id"])
+    note_less(reading)
     home = stream.add.get("project_id", "project_id")
     for variables in _variables(reading):
         for rows in read(reading.lists, source, variables):

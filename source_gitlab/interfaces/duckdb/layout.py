@@ -43,7 +43,7 @@ _OWN: Final = {
     ),
     REPLACED: (
         "stream VARCHAR PRIMARY KEY, replaced_at TIMESTAMPTZ",
-        "When each table was last compared with all that GitLab has, row by row",
+        "When a read began that compared the table with all that GitLab has, by GitLab's clock",
     ),
     STREAMS: ("stream VARCHAR PRIMARY KEY", "The tables in main that source-gitlab writes"),
 }
@@ -105,17 +105,18 @@ def record(connection: duckdb.DuckDBPyConnection, stream: str) -> None:
     connection.execute(f"DELETE FROM {REPLACED} WHERE stream = ?", [stream])
 
 
-def note_replaced(connection: duckdb.DuckDBPyConnection, stream: str) -> None:
-    """Note that a table has been replaced as a whole."""
-    connection.execute(f"INSERT OR REPLACE INTO {REPLACED} VALUES (?, system.main.now())", [stream])
+def note_replaced(connection: duckdb.DuckDBPyConnection, stream: str, at: str) -> None:
+    """Note that a table has been replaced as a whole, by a read that began then."""
+    connection.execute(
+        f"INSERT OR REPLACE INTO {REPLACED} VALUES (?, CAST(? AS TIMESTAMPTZ))", [stream, at]
+    )
 
 
-def is_replaced(connection: duckdb.DuckDBPyConnection, stream: str, hours: int) -> bool:
-    """Whether a table was replaced as a whole in the last so many hours."""
+def is_replaced(connection: duckdb.DuckDBPyConnection, stream: str, since: str) -> bool:
+    """Whether a table was replaced as a whole by a read that began later than that."""
     row = connection.execute(
-        f"SELECT replaced_at > system.main.now() - system.main.to_hours(?) FROM {REPLACED} "
-        "WHERE stream = ?",
-        [hours, stream],
+        f"SELECT replaced_at > CAST(? AS TIMESTAMPTZ) FROM {REPLACED} WHERE stream = ?",
+        [since, stream],
     ).fetchone()
     return bool(row and row[0])
 

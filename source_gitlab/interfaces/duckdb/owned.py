@@ -13,11 +13,12 @@ from source_gitlab.interfaces.duckdb.file import literal, quoted
 from source_gitlab.interfaces.duckdb.tables import place
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator, Mapping
 
     import duckdb
 
     from source_gitlab.core.slices import Owner, Row
+    from source_gitlab.interfaces.duckdb.load_buffer import Load
     from source_gitlab.interfaces.duckdb.rows_file import RowsFile
     from source_gitlab.tables.table import StreamTable
 
@@ -44,11 +45,11 @@ class Owned:
         self,
         connection: duckdb.DuckDBPyConnection,
         file: RowsFile,
-        table_of: Callable[[str], StreamTable],
+        loads: Mapping[str, Load],
     ) -> None:
         """Take the other rows of these owners out of the tables, which hold what was read."""
         for stream, kept in self._kept.items():
-            table = table_of(stream)
+            table = loads[stream].table
             columns = next(iter(kept)).columns
             file.write(_parts(kept, table.key))
             connection.execute(_made(str(file.path), table, columns))

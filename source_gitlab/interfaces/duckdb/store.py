@@ -94,7 +94,7 @@ class Store:
         for name, load in self._loads.items():
             load.fresh = self._count(name) == 0
         self._replacing: dict[str, Load] = {}
-        self._owned = Owned()
+        self.owned = Owned()
 
     def _opened(self) -> RowsFile:
         self._connection = file.connect(self.path)
@@ -161,10 +161,10 @@ class Store:
         with self._transactions.errors():
             return layout.last_commit(self._connection, streams)
 
-    def is_due(self, stream: str, hours: int) -> bool:
-        """Whether a stream was not replaced as a whole in the last so many hours."""
+    def is_due(self, stream: str, since: str) -> bool:
+        """Whether a stream was not replaced as a whole since an instant."""
         with self._transactions.errors():
-            return not layout.is_replaced(self._connection, stream, hours)
+            return not layout.is_replaced(self._connection, stream, since)
 
     def needs_replacing(self, stream: str) -> bool:
         """Whether the file's table has another key than the stream has now."""
@@ -183,7 +183,7 @@ class Store:
         """
         load = self._replacing.get(stream) or self._loads[stream]
         if owner is not None and stream not in self._replacing and not load.fresh:
-            self._owned.note(stream, owner, rows, load.table.key)
+            self.owned.note(stream, owner, rows, load.table.key)
         if not rows:
             return
         fit = load.fitter.fit(rows)
@@ -214,7 +214,7 @@ class Store:
         """Make all that was written durable, and with it these states, by stream."""
         self._flush_all()
         with self._transactions.within():
-            self._owned.take_out(self._connection, self._rows, lambda name: self._loads[name].table)
+            self.owned.take_out(self._connection, self._rows, self._loads)
             self._put_states(states)
         self._transactions.commit()
 
@@ -233,12 +233,12 @@ class Store:
         self._replacing[stream] = self._load(staged, stream, layout.SCHEMA)
 
     def finish_replace(
-        self, stream: str, state: Mapping[str, Any] | None, gone: Gone | None = None
+        self, stream: str, state: Mapping[str, Any] | None, gone: Gone | None = None, at: str = ""
     ) -> Changes:
         """Bring what was collected into the stream's table, with its state, and commit.
 
         Rows that were not collected leave the table where they are `gone`; without it, all of them
-        do. Without a `state`, that of the last commit stays.
+        do. Without a `state`, that of the last commit stays. `at` is when the read began.
         """
         self._flush_all()
         load, current = self._replacing.get(stream), self._loads[stream]
@@ -256,7 +256,8 @@ class Store:
                 self._loads[stream].fresh = False
             if state is not None:
                 self._put_states({stream: state})
-                layout.note_replaced(self._connection, stream)
+                if at:
+                    layout.note_replaced(self._connection, stream, at)
         self._replacing.pop(stream, None)
         self._transactions.commit()
         if rebuilt:
@@ -276,10 +277,6 @@ class Store:
             self._buffered -= load.size
             with self._transactions.within():
                 self._connection.execute(f"DROP TABLE {tables.place(load.table, layout.SCHEMA)}")
-
-    def removed(self, stream: str) -> int:
-        """Rows that left the table because their owner has them no more."""
-        return self._owned.removed(stream)
 
     def updated(self, stream: str) -> int:
         """Rows that were in the table and now have other values, because of `write`."""

@@ -23,6 +23,7 @@ from source_gitlab.engine.run import Job, Run
 from source_gitlab.gitlab.errors import FatalError
 from source_gitlab.interfaces.duckdb.merging import NOTHING, Gone
 from source_gitlab.interfaces.duckdb.result import Outcome, Tally
+from source_gitlab.timestamps import plus
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -67,6 +68,7 @@ class Sync:
         self._jobs: list[Job] = []
         self._replaced: set[str] = set()
         self._narrowed = False
+        self._began = session.started()
         self._choose(streams, full_refresh=full_refresh)
         self._tallies = {job.stream.name: Tally() for job in self._jobs}
         self._begun: set[str] = set()
@@ -100,7 +102,7 @@ class Sync:
         What is read once a week is: in between, only groups and projects that are new are read.
         """
         if stream.snapshot and stream.refresh and stream.refresh.signal == "weekly":
-            return self._store.is_due(stream.name, _WEEK_HOURS)
+            return self._store.is_due(stream.name, plus(self._began, hours=-_WEEK_HOURS))
         return stream.snapshot or not stream.incremental
 
     def run(self, stopped: threading.Event | None = None) -> Outcome:
@@ -184,6 +186,9 @@ class Sync:
 
     def _gone(self, stream: Stream) -> Gone | None:
         """Which of the rows that did not come are gone; None: all of them."""
+        if stream.keeps or stream.span:
+            # GitLab cannot give the figures of these days again.
+            return NOTHING
         extent = self._session.extent(stream)
         start = self._session.config.start_date
         if start is None or stream.snapshot or not stream.incremental or self._narrowed:
@@ -202,7 +207,7 @@ class Sync:
             self._bring(name, None, NOTHING)
 
     def _bring(self, name: str, state: Mapping[str, Any] | None, gone: Gone | None) -> None:
-        changes = self._store.finish_replace(name, state, gone)
+        changes = self._store.finish_replace(name, state, gone, self._began)
         tally = self._tallies[name]
         tally.new, tally.updated, tally.removed = changes.new, changes.changed, changes.removed
 
@@ -223,7 +228,7 @@ class Sync:
             if name not in self._replaced:
                 tally.new = after[name] - before[name]
                 tally.updated = self._store.updated(name)
-                tally.removed = self._store.removed(name)
+                tally.removed = self._store.owned.removed(name)
                 tally.new += tally.removed
 
     def _requests(self) -> int:
