@@ -32,6 +32,9 @@ BEYOND = {
         "sort",
     },
     "/groups/:id/issues": {"scope", "non_archived"},  # lib/api/issues.rb
+    # doc/api/issues_statistics.md
+    "/groups/:id/issues_statistics": {"scope"},
+    "/projects/:id/issues_statistics": {"scope"},
     # doc/api/rest/_index.md, keyset-based pagination
     "/groups/:id/audit_events": {"order_by", "sort"},
     "/projects/:id/audit_events": {"order_by", "sort"},

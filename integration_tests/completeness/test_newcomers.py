@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from integration_tests.gitlab.clock import SECOND
-from integration_tests.support.histories import INCREMENTAL
+from integration_tests.support.histories import INCREMENTAL, comes_again
 from integration_tests.support.history_changes import micros
 from integration_tests.support.history_world import (
     API,
@@ -23,6 +23,7 @@ from integration_tests.support.history_world import (
     WEB,
 )
 from integration_tests.support.small_copies import HOUR, copy, create
+from source_gitlab.streams import streams
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -119,12 +120,13 @@ def test_a_subgroup_that_enters_brings_its_epics_and_milestones() -> None:
 def test_a_renamed_or_transferred_project_keeps_its_state() -> None:
     it = copy()
     it.later(2 * HOUR)
-    it.sync(*INCREMENTAL)
+    names = [name for name in INCREMENTAL if not comes_again(streams()[name])]
+    it.sync(*names)
     it.later(2 * HOUR)
     it.change("rename_project", id=WEB, path="web-2")
     it.change("move_project", id=API, group_id=TOP)
     it.later(60)
-    assert it.sync(*INCREMENTAL) == {name: [] for name in INCREMENTAL}
+    assert it.sync(*names) == {name: [] for name in names}
 
 
 @pytest.mark.parametrize(("size", "busy"), [(100, True), (3, True), (100, False)])

@@ -62,7 +62,8 @@ def _above(resource: Resource, scope: Scope, owner: Row | None) -> Iterable[Row]
 def _owners(resource: Resource, scope: Scope) -> Iterable[Row | None]:
     """What the list stands below, as far as it is in scope and open to the viewer."""
     below = resource.below
-    if not below:
+    of_instance = below in {"", "users"}
+    if of_instance and (not below or resource.level > _level(scope, None)):
         return [None] if resource.level <= _level(scope, None) else []
     if below == "groups":
         return [row for row in scope.groups if _level(scope, row) >= resource.level]
