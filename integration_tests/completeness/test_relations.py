@@ -79,6 +79,7 @@ EVERY = references()
 MILESTONES = ("project_milestones", "group_milestones")
 # What the demonstration has no example of.
 UNUSED = {
+    ("alert_management_alerts", "issue_id"),
     ("epic_issues", "moved_to_id"),
     ("epic_notes", "project_id"),
     ("epic_state_events", "source_merge_request_id"),

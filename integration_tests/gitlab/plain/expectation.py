@@ -62,9 +62,9 @@ def _above(resource: Resource, scope: Scope, owner: Row | None) -> Iterable[Row]
 def _owners(resource: Resource, scope: Scope) -> Iterable[Row | None]:
     """What the list stands below, as far as it is in scope and open to the viewer."""
     below = resource.below
-    of_instance = below in {"", "users"}
-    if of_instance and (not below or resource.level > _level(scope, None)):
-        return [None] if resource.level <= _level(scope, None) else []
+    is_closed = resource.level > _level(scope, None)
+    if not below or (is_closed and resource.level == ROLES["admin"]):
+        return [] if is_closed else [None]
     if below == "groups":
         return [row for row in scope.groups if _level(scope, row) >= resource.level]
     projects = [row for row in scope.projects if _is_open(resource, scope, row)]
