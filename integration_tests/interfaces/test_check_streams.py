@@ -6,6 +6,7 @@ import time
 
 import pytest
 
+from integration_tests.gitlab.default_world import READER
 from integration_tests.gitlab.launch import Emulator
 from integration_tests.support.reading import config_for, read
 from integration_tests.support.setup_checking import (
@@ -19,6 +20,7 @@ from integration_tests.support.setup_checking import (
     with_token,
 )
 from source_gitlab.setup_check.run import by_default
+from source_gitlab.streams import streams
 
 GUEST = "glpat-emulator-guest-0001"
 
@@ -134,6 +136,20 @@ def test_a_scope_that_is_missing_for_every_stream_is_a_failure(changing_gitlab: 
     assert "[Issue: Read]" in result.streams["issues"].message
     assert not result.ok
     assert result.message.startswith("The token may read none of the streams.")
+
+
+def test_lists_for_administrators(changing_gitlab: Emulator) -> None:
+    """Who is none is told so, whatever else they take; who is one can read them."""
+    instance = {name: one for name, one in streams().items() if one.area == "instance"}
+    config = config_for(changing_gitlab, groups_list=["acme"])
+    result = report_of(config, declared=instance)
+    closed = {name for name, one in instance.items() if one.role == "admin" and not one.less_below}
+    assert {name: result.streams[name].verdict for name in closed} == dict.fromkeys(
+        closed, "needs role Administrator"
+    )
+    assert result.streams["instance_metadata"].verdict == "ok"
+    changing_gitlab.mutate("make_admin", user_id=READER)
+    assert set(verdicts(report_of(config, declared=instance)).values()) <= {"unknown (not probed)"}
 
 
 def test_a_large_instance() -> None:

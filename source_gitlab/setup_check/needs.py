@@ -41,7 +41,9 @@ class Needs:
             # Another API: a token, a proxy or a licence may be good for one of them alone.
             where += " in GraphQL"
         family = stream.path.rpartition("}")[2].strip("/").partition("/")[0]
-        return cls(where, stream.tier, stream.feature, stream.role, family)
+        # Where GitLab answers everybody, with less to some, an answer tells nothing of the role.
+        role = ROLES[0] if stream.role == stream.less_below else stream.role
+        return cls(where, stream.tier, stream.feature, role, family)
 
     @property
     def broad(self) -> Needs:

@@ -22,6 +22,7 @@ from source_gitlab.setup_check.result import (
     PROBE_FAILED,
     Verdict,
 )
+from source_gitlab.streams.vocabulary import ADMIN, LEVELS
 from source_gitlab.timestamps import at
 
 if TYPE_CHECKING:
@@ -44,7 +45,6 @@ _ROLES = {
     40: "Maintainer",
     50: "Owner",
 }
-_LEVELS = {name.lower(): level for level, name in _ROLES.items()}
 _REPORTER = 20
 
 
@@ -178,11 +178,17 @@ class Probes:
             return Verdict(wanted, str(error))
         if error.reason == "scope":
             return Verdict(f"{NEEDS_SCOPE} read_api", str(error))
+        if stream.role == ADMIN:
+            return Verdict(f"{NEEDS_ROLE} Administrator", str(error))
         if stream.tier != "free":
             tier = stream.tier.capitalize()
             message = f"{place.path} has no {tier} licence, or it is switched off. {error}"
             return Verdict(f"{NEEDS_TIER} {tier}", message)
-        declared = _LEVELS[stream.role]
+        return self._refused_by_role(stream, place, error)
+
+    @staticmethod
+    def _refused_by_role(stream: Stream, place: Place, error: Skipped) -> Verdict:
+        declared = LEVELS[stream.role]
         # Guests of a private project see neither its code nor its pipelines
         # (https://docs.gitlab.com/user/permissions/).
         needed = max(declared, _REPORTER) if place.kind == "project" else declared

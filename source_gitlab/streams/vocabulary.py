@@ -39,7 +39,18 @@ FEATURES = (
     "wiki",
 )
 TIERS = ("free", "premium", "ultimate")
-ROLES = ("guest", "planner", "reporter", "developer", "maintainer", "owner", "admin")
+# With the number of each (https://docs.gitlab.com/api/access_requests/#valid-access-levels); an
+# administrator has none.
+LEVELS: Mapping[str, int] = {
+    "guest": 10,
+    "planner": 15,
+    "reporter": 20,
+    "developer": 30,
+    "maintainer": 40,
+    "owner": 50,
+}
+ADMIN = "admin"
+ROLES = (*LEVELS, ADMIN)
 OFFERINGS: Mapping[str, str] = {"com": "GitLab.com", "self": "self-managed GitLab"}
 REDACTIONS: Mapping[str, str] = {
     "host": "scheme, host and port are left of an address",

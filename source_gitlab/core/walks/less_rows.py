@@ -2,26 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 from source_gitlab.core.slices import Place
 from source_gitlab.gitlab.errors import Skipped
 from source_gitlab.gitlab.pagination import Missed
+from source_gitlab.streams.vocabulary import ADMIN, LEVELS
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from source_gitlab.core.walks.reading import Reading
-
-# https://docs.gitlab.com/api/access_requests/#valid-access-levels
-LEVELS: Final[Mapping[str, int]] = {
-    "guest": 10,
-    "planner": 15,
-    "reporter": 20,
-    "developer": 30,
-    "maintainer": 40,
-    "owner": 50,
-}
 
 
 def note_less(reading: Reading) -> None:
@@ -39,7 +28,7 @@ def note_less(reading: Reading) -> None:
         return
     where = Place(slice_["container"], slice_["id"] or None)
     place = "this GitLab"
-    if stream.less_below != "admin":
+    if stream.less_below != ADMIN:
         place = reading.shared.report.called(where)
         if _level(reading, user) >= LEVELS[str(stream.less_below)]:
             return
