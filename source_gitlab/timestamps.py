@@ -8,6 +8,7 @@ import pendulum
 
 _DIFFERENCE_SECONDS = 60
 _LENGTH = len("2026-01-31T12:00:00.000Z")
+_DAY_LENGTH = len("2026-01-31")
 
 
 def instant(text: str) -> str:
@@ -48,6 +49,11 @@ def at(epoch: float) -> str:
 def epoch(text: str) -> float:
     """An instant as seconds since the epoch."""
     return datetime.fromisoformat(text.replace("Z", "+00:00")).timestamp()
+
+
+def day(text: str) -> str:
+    """The day of an instant, in UTC: `2026-01-31`."""
+    return text[:_DAY_LENGTH]
 
 
 def plus(text: str, **delta: float) -> str:

@@ -26,7 +26,7 @@ from source_gitlab.core.walks.list_length import count_beyond
 from source_gitlab.core.walks.pages import PER_PAGE, read_pages
 from source_gitlab.gitlab.errors import FatalError, GitlabError
 from source_gitlab.gitlab.lists import Whole
-from source_gitlab.timestamps import plus, seconds_ahead
+from source_gitlab.timestamps import day, plus, seconds_ahead
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -42,7 +42,6 @@ if TYPE_CHECKING:
 _ACTIVITY_LAG_HOURS = 1
 _LONGEST_HOURS = {"weekly": 7 * 24}
 _DAY_HOURS = 24
-_DATE = len("2026-01-31")
 # A longer list is not compared row by row.
 _SHORT_PAGES = 3
 
@@ -141,7 +140,7 @@ def _is_due(stream: Stream, through: str, start: str) -> bool:
     signal = stream.refresh.signal if stream.refresh else ""
     if plus(through, hours=_LONGEST_HOURS.get(signal, _DAY_HOURS)) <= start:
         return True
-    if stream.keeps and through[:_DATE] != start[:_DATE]:
+    if stream.keeps and day(through) != day(start):
         # The figures of a day that has no read are lost.
         return True
     # It was written by a clock that was wrong, and tells nothing of what was read.

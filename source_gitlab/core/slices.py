@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypedDict
 
 from source_gitlab.gitlab.pagination import Row
+from source_gitlab.timestamps import day
 
 if TYPE_CHECKING:
     from source_gitlab.core.state.owed_parents import Name
@@ -132,7 +133,7 @@ def columns_of(slice_: Slice) -> dict[str, Any]:
     return {
         f"{slice_['container']}_id": slice_["id"],
         "read_at": read_at,
-        "read_on": read_at[: len("2026-01-31")],
+        "read_on": day(read_at),
     }
 
 

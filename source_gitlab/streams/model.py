@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from source_gitlab.streams.json_schema import Schema
 
 READ_AT = "read_at"
+_ONE = "{}"  # behind the path to one object in place of a list
 _NOTHING: Mapping[str, Any] = {}
 # What a group's lists of the inventory are called (https://docs.gitlab.com/api/groups/).
 _OF_GROUP = {"groups": "descendant_groups", "projects": "projects"}
@@ -136,6 +137,16 @@ class Stream:
             and not self.keeps
             and self.walk in {"pages", "keyset", "object", "graphql"}
         )
+
+    @cached_property
+    def rows_path(self) -> tuple[str, ...]:
+        """The names that lead to the rows inside a response, where they are not its own names."""
+        return tuple(str(self.rows).removesuffix(_ONE).split("."))
+
+    @property
+    def is_one_inside(self) -> bool:
+        """Whether that path leads to one object, which is a row, and not to a list."""
+        return isinstance(self.rows, str) and self.rows.endswith(_ONE)
 
     @cached_property
     def row_key(self) -> tuple[str, ...]:

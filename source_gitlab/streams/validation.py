@@ -203,8 +203,7 @@ def _is_one_object(stream: Stream) -> bool:
     """Whether a response is one row; without pages and days, GraphQL may have one object there."""
     if stream.walk == "graphql":
         return not str(stream.rows).endswith("nodes") and stream.span is None
-    is_whole = stream.rows is None or str(stream.rows).endswith("{}")
-    return stream.walk == "object" and is_whole
+    return stream.walk == "object" and (stream.rows is None or stream.is_one_inside)
 
 
 def _check_cursor(stream: Stream) -> None:

@@ -19,7 +19,7 @@ from source_gitlab.core.slices import Page
 from source_gitlab.core.walks.less_rows import note_less
 from source_gitlab.gitlab.errors import ReadError
 from source_gitlab.gitlab.pagination import pages_of
-from source_gitlab.timestamps import instant
+from source_gitlab.timestamps import day, instant
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
@@ -47,9 +47,9 @@ def days(reading: Reading) -> Iterator[Page]:
     note_less(reading)
     since = reading.since
     # GitLab's days are those of the time zone that it is set to, which may be west of UTC.
-    first = date.fromisoformat(since[: len("2026-01-31")]) - _DAY if since else _FIRST_DAY
+    first = date.fromisoformat(day(since)) - _DAY if since else _FIRST_DAY
     # GitLab's clock may be a little ahead of the one that the slice was planned by.
-    last = date.fromisoformat(reading.slice_["start"][: len("2026-01-31")]) + _DAY
+    last = date.fromisoformat(day(reading.slice_["start"])) + _DAY
     column = reading.stream.cursor or ""
     for rows in _Days(reading).span(first, max(first, last), is_last=True):
         fresh = [row for row in rows if not since or _moment(row, column) >= since]

@@ -9,6 +9,7 @@ from source_gitlab.core.row_key import key_values
 from source_gitlab.core.slices import Page, Place, beside
 from source_gitlab.core.walks.connections import Source, read
 from source_gitlab.core.walks.less_rows import note_less
+from source_gitlab.timestamps import day
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -64,7 +65,7 @@ def of_few_days(stream: Stream, moment: str) -> Mapping[str, Any]:
 
 
 def _day(moment: str) -> date:
-    return date.fromisoformat(moment[: len("2026-01-31")])
+    return date.fromisoformat(day(moment))
 
 
 def _path_of(reading: Reading) -> str:

@@ -26,7 +26,7 @@ from source_gitlab.core.row_key import RowKey
 from source_gitlab.core.slices import Page
 from source_gitlab.core.walks.pages import PER_PAGE
 from source_gitlab.gitlab.client import pages_of
-from source_gitlab.timestamps import instant, plus
+from source_gitlab.timestamps import day, instant, plus
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator, Mapping
@@ -80,7 +80,7 @@ class Jobs:
             bound = plus(through, minutes=-self.lookback_minutes)
             # Before the new jobs: once a page of those has a position, the read goes on from there.
             moved = yield from self._moved(bound)
-            if _day(through) < _day(slice_["start"]):
+            if day(through) < day(slice_["start"]):
                 unread = self._unread_since(through)
                 if first_start and unread < first_start:
                     self.entered()
@@ -104,7 +104,7 @@ class Jobs:
         else. A read that was killed within the list counts as soon as a later one has finished
         it: only then does its start become `through`.
         """
-        return plus(f"{_day(through)}T00:00:00.000Z", minutes=-self.lookback_minutes)
+        return plus(f"{day(through)}T00:00:00.000Z", minutes=-self.lookback_minutes)
 
     def _newest(self, position: Mapping[str, Any], first_start: str | None) -> Iterator[Page]:
         """From `position` down to what was there before, if it says what that is.
@@ -193,7 +193,3 @@ def _is_older(row: Row, since: str, *, undated: bool = False) -> bool:
 def _is_text(query: Query) -> bool:
     """Whether a query can stand in a state, which is UTF-8."""
     return "".join(map(str, query.values())).isprintable()
-
-
-def _day(moment: str) -> str:
-    return moment[: len("2026-01-31")]

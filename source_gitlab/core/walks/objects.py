@@ -30,8 +30,6 @@ _KINDS: Mapping[str, tuple[tuple[type, ...], str]] = {
     "boolean": ((bool,), "true or false"),
     **dict.fromkeys(("text", "date", "time"), ((str,), "a text")),
 }
-# Behind the path to one object in place of a list.
-ONE = "{}"
 # What an object that holds rows of its parent's has of that parent.
 _NUMBERS = ("id", "iid")
 
@@ -81,8 +79,7 @@ def rows_in(stream: Stream, data: Any, url: str) -> list[Row]:
     if stream.rows is None:
         return [_object(data, url)]
     inner, inside = data, ""
-    is_one = stream.rows.endswith(ONE)
-    for name in stream.rows.removesuffix(ONE).split("."):
+    for name in stream.rows_path:
         above = _object(inner, url, inside)
         inside = f"{inside}.{name}".lstrip(".")
         if name not in above:
@@ -91,7 +88,7 @@ def rows_in(stream: Stream, data: Any, url: str) -> list[Row]:
             message = f"{url} answered with an object without {inside}."
             raise Malformed(message, url=url)
         inner = above[name]
-    if is_one:
+    if stream.is_one_inside:
         return [_object(inner, url, inside)]
     if not isinstance(inner, list) or not all(isinstance(row, dict) for row in inner):
         raise not_what_was_asked(url, "a list of objects", inner, inside)
@@ -101,7 +98,7 @@ def rows_in(stream: Stream, data: Any, url: str) -> list[Row]:
 def are_hidden(stream: Stream, data: Row) -> bool:
     """Whether an object lacks what the rows of a stream stand under."""
     inner: Any = data
-    for name in str(stream.rows).split("."):
+    for name in stream.rows_path:
         if not isinstance(inner, dict) or name not in inner:
             return True
         inner = inner[name]

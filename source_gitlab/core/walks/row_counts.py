@@ -24,7 +24,7 @@ import orjson
 from source_gitlab.core.state.parts import moment, number
 from source_gitlab.gitlab.errors import Malformed
 from source_gitlab.gitlab.page_size import Stepping
-from source_gitlab.timestamps import between, instant, is_instant, plus
+from source_gitlab.timestamps import between, day, instant, is_instant, plus
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -95,8 +95,7 @@ class Counts:
 
     def is_due(self, start: str) -> bool:
         """Whether the read that began at `start` is the first of its day (UTC)."""
-        day = len("2026-01-31")
-        return self.asked[:day] < start[:day]
+        return day(self.asked) < day(start)
 
     def plus(self, rows: Sequence[int]) -> Counts:
         """The same with so many more rows in each window."""
