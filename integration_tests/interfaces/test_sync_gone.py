@@ -125,3 +125,21 @@ def test_what_is_read_once_a_week(changing_gitlab: Emulator, tmp_path: Path) -> 
     done = sync(gitlab, path, *streams)
     assert done.table[WEEKLY]["removed"] == 1
     assert keys(path, WEEKLY) == expected_keys(gitlab, WEEKLY)
+
+
+@pytest.mark.parametrize("stream", ["project_fetch_statistics", "instance_metadata"])
+def test_figures_of_earlier_days_stay(
+    changing_gitlab: Emulator, tmp_path: Path, stream: str
+) -> None:
+    """GitLab cannot give them again: neither a full refresh nor another selection takes them."""
+    path, gitlab = tmp_path / "gitlab.duckdb", changing_gitlab
+    gitlab.in_its_own_time()
+    both = ("--select", stream, "--group", "acme", "public-works")
+    sync(gitlab, path, *both)
+    before = keys(path, stream)
+    gitlab.clock(advance=3 * 86_400)
+    for more in (both, (*both, "--full-refresh"), (*both[:3], "acme")):
+        done = sync(gitlab, path, *more)
+        assert done.code == 0
+        assert done.table[stream]["removed"] == 0
+        assert set(before) < set(keys(path, stream))
