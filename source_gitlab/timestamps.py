@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta, timezone
+from datetime import date, datetime, timedelta, timezone
 
 import pendulum
 
@@ -54,6 +54,11 @@ def epoch(text: str) -> float:
 def day(text: str) -> str:
     """The day of an instant, in UTC: `2026-01-31`."""
     return text[:_DAY_LENGTH]
+
+
+def date_of(text: str) -> date:
+    """The same as a date."""
+    return date.fromisoformat(day(text))
 
 
 def plus(text: str, **delta: float) -> str:

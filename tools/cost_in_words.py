@@ -80,7 +80,7 @@ def _cost_of_child(stream: Stream) -> str:
         found += f", or of which one of its `{stream.moved_by.stream}` did"
     if stream.recheck:
         days = "the last day" if stream.recheck == 1 else f"the last {stream.recheck} days"
-        found += f", now or in {days}"
+        found += f", or did so in {days} before the last read"
     return f"{found}; weekly per {parent}" if stream.sweep else found
 
 

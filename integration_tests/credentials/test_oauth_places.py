@@ -22,6 +22,7 @@ from integration_tests.support.oauth_pairs import (
     Row,
     lab,
     sign_in,
+    slow_renewal,
 )
 
 if TYPE_CHECKING:
@@ -197,12 +198,7 @@ def test_interrupted_while_gitlab_is_asked(
     path = tmp_path / "config.json"
     path.write_text(json.dumps(config))
     rotations = lab.control("oauth")["rotations"]
-    faults = [{"kind": "slow", "path": "/oauth/token", "seconds": 3}]
-    if late:
-        refused = {"error": "invalid_token", "error_description": "Token is expired."}
-        denial = {"kind": "status", "status": 401, "body": refused, "times": 1}
-        faults.append({**denial, "path": "/projects/[0-9]+/labels"})
-    lab.faults(faults)
+    slow_renewal(lab, late=late)
     running = subprocess.Popen(
         process.command(
             "sync",

@@ -19,7 +19,7 @@ from integration_tests.credentials.test_oauth_places import (
 )
 from integration_tests.gitlab.launch import ROOT
 from integration_tests.support import process
-from integration_tests.support.oauth_pairs import sign_in
+from integration_tests.support.oauth_pairs import sign_in, slow_renewal
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -35,12 +35,7 @@ def interrupted(lab: Emulator, number: int, *arguments: object, late: bool = Fal
     It is `late` where a read is in the middle of a list then.
     """
     rotations = lab.control("oauth")["rotations"]
-    faults = [{"kind": "slow", "path": "/oauth/token", "seconds": 3}]
-    if late:
-        refused = {"error": "invalid_token", "error_description": "Token is expired."}
-        denial = {"kind": "status", "status": 401, "body": refused, "times": 1}
-        faults.append({**denial, "path": "/projects/[0-9]+/labels"})
-    lab.faults(faults)
+    slow_renewal(lab, late=late)
     running = subprocess.Popen(
         process.command(*arguments),
         cwd=ROOT,

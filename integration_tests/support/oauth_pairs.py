@@ -50,6 +50,16 @@ def home(lab: Emulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path
     return tmp_path / "tokens"
 
 
+def slow_renewal(lab: Emulator, *, late: bool) -> None:
+    """Let renewals take a while; with `late`, one falls due in the middle of a list."""
+    faults: list[dict[str, Any]] = [{"kind": "slow", "path": "/oauth/token", "seconds": 3}]
+    if late:
+        refused = {"error": "invalid_token", "error_description": "Token is expired."}
+        denial = {"kind": "status", "status": 401, "body": refused, "times": 1}
+        faults.append({**denial, "path": "/projects/[0-9]+/labels"})
+    lab.faults(faults)
+
+
 def sign_in(lab: Emulator, *, expired: bool = True, **more: Any) -> Row:
     """A configuration with a new pair of tokens, of which the access token may be dead already."""
     pair = lab.post("oauth", {})

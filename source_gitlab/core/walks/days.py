@@ -11,7 +11,6 @@ is shorter; rows are told apart by their key, whatever their order.
 from __future__ import annotations
 
 from datetime import date, timedelta
-from functools import partial
 from typing import TYPE_CHECKING
 
 from source_gitlab.core.row_key import RowKey
@@ -19,7 +18,7 @@ from source_gitlab.core.slices import Page
 from source_gitlab.core.walks.less_rows import note_less
 from source_gitlab.gitlab.errors import ReadError
 from source_gitlab.gitlab.pagination import pages_of
-from source_gitlab.timestamps import day, instant
+from source_gitlab.timestamps import date_of, instant
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
@@ -47,9 +46,9 @@ def days(reading: Reading) -> Iterator[Page]:
     note_less(reading)
     since = reading.since
     # GitLab's days are those of the time zone that it is set to, which may be west of UTC.
-    first = date.fromisoformat(day(since)) - _DAY if since else _FIRST_DAY
+    first = date_of(since) - _DAY if since else _FIRST_DAY
     # GitLab's clock may be a little ahead of the one that the slice was planned by.
-    last = date.fromisoformat(day(reading.slice_["start"])) + _DAY
+    last = date_of(reading.slice_["start"]) + _DAY
     column = reading.stream.cursor or ""
     for rows in _Days(reading).span(first, max(first, last), is_last=True):
         fresh = [row for row in rows if not since or _moment(row, column) >= since]
@@ -97,14 +96,15 @@ class _Days:
         """
         answer: Answer | None = first
         for _ in range(_MOST_WALKS):
-            totals: list[int | None] = []
-            for one in pages_of(partial(self._page), query, self._url, answer):
-                totals.append(one.total)
+            pages, most, last = 0, 0, 0
+            for one in pages_of(self._page, query, self._url, answer):
+                pages, last = pages + 1, one.total or 0
+                most = max(most, last)
                 fresh = [row for row in one.data if self._is_new(row)]
                 if fresh:
                     yield fresh
-            if None in totals or totals[-1] >= max(totals):  # type: ignore[type-var,operator]
-                return len(totals)
+            if last >= most or not last:
+                return pages
             answer = None
         message = f"{self._url} lost rows every time it was read. Try again later."
         raise ReadError(message, url=self._url)

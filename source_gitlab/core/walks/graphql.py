@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from source_gitlab.core.row_key import key_values
 from source_gitlab.core.slices import Page, Place, beside
 from source_gitlab.core.walks.connections import Source, read
 from source_gitlab.core.walks.less_rows import note_less
-from source_gitlab.timestamps import day
+from source_gitlab.timestamps import date_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -44,10 +44,10 @@ def _variables(reading: Reading) -> Iterator[dict[str, Any]]:
     if stream.span is None:
         yield {} if stream.since is None else {"since": reading.since}
         return
-    last = _day(reading.slice_["start"])
+    last = date_of(reading.slice_["start"])
     first = last - timedelta(days=stream.span.kept)
     if reading.since:
-        first = max(first, _day(reading.since))
+        first = max(first, date_of(reading.since))
     first = min(first, last - _DAY)
     days = (last - first).days + 1
     requests = -(-days // stream.span.days)
@@ -59,13 +59,9 @@ def _variables(reading: Reading) -> Iterator[dict[str, Any]]:
 
 def of_few_days(stream: Stream, moment: str) -> Mapping[str, Any]:
     """What a request gives that only tries a list."""
-    day = _day(moment)
-    few = {"since": (day - _DAY).isoformat(), "until": day.isoformat()}
+    last = date_of(moment)
+    few = {"since": (last - _DAY).isoformat(), "until": last.isoformat()}
     return few if stream.span else {}
-
-
-def _day(moment: str) -> date:
-    return date.fromisoformat(day(moment))
 
 
 def _path_of(reading: Reading) -> str:
