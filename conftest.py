@@ -12,6 +12,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 
+def pytest_make_parametrize_id(val: object) -> str | None:
+    """Name a test by the size of its bytes: what is in them may differ from process to process."""
+    return f"{len(val)} bytes" if isinstance(val, bytes) else None
+
+
 @pytest.fixture(autouse=True)
 def _collected() -> Iterator[None]:
     """Let the garbage of a test be found in it, when allocations are traced.
