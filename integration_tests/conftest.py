@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 import pytest
 
 from integration_tests.gitlab.launch import Emulator
+from integration_tests.support import postgres as postgres_server
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from airbyte_cdk.test.models.scenario import ConnectorTestScenario, ScenarioCommand
+
+    from integration_tests.support.postgres import Postgres
 
 CONFIGS = Path(__file__).parent / "configs"
 
@@ -34,6 +38,15 @@ def gitlab() -> Iterator[Emulator]:
     """One emulated GitLab for all tests that only read it."""
     with Emulator() as emulator:
         yield emulator
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Postgres]:
+    """One PostgreSQL server; each test makes a database of its own in it."""
+    if postgres_server.programs() is None and not os.environ.get("CI"):
+        pytest.skip("PostgreSQL's server is not installed: apt-get install postgresql")
+    with postgres_server.server() as running:
+        yield running
 
 
 @pytest.fixture

@@ -2,28 +2,24 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
-import shutil
 import subprocess
-import sys
 from dataclasses import dataclass
 from datetime import datetime, timezone
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import duckdb
 import pytest
-from filelock import FileLock
 
+from integration_tests.support.environments import ROOT, environment
 from source_gitlab.streams import root_of, streams
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from integration_tests.gitlab.launch import Emulator
 
-ROOT = Path(__file__).parents[2]
-LOCKS = (ROOT / "requirements" / "pyairbyte.txt", ROOT / "requirements" / "build.txt")
 SCHEMA = "gitlab"
 
 # What a user of PyAirbyte would write.
@@ -46,40 +42,10 @@ source.read(cache=DuckDBCache(db_path=given["database"], schema_name=given["sche
 pytestmark = pytest.mark.timeout(900)
 
 
-def _folder() -> Path:
-    """Where the environment is kept: one for each lock file, Python and checkout."""
-    identity = hashlib.sha256(f"{sys.version}\0{sys.base_prefix}\0{ROOT}".encode())
-    for lock in LOCKS:
-        identity.update(lock.read_bytes())
-    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    return cache / "gitlab-warehouse-tests" / f"pyairbyte-{identity.hexdigest()[:16]}"
-
-
 @pytest.fixture(scope="module")
 def python() -> Path:
-    """The Python of an environment that holds PyAirbyte and the package, as users install both.
-
-    Installing PyAirbyte takes a minute, so the environment is kept; the package is put in anew, as
-    a wheel, so that what is tested is what would be published.
-    """
-    folder = _folder()
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    found = folder / "bin" / "python"
-    pip = (str(found), "-m", "pip", "--disable-pip-version-check")
-    install = (*pip, "install", "--quiet", "--no-deps")
-    complete = folder / ".complete"
-    with FileLock(f"{folder}.lock"):
-        if not complete.exists():
-            shutil.rmtree(folder, ignore_errors=True)
-            subprocess.run([sys.executable, "-m", "venv", folder], check=True)
-            wanted = [part for lock in LOCKS for part in ("-r", str(lock))]
-            subprocess.run([*install, "--require-hashes", *wanted], check=True)
-            subprocess.run([*pip, "check"], check=True)
-            complete.touch()
-        subprocess.run(
-            [*install, "--no-build-isolation", "--force-reinstall", str(ROOT)], check=True
-        )
-    return found
+    """The Python of an environment that holds PyAirbyte and the package, as users install both."""
+    return environment("pyairbyte", with_package=True) / "python"
 
 
 @dataclass(frozen=True)
