@@ -224,18 +224,13 @@ ROWS = [{"name": f"branch-{number}", "commit": {"id": f"{number:040x}"}} for num
 BODY = json.dumps(ROWS).encode()
 
 
-def packed_like(body: bytes) -> bytes:
-    """Pack without the time, so that all processes of a test run name their tests alike."""
-    return gzip.compress(body, mtime=0)
-
-
 @pytest.mark.parametrize(
     ("encoding", "packed"),
     [
-        ("gzip", packed_like(BODY)),
-        ("x-gzip", packed_like(BODY)),
-        ("GZip", packed_like(BODY[:100]) + packed_like(BODY[100:])),
-        ("gzip", packed_like(BODY) + b"\0\0"),
+        ("gzip", gzip.compress(BODY)),
+        ("x-gzip", gzip.compress(BODY)),
+        ("GZip", gzip.compress(BODY[:100]) + gzip.compress(BODY[100:])),
+        ("gzip", gzip.compress(BODY) + b"\0\0"),
         ("deflate", zlib.compress(BODY)),
         ("identity", BODY),
     ],
@@ -252,9 +247,9 @@ def test_bodies_that_are_packed(encoding: str, packed: bytes) -> None:
 @pytest.mark.parametrize(
     "packed",
     [
-        packed_like(BODY)[:-9],
-        packed_like(BODY)[:20],
-        packed_like(BODY[:100]) + packed_like(BODY[100:])[:30],
+        gzip.compress(BODY)[:-9],
+        gzip.compress(BODY)[:20],
+        gzip.compress(BODY[:100]) + gzip.compress(BODY[100:])[:30],
         BODY,
         b"",
     ],

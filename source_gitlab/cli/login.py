@@ -19,7 +19,9 @@ from source_gitlab.gitlab.oauth import Application
 from source_gitlab.interfaces.arguments import Parser, file_name, pem_or_file_name
 from source_gitlab.login.browser_flow import REGISTERED, SCOPE
 from source_gitlab.login.errors import SignInError
-from source_gitlab.login.login import Way, login, logout
+from source_gitlab.login.login import Way
+from source_gitlab.login.login import login as sign_in
+from source_gitlab.login.login import logout as sign_out
 from source_gitlab.login.token_info import inspect
 from source_gitlab.redaction import keep_secret, redact
 from source_gitlab.terminal import printable, printable_lines
@@ -40,7 +42,22 @@ URI {REGISTERED} and the scope {SCOPE}. It need not be confidential. Its Applica
 """
 
 
-def main(command: str, arguments: Sequence[str]) -> int:
+def login(arguments: Sequence[str]) -> int:
+    """Run `source-gitlab login` with these arguments; the exit code, as `_run` says."""
+    return _run("login", arguments)
+
+
+def logout(arguments: Sequence[str]) -> int:
+    """Run `source-gitlab logout` with these arguments; the exit code, as `_run` says."""
+    return _run("logout", arguments)
+
+
+def token(arguments: Sequence[str]) -> int:
+    """Run `source-gitlab token` with these arguments; the exit code, as `_run` says."""
+    return _run("token", arguments)
+
+
+def _run(command: str, arguments: Sequence[str]) -> int:
     """Run one of the commands; the exit code.
 
     0: done. 1: it could not be done, or the token is not valid. 2: the arguments or the
@@ -137,7 +154,7 @@ def _login(options: argparse.Namespace) -> int:
     name = profile_name(options.profile) if options.profile else default_name(config.base_url)
     application = _application(options, file)
     way = Way(device=options.device, port=options.port, browser=not options.no_browser)
-    granted = login(config, application, name, way, _say)
+    granted = sign_in(config, application, name, way, _say)
     scopes = printable(", ".join(granted.scopes)) or "unknown"
     sys.stdout.write(f"Signed in to {config.base_url} as the profile {name} (scopes: {scopes}).\n")
     if not granted.tokens.refresh_token:
@@ -153,7 +170,7 @@ def _logout(options: argparse.Namespace) -> int:
         os.environ,
     )
     # The address that the tokens are for, whatever else is configured.
-    logout(replace(config, base_url=profile.purpose.base_url), profile)
+    sign_out(replace(config, base_url=profile.purpose.base_url), profile)
     sys.stdout.write(
         f"Signed out of {profile.purpose.base_url}: the tokens of the profile "
         f"{profile.purpose.profile} are revoked and removed.\n"

@@ -1,0 +1,118 @@
+"""The table of commands: what each does, and where its code is. Nothing of it is imported here."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from importlib import import_module
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+_WIDTH: Final = 12
+_HEAD: Final = "source-gitlab reads a GitLab.\n"
+_FOOT: Final = """
+The token is taken from GITLAB_TOKEN. `source-gitlab COMMAND --help` tells more.
+"""
+
+
+@dataclass(frozen=True)
+class Command:
+    """One command.
+
+    `run` is `MODULE:FUNCTION`, a function of the arguments behind the command's name that returns
+    the exit code; without one the list of commands is shown. `help` is what the list says, a line
+    each; a command without it is not listed. `redacts_itself` when its face has means of its own to
+    keep secrets out of logs. `under` is the heading that it stands under.
+    """
+
+    run: str
+    help: str = ""
+    redacts_itself: bool = False
+    under: str = ""
+
+    def load(self) -> Callable[[Sequence[str]], int]:
+        """Import the function.
+
+        Raises:
+            ModuleNotFoundError: the mistake is in the table.
+        """
+        module, _, function = self.run.partition(":")
+        found: Callable[[Sequence[str]], int] = getattr(import_module(module), function)
+        return found
+
+
+_CLI: Final = "source_gitlab.cli"
+_AIRBYTE: Final = "As an Airbyte source"
+_LIST: Final = Command("")
+_VERSION: Final = Command(f"{_CLI}.plain:version")
+
+COMMANDS: Final = {
+    "sync": Command(
+        f"{_CLI}.sync:main",
+        "read into a DuckDB file, and later only what changed:\n"
+        "sync --to gitlab.duckdb [--group PATH] [--project PATH] ...",
+    ),
+    "check": Command(
+        f"{_CLI}.check:main",
+        "what this token can read, as a table or as JSON:\n"
+        "check [--url URL] [--group PATH] [--project PATH] ...",
+    ),
+    "login": Command(
+        f"{_CLI}.login:login",
+        "sign in with OAuth, so that sync needs no token:\n"
+        "login --url URL --client-id ID [--device]",
+    ),
+    "logout": Command(f"{_CLI}.login:logout", "end a sign-in"),
+    "token": Command(f"{_CLI}.login:token", "of which kind the token is, whose, and until when"),
+    "spec": Command(f"{_CLI}.plain:spec", "what can be configured", under=_AIRBYTE),
+    # `check` in Airbyte's form: see `named`.
+    "check --config": Command(
+        f"{_CLI}.airbyte:check",
+        "whether a configuration works:\ncheck --config FILE [--report FILE]",
+        redacts_itself=True,
+        under=_AIRBYTE,
+    ),
+    "discover": Command(
+        f"{_CLI}.airbyte:discover",
+        "the streams with their columns:\ndiscover --config FILE",
+        redacts_itself=True,
+        under=_AIRBYTE,
+    ),
+    "read": Command(
+        f"{_CLI}.airbyte:read",
+        "rows and states as messages:\n"
+        "read --config FILE --catalog FILE [--state FILE] [--report FILE]",
+        redacts_itself=True,
+        under=_AIRBYTE,
+    ),
+    **dict.fromkeys(("-V", "--version", "version"), _VERSION),
+    **dict.fromkeys(("-h", "--help", "help"), _LIST),
+}
+
+
+def named(given: Sequence[str]) -> str:
+    """The row of the table that these arguments mean."""
+    name = given[0] if given else ""
+    if name == "check":
+        from source_gitlab.cli.check_format import AIRBYTE, format_of  # noqa: PLC0415
+
+        form, _ = format_of(given)
+        if form == AIRBYTE:
+            return "check --config"
+    return name
+
+
+def usage() -> str:
+    """The list of commands, at most 80 columns wide."""
+    lines = [_HEAD]
+    heading = ""
+    for name, command in COMMANDS.items():
+        first, *more = command.help.splitlines() or [""]
+        if first:
+            if command.under != heading:
+                heading = command.under
+                lines.append(f"\n{heading}:\n")
+            lines.append(f"  {name.split()[0]:{_WIDTH}}{first}")
+            lines += [f"  {'':{_WIDTH}}  {line}" for line in more]
+    return "\n".join(lines) + "\n" + _FOOT

@@ -1,0 +1,26 @@
+"""The commands that only print what the program knows of itself."""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+def spec(_arguments: Sequence[str]) -> int:
+    """Print what can be configured, as a message of the Airbyte protocol."""
+    from source_gitlab.config import load_spec  # noqa: PLC0415
+
+    sys.stdout.write(json.dumps({"type": "SPEC", "spec": load_spec()}) + "\n")
+    return 0
+
+
+def version(_arguments: Sequence[str]) -> int:
+    """Print the version."""
+    from source_gitlab import __version__  # noqa: PLC0415
+
+    sys.stdout.write(f"source-gitlab {__version__}\n")
+    return 0
