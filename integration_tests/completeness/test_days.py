@@ -67,6 +67,18 @@ def test_more_in_a_day_than_gitlab_counts() -> None:
     assert it.sync(EVENTS)[EVENTS] == []
 
 
+def test_a_day_behind_whose_counted_pages_nothing_comes_is_told() -> None:
+    """Once: no later read could bring what is missing."""
+    it = copy()
+    it.emulator.world.settings.counted_only = True
+    add(it, LONG, days_ago=2)
+    report = it.tried(EVENTS)
+    assert [entry.path for entry in report.failed] == ["top/web"]
+    assert "if that day has more, they are not read" in report.failed[0].message
+    it.later(HOUR)
+    assert it.tried(EVENTS).failed == []
+
+
 def test_days_of_a_time_zone_west_of_utc() -> None:
     """GitLab's days are those of the zone that it is set to."""
     it = copy()

@@ -116,7 +116,7 @@ def offset(  # noqa: PLR0913 - each says how one list differs from the others
         limited: The type that a 405 names when the page lies beyond the offset limit.
         by_fullness: Whether a next page is claimed because this one is full.
         first_claims_more: Whether the first page claims a next one in any case.
-        most: Rows that are counted; the pages behind them answer, and nothing leads there.
+        most: Rows that are counted; nothing leads to the pages behind them.
     """
     size = page_size(call)
     number = max(call.query.number("page", 1), 1)
@@ -129,8 +129,8 @@ def offset(  # noqa: PLR0913 - each says how one list differs from the others
         )
         raise method_not_allowed(error)
     start = (number - 1) * size
-    page = rows[start : start + size]
     count = min(len(rows), most or len(rows))
+    page = rows[start : min(start + size, count) if call.settings.counted_only else start + size]
     more = len(page) == size if by_fullness else start + size < count
     more = more or (first_claims_more and number == 1)
     headers = {

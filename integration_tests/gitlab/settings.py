@@ -36,6 +36,8 @@ class Settings:
     """Types that answer 405 beyond the limit."""
     count_limit: int = 10_000
     """Above this many rows a list has no totals and no link to its last page."""
+    counted_only: bool = False
+    """Whether pages behind those that a bounded count tells of are empty."""
     unknown_ref: str = "404"
     """Answer for commits of a revision that does not exist: ``404``, ``400`` or ``empty``."""
     branch_keyset: bool = True

@@ -17,7 +17,7 @@ from source_gitlab.core.row_key import RowKey
 from source_gitlab.core.slices import Page
 from source_gitlab.core.walks.less_rows import note_less
 from source_gitlab.gitlab.errors import ReadError
-from source_gitlab.gitlab.pagination import pages_of
+from source_gitlab.gitlab.pagination import Missed, pages_of
 from source_gitlab.timestamps import date_of, instant
 
 if TYPE_CHECKING:
@@ -86,8 +86,8 @@ class _Days:
             yield from self.span(middle + _DAY, last, is_last=is_last)
             return
         pages = yield from self._whole(query, answer)
-        if pages >= _MOST_COUNTED // PER_PAGE:
-            yield from self._behind(query, pages + 1)
+        if is_long and pages >= _MOST_COUNTED // PER_PAGE:
+            yield from self._behind(query, pages + 1, first)
 
     def _whole(self, query: Query, first: Answer) -> Generator[list[Row], None, int]:
         """All pages, and all again while rows were deleted: those behind them moved forward.
@@ -109,20 +109,28 @@ class _Days:
         message = f"{self._url} lost rows every time it was read. Try again later."
         raise ReadError(message, url=self._url)
 
-    def _behind(self, query: Query, page: int) -> Iterator[list[Row]]:
+    def _behind(self, query: Query, page: int, day: date) -> Iterator[list[Row]]:
         """The pages of a single day behind those that GitLab counts.
 
         Pages are cut in the database, and only the count is bounded, so that these answer; nothing
-        leads there, and nothing tells which one is the last.
+        leads there, and nothing tells which one is the last. Where none brings a row, they may be
+        refused in silence: that is told once, for no later read could bring them.
         """
-        empty = 0
+        empty, came = 0, False
         while empty < _MOST_EMPTY:
             answer = self._page({**query, "page": page})
             fresh = [row for row in answer.data if self._is_new(row)]
             empty = 0 if fresh else empty + 1
             page += 1
             if fresh:
+                came = True
                 yield fresh
+        if not came:
+            message = (
+                f"{self._url} counts no more than {_MOST_COUNTED:,} rows, and gave none behind"
+                f" those of {day.isoformat()}: if that day has more, they are not read."
+            )
+            self._lists.note(Missed(message, self._url, remembered=True))
 
     def _page(self, query: Query) -> Answer:
         return self._lists.rows(self._path, query, self._key.checked)
