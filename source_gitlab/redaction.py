@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from types import TracebackType
 
 MASK: Final = "[secret]"
-_OURS: Final = "airbyte.source-gitlab"
+_OURS: Final = "source_gitlab"
 # Shorter texts than this are no secrets worth hiding; blotting them out would garble words.
 _TELLING_LENGTH: Final = 6
 _TOKEN: Final = re.compile(

@@ -55,7 +55,7 @@ def main(arguments: Sequence[str]) -> int:
     add_report(parser, "what the setup check found")
     options = parser.parsed(arguments)
     # The report says it in its own words.
-    logging.getLogger("airbyte.source-gitlab").addHandler(logging.NullHandler())
+    logging.getLogger("source_gitlab").addHandler(logging.NullHandler())
     if options.report:
         check_report(options.report, options.config)
     result = _checked(options)

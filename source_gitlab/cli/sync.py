@@ -210,7 +210,7 @@ class _Notes(logging.Handler):
 @contextmanager
 def _notes(progress: Progress) -> Iterator[set[str]]:
     """Show warnings of the core; what was told so far."""
-    logger = logging.getLogger("airbyte")
+    logger = logging.getLogger("source_gitlab")
     handler = _Notes(progress)
     logger.addHandler(handler)
     try:

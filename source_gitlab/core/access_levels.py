@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from source_gitlab.gitlab.client import Client, Query
     from source_gitlab.streams import Stream
 
-LOGGER = logging.getLogger("airbyte.source-gitlab")
+LOGGER = logging.getLogger("source_gitlab")
 
 # https://docs.gitlab.com/api/access_requests/#valid-access-levels; Planner exists since 17.7.
 GUEST, PLANNER, REPORTER = 10, 15, 20

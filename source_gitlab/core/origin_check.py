@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from source_gitlab.gitlab.client import Client
     from source_gitlab.streams import Stream
 
-LOGGER = logging.getLogger("airbyte.source-gitlab")
+LOGGER = logging.getLogger("source_gitlab")
 
 
 class StartsAhead(FatalError):

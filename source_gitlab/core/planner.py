@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 _UNKNOWN_DAYS = 2
 _EVER = "0001-01-01"
 
-LOGGER = logging.getLogger("airbyte.source-gitlab")
+LOGGER = logging.getLogger("source_gitlab")
 
 _NOTHING: Mapping[int, str] = {}
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 # One answer may be wrong.
 _MORE_ANSWERS = 2
 
-LOGGER = logging.getLogger("airbyte.source-gitlab")
+LOGGER = logging.getLogger("source_gitlab")
 
 
 class ReadStart:

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from source_gitlab.gitlab.client import Client, Query
     from source_gitlab.gitlab.pagination import Missed
 
-LOGGER = logging.getLogger("airbyte.source-gitlab")
+LOGGER = logging.getLogger("source_gitlab")
 
 NO_MEMBERSHIP = (
     "The token's user is a member of no group and no project, so there is nothing to read. Name"

@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     from source_gitlab.streams import Stream
     from source_gitlab.tokens.rotation import TokenRotation
 
-LOGGER = logging.getLogger("airbyte.source-gitlab")
+LOGGER = logging.getLogger("source_gitlab")
 
 
 class Session:

@@ -54,7 +54,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Answer", "Client", "Query", "Retries", "Row", "pages_of"]
 
-LOGGER = logging.getLogger("airbyte.source-gitlab")
+LOGGER = logging.getLogger("source_gitlab")
 
 # What has failed with every try is worth one more in each smaller form, not all of them again.
 _HURRIED_TRIES = 2

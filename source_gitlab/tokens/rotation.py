@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from source_gitlab.config import OAuth
     from source_gitlab.tokens.profiles import Reservation
 
-LOGGER = logging.getLogger("airbyte.source-gitlab")
+LOGGER = logging.getLogger("source_gitlab")
 
 
 class TokenRotation:

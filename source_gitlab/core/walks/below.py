@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from source_gitlab.gitlab.errors import Skipped
     from source_gitlab.streams import Stream
 
-LOGGER = logging.getLogger("airbyte.source-gitlab")
+LOGGER = logging.getLogger("source_gitlab")
 
 
 def children(reading: Reading, parents: Iterator[Page]) -> Iterator[Page]:

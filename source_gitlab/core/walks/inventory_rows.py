@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from source_gitlab.core.walks.reading import Reading
     from source_gitlab.gitlab.errors import Skipped
 
-LOGGER = logging.getLogger("airbyte.source-gitlab")
+LOGGER = logging.getLogger("source_gitlab")
 
 
 def groups(reading: Reading) -> Iterator[Page]:

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from source_gitlab.gitlab.client import Answer, Client, Query
     from source_gitlab.gitlab.errors import GitlabError
 
-LOGGER = logging.getLogger("airbyte.source-gitlab")
+LOGGER = logging.getLogger("source_gitlab")
 
 # Where more members enter a group at once, its list is counted anew when they have.
 _MOST_ENTERING = 20

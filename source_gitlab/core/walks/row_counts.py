@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
     from source_gitlab.gitlab.client import Answer, Client, Query
 
-LOGGER = logging.getLogger("airbyte.source-gitlab")
+LOGGER = logging.getLogger("source_gitlab")
 
 # What one late row makes us read again, once a list has been counted twice.
 _MOST_ROWS = 2_500

@@ -35,7 +35,9 @@ if TYPE_CHECKING:
     from source_gitlab.engine.run import Run
     from source_gitlab.streams import Stream
 
-LOGGER = logging.getLogger("airbyte.source-gitlab")
+LOGGER = logging.getLogger("source_gitlab")
+# The CDK, and programs that drive a source, look for all that a source says below this name.
+LOGGER.parent = logging.getLogger("airbyte")
 
 # What a stream without a cursor has for a state (the protocol's word for it).
 _WITHOUT_CURSOR = {"__ab_no_cursor_state_message": True}

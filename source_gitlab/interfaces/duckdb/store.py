@@ -42,7 +42,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Changes", "Gone", "Store", "StoreError"]
 
-log = logging.getLogger(__name__)
+log = logging.getLogger("source_gitlab")
 
 _DATE = re.compile(r"\d{4}-\d\d-\d\d")
 

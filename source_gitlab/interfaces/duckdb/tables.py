@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from source_gitlab.tables.table import StreamTable, TableColumn
 
-log = logging.getLogger(__name__)
+log = logging.getLogger("source_gitlab")
 
 MAIN = "main"
 
