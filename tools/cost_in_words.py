@@ -46,7 +46,7 @@ def endpoints(stream: Stream) -> list[str]:
 def cost(stream: Stream) -> str:
     """The requests of an incremental read; the first read asks for all."""
     if stream.walk == "derived":
-        return f"no request beside those of `{stream.parent}`"
+        return f"the requests of `{stream.parent}`, once more"
     return _COSTS[stream.kind](stream)
 
 

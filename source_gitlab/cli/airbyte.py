@@ -15,7 +15,13 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 _FLAGS: Final = ("--config", "--catalog", "--state", "--report", "--debug", "--help")
-_CHECK_FLAGS: Final = ("--url", "--profile", "--group", "--project")  # not in Airbyte's format
+_CHECK_FLAGS: Final = (
+    "--url",
+    "--profile",
+    "--group",
+    "--project",
+    "--cost",
+)  # not in Airbyte's format
 
 
 def check(arguments: Sequence[str]) -> int:

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 from source_gitlab import report_file
 from source_gitlab.cli.check_format import JSON, add_format
 from source_gitlab.cli.choice import add_choice, chosen
+from source_gitlab.cli.cost import forecast
+from source_gitlab.cli.cost import show as show_cost
 from source_gitlab.cli.options import (
     TOKEN_VARIABLES,
     add_flags,
@@ -30,6 +32,8 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Sequence
     from pathlib import Path
+
+    from source_gitlab.cli.cost import Forecast
 
 _EPILOG = f"""
 The token comes from the environment variable {TOKEN_VARIABLES[0]} (or {TOKEN_VARIABLES[1]}), or
@@ -52,19 +56,28 @@ def main(arguments: Sequence[str]) -> int:
     add_flags(parser)
     add_choice(parser)
     add_format(parser)
+    parser.add_argument(
+        "--cost",
+        action="store_true",
+        help="estimate how many requests a first read and a daily read will take",
+    )
     add_report(parser, "what the setup check found")
     options = parser.parsed(arguments)
     # The report says it in its own words.
     logging.getLogger("source_gitlab").addHandler(logging.NullHandler())
     if options.report:
         check_report(options.report, options.config)
-    result = _checked(options)
+    result, cost = _checked(options)
+    found = result.to_json() | ({"cost": cost.to_json()} if cost else {})
     if options.format == JSON:
-        sys.stdout.buffer.write(report_file.encode(result.to_json()))
+        sys.stdout.buffer.write(report_file.encode(found))
     else:
         show(result, sys.stdout)
+        if cost:
+            sys.stdout.write("\n")
+            show_cost(cost, sys.stdout)
     if options.report:
-        report_file.write(options.report, result.to_json())
+        report_file.write(options.report, found)
     if result.is_mistake:
         return USAGE
     return DONE if result.ok else INCOMPLETE
@@ -82,15 +95,17 @@ def check_report(path: Path, *others: Path | None) -> None:
         raise UsageError(str(error)) from error
 
 
-def _checked(options: argparse.Namespace) -> Result:
-    declared = with_parents(
-        chosen(split_names("--select", options.select), split_names("--exclude", options.exclude))
+def _checked(options: argparse.Namespace) -> tuple[Result, Forecast | None]:
+    selected = chosen(
+        split_names("--select", options.select), split_names("--exclude", options.exclude)
     )
     try:
         file = read_file(options.config) if options.config else {}
         config = assemble(flags_of(options), os.environ, file, options.profile)
         rotation = rotation_of(options, config)
     except ConfigError as error:
-        return Result.of_mistake(str(error))
+        return Result.of_mistake(str(error)), None
     with session_for(config, rotation=rotation) as session:
-        return check(session, declared=declared)
+        result = check(session, declared=with_parents(selected))
+        is_asked = options.cost and result.ok
+        return result, forecast(session, selected.values()) if is_asked else None

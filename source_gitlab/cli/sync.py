@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from source_gitlab.cli.check import check_report
 from source_gitlab.cli.choice import add_choice, chosen
+from source_gitlab.cli.cost import forecast, show
 from source_gitlab.cli.options import (
     add_flags,
     assemble,
@@ -27,7 +28,7 @@ from source_gitlab.core.session import Session
 from source_gitlab.core.state import StateError
 from source_gitlab.engine import process
 from source_gitlab.engine.beginning import begin
-from source_gitlab.engine.exit_codes import EPILOG, UsageError, code_of
+from source_gitlab.engine.exit_codes import DONE, EPILOG, UsageError, code_of
 from source_gitlab.gitlab.errors import Stopped
 from source_gitlab.interfaces.arguments import Parser, add_report
 from source_gitlab.interfaces.duckdb.progress import Progress, progress_on
@@ -81,6 +82,11 @@ def _parser() -> Parser:
         action="store_true",
         help="read everything again, and replace each table when its stream is complete",
     )
+    parser.add_argument(
+        "--dry-run",
+        action="store_true",
+        help="read nothing; say what would be read, and how many requests that takes",
+    )
     return parser
 
 
@@ -91,6 +97,8 @@ def _sync(options: argparse.Namespace, path: Path) -> int:
     file = read_file(options.config) if options.config else {}
     config = assemble(_flags(options), os.environ, file, options.profile)
     rotation = rotation_of(options, config)
+    if options.dry_run:
+        return _dry_run(Session(config, rotation=rotation), path, selected, options)
     if options.report:
         check_report(options.report, path, path.with_name(f"{path.name}.wal"), options.config)
     stopped = threading.Event()
@@ -113,6 +121,23 @@ def _sync(options: argparse.Namespace, path: Path) -> int:
                 raise
         text = "".join(f"{printable(line)}\n" for line in summary(outcome, path, told))
     return ended(outcome.code, text=text, what=f"What the sync did is in {path} all the same.")
+
+
+def _dry_run(
+    session: Session, path: Path, selected: Mapping[str, Stream], options: argparse.Namespace
+) -> int:
+    """Say what a sync would read. The file is neither made nor changed."""
+    from source_gitlab.interfaces.duckdb.read_before import streams_in  # noqa: PLC0415
+    from source_gitlab.interfaces.duckdb.store import StoreError  # noqa: PLC0415
+
+    try:
+        done = frozenset() if options.full_refresh else streams_in(path)
+    except StoreError as error:
+        raise UsageError(str(error), passes=error.passes) from error
+    with session:
+        session.begin()
+        show(forecast(session, selected.values()), sys.stdout, done=done)
+    return DONE
 
 
 @dataclass(frozen=True)

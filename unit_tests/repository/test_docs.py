@@ -83,7 +83,7 @@ def test_costs_follow_from_the_declaration() -> None:
         "issues": "a request per chosen group or project",
         "issue_notes": "a request per issue that changed",
         "issue_award_emoji": "a request per issue that changed; weekly per issue",
-        "release_links": "no request beside those of `releases`",
+        "release_links": "the requests of `releases`, once more",
         "project_variables": "a request per project, weekly",
         "group_members": "a request per group, daily",
         "instance_hooks": "a request, daily",
