@@ -16,7 +16,7 @@ import sys
 import duckdb
 
 from integration_tests.gitlab.launch import Emulator
-from source_gitlab.interfaces.duckdb.summary import aligned
+from source_gitlab.interfaces.sync_summary import aligned
 
 FILE = "gitlab.duckdb"
 PORT = 8929

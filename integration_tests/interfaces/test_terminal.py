@@ -43,7 +43,7 @@ STAGES = [
     "requests",
     "source_gitlab.core.session",
     "duckdb",
-    "source_gitlab.interfaces.duckdb.sync",
+    "source_gitlab.interfaces.syncing",
 ]
 
 

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 
 from source_gitlab import report_file
 from source_gitlab.cli.check_format import JSON, add_format
-from source_gitlab.cli.choice import add_choice, chosen
 from source_gitlab.cli.cost import forecast
 from source_gitlab.cli.cost import show as show_cost
 from source_gitlab.cli.options import (
@@ -24,6 +23,7 @@ from source_gitlab.cli.options import (
 from source_gitlab.config import ConfigError
 from source_gitlab.engine.exit_codes import DONE, EPILOG, INCOMPLETE, USAGE, UsageError
 from source_gitlab.interfaces.arguments import Parser, add_report
+from source_gitlab.interfaces.choice import add_choice, chosen
 from source_gitlab.setup_check.display import show
 from source_gitlab.setup_check.result import Result
 from source_gitlab.setup_check.run import check, session_for, with_parents

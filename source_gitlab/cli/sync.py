@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from source_gitlab.cli.check import check_report
-from source_gitlab.cli.choice import add_choice, chosen
 from source_gitlab.cli.cost import forecast, show
 from source_gitlab.cli.options import (
     add_flags,
@@ -31,10 +30,12 @@ from source_gitlab.engine.beginning import begin
 from source_gitlab.engine.exit_codes import DONE, EPILOG, UsageError, code_of
 from source_gitlab.gitlab.errors import Stopped
 from source_gitlab.interfaces.arguments import Parser, add_report
-from source_gitlab.interfaces.duckdb.progress import Progress, progress_on
-from source_gitlab.interfaces.duckdb.summary import summary
+from source_gitlab.interfaces.choice import add_choice, chosen
 from source_gitlab.interfaces.duckdb.target import target
-from source_gitlab.interfaces.duckdb.types import DEEPEST, table_of
+from source_gitlab.interfaces.duckdb.types import table_of
+from source_gitlab.interfaces.rows_file import DEEPEST
+from source_gitlab.interfaces.sync_progress import Progress, progress_on
+from source_gitlab.interfaces.sync_summary import summary
 from source_gitlab.terminal import ended, printable
 
 if TYPE_CHECKING:
@@ -42,7 +43,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
-    from source_gitlab.interfaces.duckdb.result import Outcome
+    from source_gitlab.interfaces.sync_result import Outcome
     from source_gitlab.streams import Stream
 
 _EPILOG = f"""
@@ -119,7 +120,7 @@ def _sync(options: argparse.Namespace, path: Path) -> int:
                 if named and named <= told:
                     return code_of(error)
                 raise
-        text = "".join(f"{printable(line)}\n" for line in summary(outcome, path, told))
+        text = "".join(f"{printable(line)}\n" for line in summary(outcome, str(path), told))
     return ended(outcome.code, text=text, what=f"What the sync did is in {path} all the same.")
 
 
@@ -159,7 +160,7 @@ def _run(
     """
     # Imported here, because help and what is wrong with arguments need not wait for DuckDB.
     from source_gitlab.interfaces.duckdb.store import Store, StoreError  # noqa: PLC0415
-    from source_gitlab.interfaces.duckdb.sync import Sync  # noqa: PLC0415
+    from source_gitlab.interfaces.syncing import Sync  # noqa: PLC0415
 
     tables = {name: table_of(stream) for name, stream in wanted.streams.items()}
     path = wanted.path

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from source_gitlab.cli.choice import chosen
 from source_gitlab.engine.exit_codes import UsageError
+from source_gitlab.interfaces.choice import chosen
 from source_gitlab.streams import streams
 
 DEFAULT = [name for name, stream in streams().items() if stream.selected]

@@ -20,8 +20,8 @@ import pytest
 from integration_tests.support.duckdb_store import path, query
 from integration_tests.support.stream_tables import stream_table
 from source_gitlab.interfaces.duckdb import layout
-from source_gitlab.interfaces.duckdb.rows_file import RowsFile
 from source_gitlab.interfaces.duckdb.store import Store, StoreError
+from source_gitlab.interfaces.rows_file import RowsFile
 
 __all__ = ["path"]
 

@@ -14,8 +14,8 @@ import pytest
 
 from integration_tests.support.stream_tables import stream_table
 from source_gitlab.interfaces.duckdb import layout
-from source_gitlab.interfaces.duckdb.merging import NOTHING
 from source_gitlab.interfaces.duckdb.store import Changes, Gone, Store
+from source_gitlab.interfaces.sync_changes import NOTHING
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -150,10 +150,10 @@ def test_only_rows_with_other_values_count_as_updated(path: Path) -> None:
     put(path, "issues", rows)
     with Store(path, TABLES) as store:
         store.write("issues", rows)
-        assert store.updated("issues") == 0
+        assert store.changes("issues").changed == 0
         store.write("issues", [{**rows[3], "title": None}, rows[4], {"id": 11}])
         store.write("issues", [{**rows[5], "author": {"id": 0}}])
-        assert store.updated("issues") == 2
+        assert store.changes("issues").changed == 2
         assert store.counts()["issues"] == 11
         store.commit({})
     assert query(path, "SELECT title, author FROM issues WHERE id IN (3, 5) ORDER BY id") == [

@@ -296,7 +296,7 @@ def test_macros_with_the_names_of_functions(path: Path) -> None:
         assert store.last_commit(["issues"]) is not None
         store.write("issues", rows(4, title="again"))
         store.commit({})
-        assert store.updated("issues") == 1
+        assert store.changes("issues").changed == 1
     assert query(path, "SELECT id, title FROM issues ORDER BY id") == [
         (2, "other"),
         (3, "other"),

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from source_gitlab.cli import main
 from source_gitlab.cli.options import read_file
 from source_gitlab.config import ConfigError
-from source_gitlab.interfaces.duckdb.progress import PlainLines
+from source_gitlab.interfaces.sync_progress import PlainLines
 from source_gitlab.terminal import printable
 
 if TYPE_CHECKING:

@@ -8,6 +8,8 @@ from typing import Final
 
 import duckdb
 
+from source_gitlab.interfaces.sql_text import literal, quoted
+
 STORAGE_VERSION: Final = "v1.0.0"
 """The format of new files, which DuckDB 1.0 and later read; our tables need no newer one."""
 
@@ -59,16 +61,6 @@ class StoreError(Exception):
 # A function is named in full wherever a macro of the user's could stand before it.
 HERE: Final = "database_name = system.main.current_database()"
 """The condition that something is of the file, in SQL."""
-
-
-def quoted(name: str) -> str:
-    """A name as an SQL identifier."""
-    return '"' + name.replace('"', '""') + '"'
-
-
-def literal(text: str) -> str:
-    """A text as an SQL literal, where DuckDB takes no parameter."""
-    return "'" + text.replace("'", "''") + "'"
 
 
 def connect(path: Path) -> duckdb.DuckDBPyConnection:

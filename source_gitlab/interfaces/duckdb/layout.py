@@ -11,7 +11,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from source_gitlab.config.urls import instance_name
-from source_gitlab.interfaces.duckdb.file import HERE, StoreError, literal, quoted
+from source_gitlab.interfaces.duckdb.file import HERE, StoreError
+from source_gitlab.interfaces.sql_text import literal, quoted
 from source_gitlab.tables.table import EXTRA
 
 if TYPE_CHECKING:

@@ -13,8 +13,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from source_gitlab.interfaces.duckdb.file import literal, quoted
 from source_gitlab.interfaces.duckdb.tables import MAIN, names_of, place
+from source_gitlab.interfaces.sql_text import literal, quoted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -37,7 +37,8 @@ class Load:
 
     `fresh` tells that the table was empty to begin with, and `known` has the keys that this store
     has loaded since, or is None when they are too many. `updated` counts the rows of the table that
-    this store has changed. As much as one load should take are `full` bytes.
+    this store has changed; `before` had it when the store was opened. As much as one load should
+    take are `full` bytes.
     """
 
     table: StreamTable
@@ -47,10 +48,15 @@ class Load:
     fresh: bool = True
     known: set[Any] | None = field(default_factory=set)
     updated: int = 0
+    before: int = 0
     size: int = 0
     _bodies: list[bytes] = field(default_factory=list)
     _keys: set[Any] = field(default_factory=set)
     _largest: int = 0
+
+    def begin(self, rows: int) -> None:
+        """Note how many rows the table has to begin with."""
+        self.before, self.fresh = rows, not rows
 
     @property
     def is_full(self) -> bool:

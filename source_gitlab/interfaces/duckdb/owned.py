@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 import orjson
 
-from source_gitlab.interfaces.duckdb.file import literal, quoted
 from source_gitlab.interfaces.duckdb.tables import place
+from source_gitlab.interfaces.sql_text import literal, quoted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from source_gitlab.core.slices import Owner, Row
     from source_gitlab.interfaces.duckdb.load_buffer import Load
-    from source_gitlab.interfaces.duckdb.rows_file import RowsFile
+    from source_gitlab.interfaces.rows_file import RowsFile
     from source_gitlab.tables.table import StreamTable
 
 _OWNED: Final = "temp._source_gitlab_owned"

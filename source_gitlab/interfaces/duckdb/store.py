@@ -17,18 +17,19 @@ import re
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import duckdb
 import orjson
 
 from source_gitlab.interfaces.duckdb import file, layout, merging, tables
-from source_gitlab.interfaces.duckdb.file import StoreError, quoted
+from source_gitlab.interfaces.duckdb.file import StoreError
 from source_gitlab.interfaces.duckdb.load_buffer import LOAD_BYTES, Load
-from source_gitlab.interfaces.duckdb.merging import Changes, Gone
 from source_gitlab.interfaces.duckdb.owned import Owned
-from source_gitlab.interfaces.duckdb.rows_file import RowsFile
 from source_gitlab.interfaces.duckdb.transactions import Transactions
+from source_gitlab.interfaces.rows_file import RowsFile
+from source_gitlab.interfaces.sql_text import quoted
+from source_gitlab.interfaces.sync_changes import Changes, Gone
 from source_gitlab.tables.fitting import Fitter
 
 if TYPE_CHECKING:
@@ -66,6 +67,8 @@ class Store:
             `close` may be called; the file is as of the last commit.
     """
 
+    compares: Final = True
+
     def __init__(  # noqa: PLR0913 -- a file, what goes into it, and how much of it at once
         self,
         path: str | Path,
@@ -92,7 +95,7 @@ class Store:
             raise
         self._loads = {name: self._load(table, name) for name, table in actual.items()}
         for name, load in self._loads.items():
-            load.fresh = self._count(name) == 0
+            load.begin(self._count(name))
         self._replacing: dict[str, Load] = {}
         self.owned = Owned()
 
@@ -278,10 +281,11 @@ class Store:
             with self._transactions.within():
                 self._connection.execute(f"DROP TABLE {tables.place(load.table, layout.SCHEMA)}")
 
-    def updated(self, stream: str) -> int:
-        """Rows that were in the table and now have other values, because of `write`."""
+    def changes(self, stream: str) -> Changes:
+        """What `write` did to the table since the store was opened."""
         self._flush_all()
-        return self._loads[stream].updated
+        load, removed = self._loads[stream], self.owned.removed(stream)
+        return Changes(self._count(stream) - load.before + removed, load.updated, removed)
 
     def counts(self) -> dict[str, int]:
         """Rows in each stream's table, those of the open transaction included."""

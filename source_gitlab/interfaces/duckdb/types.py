@@ -23,9 +23,6 @@ TYPES: Final[Mapping[str, str]] = {
 }
 _KINDS: Final = {name: kind for kind, name in TYPES.items()}
 
-DEEPEST = 120
-"""How deep an answer may be nested whose rows DuckDB's reader takes; it reads 129 levels."""
-
 
 def table_of(stream: Stream) -> StreamTable:
     """The table of a stream."""

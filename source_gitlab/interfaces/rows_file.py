@@ -10,10 +10,13 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+
+DEEPEST: Final = 120
+"""How deep an answer may be nested whose rows DuckDB's reader takes; it reads 129 levels."""
 
 
 class RowsFile:

@@ -29,7 +29,8 @@ class Outcome:
     """What a sync did. `since` is when the file was last synced before, or None.
 
     `fatal` is why the sync stopped early, and `fatal_code` the exit code that it makes;
-    `interrupted` tells that the user stopped it.
+    `interrupted` tells that the user stopped it. Without `compares`, nobody knows which rows were
+    there before: tallies have those that were written as `new`.
     """
 
     tallies: dict[str, Tally]
@@ -42,6 +43,7 @@ class Outcome:
     fatal: str | None = None
     fatal_code: int = INCOMPLETE
     interrupted: bool = False
+    compares: bool = True
 
     @property
     def complete(self) -> bool:

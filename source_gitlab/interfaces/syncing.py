@@ -1,4 +1,4 @@
-"""A sync: the selected streams, read by the engine, into a store.
+"""A sync: the selected streams, read by the engine, into a store that a face has.
 
 Streams with a cursor are upserted, and their state is committed with the rows that it covers every
 few seconds. Streams without one are replaced: what GitLab no longer lists disappears, but only of
@@ -12,7 +12,7 @@ import threading
 import time
 from contextlib import closing
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from source_gitlab.core.selection import NotFound
 from source_gitlab.core.state import StateError, StreamState
@@ -21,20 +21,21 @@ from source_gitlab.engine.events import Begun, Ended, Rows, State
 from source_gitlab.engine.exit_codes import code_of
 from source_gitlab.engine.run import Job, Run
 from source_gitlab.gitlab.errors import FatalError
-from source_gitlab.interfaces.duckdb.merging import NOTHING, Gone
-from source_gitlab.interfaces.duckdb.result import Outcome, Tally
+from source_gitlab.interfaces.sync_changes import NOTHING, Gone
+from source_gitlab.interfaces.sync_result import Outcome, Tally
 from source_gitlab.timestamps import plus
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Collection, Iterable, Mapping
 
     from source_gitlab.core.session import Session
+    from source_gitlab.core.slices import Owner, Row
     from source_gitlab.engine.events import Event
-    from source_gitlab.interfaces.duckdb.progress import Progress
-    from source_gitlab.interfaces.duckdb.store import Store
+    from source_gitlab.interfaces.sync_changes import Changes
+    from source_gitlab.interfaces.sync_progress import Progress
     from source_gitlab.streams import Stream
 
-__all__ = ["Outcome", "Sync", "Tally"]
+__all__ = ["Outcome", "Store", "Sync", "Tally"]
 
 # What a killed sync reads again, at most.
 _COMMIT_SECONDS = 5.0
@@ -43,11 +44,60 @@ _COMMIT_ROWS = 50_000
 _WEEK_HOURS = 7 * 24 - 1
 
 
+class Store(Protocol):
+    """Where rows and states go. Each error that a method raises ends the sync."""
+
+    @property
+    def compares(self) -> bool:
+        """Whether the store knows which rows are new and which have changed."""
+
+    def state(self, stream: str) -> dict[str, Any] | None:
+        """The state that the last commit of a stream left, None when there is none."""
+
+    def last_commit(self, streams: Collection[str]) -> str | None:
+        """When the states of `streams` were written, the oldest; None when one has none."""
+
+    def is_due(self, stream: str, since: str) -> bool:
+        """Whether a stream was not replaced as a whole since an instant."""
+
+    def needs_replacing(self, stream: str) -> bool:
+        """Whether a stream's table has another key than the stream has now."""
+
+    def write(self, stream: str, rows: list[Row], owner: Owner | None = None) -> None:
+        """Take rows; with an `owner` they are all that it has."""
+
+    def commit(self, states: Mapping[str, Mapping[str, Any]]) -> None:
+        """Make all that was written durable, and with it these states, by stream."""
+
+    def begin_replace(self, stream: str) -> None:
+        """Expect all rows of a stream from now on."""
+
+    def finish_replace(
+        self, stream: str, state: Mapping[str, Any] | None, gone: Gone | None = None, at: str = ""
+    ) -> Changes:
+        """Take out what did not come and is `gone`; without it, all that did not come is.
+
+        Without a `state`, that of the last commit stays. `at` is when the read began.
+        """
+
+    def abandon_replace(self, stream: str) -> None:
+        """Forget what was collected of a stream."""
+
+    def changes(self, stream: str) -> Changes:
+        """What `write` and `commit` did to a stream's table since the store was opened."""
+
+    def counts(self) -> Mapping[str, int]:
+        """Rows in each stream's table; who does not count says 1 where there may be rows."""
+
+    def checkpoint(self) -> None:
+        """Do what is left to do behind the last commit."""
+
+
 class Sync:
     """One sync of `streams` into `store`; run it once.
 
     With `full_refresh`, every stream is read from the start and replaced when it is complete. What
-    is read is committed every `commit_seconds`.
+    is read is committed every `commit_seconds` or `commit_rows`.
     """
 
     def __init__(  # noqa: PLR0913 -- each is a choice of its own
@@ -59,12 +109,13 @@ class Sync:
         progress: Progress,
         full_refresh: bool = False,
         commit_seconds: float = _COMMIT_SECONDS,
+        commit_rows: int = _COMMIT_ROWS,
     ) -> None:
         self._session = session
         self._store = store
         self._progress = progress
         self._every = partial(Checkpoint, seconds=commit_seconds)
-        self._commits = Checkpoint(_COMMIT_ROWS, commit_seconds)
+        self._commits = Checkpoint(commit_rows, commit_seconds)
         self._jobs: list[Job] = []
         self._replaced: set[str] = set()
         self._narrowed = False
@@ -112,12 +163,12 @@ class Sync:
         committed.
 
         Raises:
-            StoreError: the file cannot be written; it is as of the last commit.
+            Exception: what the store raises; it is as of the last commit.
         """
         started = time.monotonic()
         stopped = stopped or threading.Event()
         outcome = Outcome(self._tallies, self._store.last_commit(self._tallies))
-        before = self._store.counts()
+        outcome.compares = self._store.compares
         failure = self._read(stopped)
         self._commit()
         for name in self._replaced & self._begun - self._ended:
@@ -134,7 +185,7 @@ class Sync:
         report = self._session.report
         outcome.selection, outcome.skipped = report.selection, report.skipped
         outcome.failed = report.failed
-        self._count(before)
+        self._count()
         return outcome
 
     def _read(self, stopped: threading.Event) -> Exception | None:
@@ -208,8 +259,7 @@ class Sync:
 
     def _bring(self, name: str, state: Mapping[str, Any] | None, gone: Gone | None) -> None:
         changes = self._store.finish_replace(name, state, gone, self._began)
-        tally = self._tallies[name]
-        tally.new, tally.updated, tally.removed = changes.new, changes.changed, changes.removed
+        self._tell(self._tallies[name], changes)
 
     def _commit(self) -> None:
         """Commit what is read, and each state with the rows that it covers."""
@@ -219,17 +269,18 @@ class Sync:
             del self._states[name]
         self._commits.written()
 
-    def _count(self, before: Mapping[str, int]) -> None:
+    def _count(self) -> None:
         after = self._store.counts()
         for name, tally in self._tallies.items():
             tally.total = after[name]
             if name not in self._begun:
                 tally.problem = "The sync ended before this stream did."
             if name not in self._replaced:
-                tally.new = after[name] - before[name]
-                tally.updated = self._store.updated(name)
-                tally.removed = self._store.owned.removed(name)
-                tally.new += tally.removed
+                self._tell(tally, self._store.changes(name))
+
+    @staticmethod
+    def _tell(tally: Tally, changes: Changes) -> None:
+        tally.new, tally.updated, tally.removed = changes.new, changes.changed, changes.removed
 
     def _requests(self) -> int:
         return sum(self._session.client.requests.values())

@@ -9,16 +9,16 @@ from source_gitlab.engine.exit_codes import USAGE
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from collections.abc import Set as AbstractSet
-    from pathlib import Path
 
     from source_gitlab.core.outcome import Entry
-    from source_gitlab.interfaces.duckdb.result import Outcome
+    from source_gitlab.interfaces.sync_result import Outcome
 
 _HEADER = ("stream", "read", "new", "updated", "removed", "in file")
+_SHORT = ("stream", "read", "written", "removed")  # of a store that does not compare
 _EXAMPLES = 3  # skipped things of one kind that are told in full
 
 
-def summary(outcome: Outcome, path: Path, before: AbstractSet[str] = frozenset()) -> Iterator[str]:
+def summary(outcome: Outcome, place: str, before: AbstractSet[str] = frozenset()) -> Iterator[str]:
     """The lines that end a sync: the table, what was left out and why, and the verdict.
 
     What was chosen in vain is not repeated when it was told `before`, while the sync began.
@@ -32,10 +32,17 @@ def summary(outcome: Outcome, path: Path, before: AbstractSet[str] = frozenset()
     for entry in outcome.failed:
         yield f"{entry.stream}: failed at {entry.where}. {entry.message}"
     yield from _problems(outcome, " ".join(told))
-    yield _verdict(outcome, path)
+    yield _verdict(outcome, place)
 
 
 def _table(outcome: Outcome) -> Iterator[str]:
+    if not outcome.compares:
+        short = [
+            (name, *(f"{n:,}" for n in (t.read, t.new, t.removed)))
+            for name, t in outcome.tallies.items()
+        ]
+        yield from aligned([_SHORT, *short])
+        return
     rows = [
         (name, *(f"{n:,}" for n in (t.read, t.new, t.updated, t.removed, t.total)))
         for name, t in outcome.tallies.items()
@@ -82,13 +89,13 @@ def _problems(outcome: Outcome, told: str) -> Iterator[str]:
             yield problem if set(names) <= outcome.misnamed else f"{', '.join(names)}: {problem}"
 
 
-def _verdict(outcome: Outcome, path: Path) -> str:
+def _verdict(outcome: Outcome, place: str) -> str:
     cost = f"{outcome.requests:,} requests, {outcome.seconds:.1f} s"
     if outcome.complete:
         if not outcome.changed and outcome.since:
             return f"Nothing has changed since {outcome.since}: 0 rows, {cost}."
-        return f"{path}: {_changes(outcome)}; {cost}."
-    done = f"{path}: incomplete, {_changes(outcome)}; {cost}."
+        return f"{place}: {_changes(outcome)}; {cost}."
+    done = f"{place}: incomplete, {_changes(outcome)}; {cost}."
     if outcome.code == USAGE and not outcome.fatal:
         return f"{done} What was named and is not there was left out; everything else was read."
     advice = (
@@ -107,4 +114,6 @@ def _changes(outcome: Outcome) -> str:
     new = sum(tally.new for tally in tallies)
     updated = sum(tally.updated for tally in tallies)
     removed = sum(tally.removed for tally in tallies)
+    if not outcome.compares:
+        return f"{new:,} rows written, {removed:,} removed"
     return f"{new:,} rows new, {updated:,} updated, {removed:,} removed"
