@@ -106,6 +106,8 @@ def unseen(stream: Stream) -> Iterator[str]:
         yield f"A change may show {late} late, in an incremental read."
     if stream.sweep:
         yield "A change that does not move the parent may show a week late."
+    if stream.top_level:
+        yield "Groups that are not at the top have none, and one that was chosen is reported."
     if stream.less_below:
         role = _role(stream.less_below)
         yield f"Whoever is no {role} is shown only a part of the rows, and the read says so."

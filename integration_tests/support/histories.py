@@ -300,13 +300,13 @@ def _takes_a_week(name: str) -> bool:
 
 def lacking(name: str, held: dict[Key, Row], entry: dict[str, Row]) -> list[str]:
     """What a destination's table lacks of one expected row of the world."""
-    row = {**entry["row"], **entry["parent"]}
+    open_ = may_leave(name, entry["row"])
+    row = {**entry["row"], **open_, **entry["parent"]}
     key = tuple(row[column] for column in streams()[name].key)
     if key not in held:
         return [f"{name} {key} is missing"]
     if name in resources() and resources()[name].shows_others:
         return []
-    open_ = may_leave(name, entry["row"])
     return [
         f"{name} {key} has {column} {_own(held[key].get(column))!r}, not {value!r}"
         for column, value in _own(open_).items()

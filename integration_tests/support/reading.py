@@ -158,8 +158,9 @@ def expected(gitlab: Emulator, **params: str) -> dict[str, dict[tuple[Any, ...],
         key = streams()[name].key
         rows: dict[tuple[Any, ...], Row] = {}
         for entry in entries:
-            merged = {**entry["row"], **entry["parent"]}
-            rows[tuple(merged[column] for column in key)] = may_leave(name, entry["row"])
+            left = may_leave(name, entry["row"])
+            merged = {**entry["row"], **left, **entry["parent"]}
+            rows[tuple(merged[column] for column in key)] = left
         result[name] = rows
     return result
 

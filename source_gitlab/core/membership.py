@@ -149,6 +149,14 @@ class Membership:
     def _waits_long(self, pages: int) -> bool:
         return self._prefetcher.workers == 1 or pages >= _PAGES_MEANWHILE
 
+    def is_too_low(self, stream: Stream, root: Group) -> bool:
+        """Whether a chosen group is not at the top, and so has no such list; it is reported."""
+        if not stream.top_level or "/" not in root.path:
+            return False
+        message = f"GitLab has {stream.name} of groups at the top only, which {root.path} is not."
+        self._report.skip(stream.name, Place("group", root.id), "feature", message)
+        return True
+
     def is_off(self, stream: Stream, project: Project, root: Group | None = None) -> bool:
         """Whether lists show nothing of the project, which is then reported.
 

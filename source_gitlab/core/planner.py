@@ -180,7 +180,11 @@ class Planner:
 
         def plan(root: Group) -> Iterator[Slice]:
             projects_listed = state.projects_listed.get(root.id)
+            if self.membership.is_too_low(stream, root):
+                return
             for row in self._inventory.group_rows(root):
+                if stream.top_level and row["id"] != root.id:
+                    continue
                 through = state.projects.get(row["id"])
                 if not self._change_probes.is_quiet(
                     stream, through, start, projects_listed=projects_listed
@@ -304,6 +308,8 @@ class Planner:
         if roots.whole or only_groups(stream):
 
             def plan(root: Group) -> Iterator[Slice]:
+                if self.membership.is_too_low(stream, root):
+                    return iter(())
                 return self._in_group(stream, root, state, start)
 
             by_group = only_groups(stream)

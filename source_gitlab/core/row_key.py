@@ -41,7 +41,10 @@ class RowKey:
     def of(cls, stream: Stream) -> RowKey:
         """The key of a stream's lists, with the types that its columns have."""
         columns = {stream.add.get(column, column): column for column in stream.key}
-        types = tuple(types_of(stream, columns[path]) for path in stream.row_key)
+        types = tuple(
+            (*types_of(stream, columns[path]), *([type(None)] * (path in stream.null_as_empty)))
+            for path in stream.row_key
+        )
         return cls(stream.row_key, types, stream.key_role)
 
     def values(self, row: Mapping[str, object]) -> tuple[object, ...]:

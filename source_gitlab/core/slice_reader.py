@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from source_gitlab.core.refusals import judged
 from source_gitlab.core.row_validation import walkable
 from source_gitlab.core.slices import Page
 from source_gitlab.core.transform import RowTransformer
@@ -84,7 +85,7 @@ class SliceReader:
                 page.missed += lists.take()
                 yield page
         except GitlabError as error:
-            problem = error
+            problem = judged(stream, error)
         missed = lists.take()
         if missed:
             yield Page([], missed=missed)

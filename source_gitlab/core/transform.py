@@ -25,6 +25,7 @@ class RowTransformer:
         self._takes = frozenset(stream.takes)
         self._redact = list(stream.redact.items())
         self._keep = stream.where_set
+        self._null_as_empty = stream.null_as_empty
         self._from_row: list[tuple[str, str, str | None]] = []
         self._from_lists: list[tuple[str, str, str]] = []
         self._from_context: list[tuple[str, str, str]] = []
@@ -48,8 +49,8 @@ class RowTransformer:
             rows = [row for row in rows if row.get(self._keep) is not None]
         context = {"slice": slice_columns, "parent": parent}
         constants = [(column, context[kind].get(name)) for column, kind, name in self._from_context]
-        if self._drop_inside or self._redact:
-            self._hide(rows)
+        if self._drop_inside or self._redact or self._null_as_empty:
+            self._changed(rows)
         for row in rows:
             for column in self._drop:
                 row.pop(column, None)
@@ -71,9 +72,12 @@ class RowTransformer:
     def _taken(self, row: Row) -> Row:
         return {name: one for name, one in row.items() if name in self._takes or name in self._add}
 
-    def _hide(self, rows: list[Row]) -> None:
-        """Take secrets out of the objects and addresses of rows."""
+    def _changed(self, rows: list[Row]) -> None:
+        """Take secrets out of the objects and addresses of rows, and nulls out of keys."""
         for row in rows:
+            for column in self._null_as_empty:
+                if row.get(column) is None:
+                    row[column] = ""
             for path in self._drop_inside:
                 _drop(row, path)
             for column, how in self._redact:

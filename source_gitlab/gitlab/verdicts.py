@@ -9,6 +9,7 @@ verdict:
 | `{"message": "403 Forbidden - reason"}`, "404 X Not Found" | lib/api/helpers.rb               |
 | `{"error": "404 Not Found"}`: there is no such address     | lib/api/api.rb, its last route   |
 | `{"error": "insufficient_scope", ...}`, "invalid_token"    | lib/api/api_guard.rb             |
+| what a declaration has under `nothing`                     | the file that stands beside it   |
 | `{"errors": [{"message": "Invalid token"}]}`               | graphql_controller.rb            |
 | any JSON object, under a header X-Gitlab-Meta              | every answer since GitLab 13.10  |
 """
@@ -16,10 +17,13 @@ verdict:
 from __future__ import annotations
 
 import re
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import orjson
 import requests
+
+from source_gitlab.streams import streams
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -110,8 +114,15 @@ def _is_own(status: int, data: Mapping[str, Any]) -> bool:
         said = message if data.keys() == {"message"} else error if data.keys() == {"error"} else ""
         return isinstance(said, str) and bool(said) and said.strip(" .").lower() not in _PHRASES
     if data.keys() == {"message"}:
-        return isinstance(message, str) and numbered.match(message) is not None
+        text = message if isinstance(message, str) else ""
+        return numbered.match(text) is not None or text in _of_nothing()
     return data.keys() == {"error"} and numbered.match(error) is not None
+
+
+@cache
+def _of_nothing() -> frozenset[str]:
+    """What GitLab says of lists that have nothing in them."""
+    return frozenset(one.nothing for one in streams().values() if one.nothing)
 
 
 def is_of_the_user(received: Received) -> bool:

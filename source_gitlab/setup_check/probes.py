@@ -6,6 +6,7 @@ import threading
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from source_gitlab.core.refusals import judged
 from source_gitlab.core.transform import RowTransformer
 from source_gitlab.core.walks.connections import Source, shows
 from source_gitlab.core.walks.graphql import of_few_days
@@ -111,10 +112,13 @@ class Probes:
                 rows = self._shown(Source.of(stream, place.kind, place.path, place.id), today)
             else:
                 rows = self._rows(stream, address, query)
-        except Skipped as error:
-            return Trial(self._refused(stream, self.with_level(place), error))
-        except ReadError as error:
-            return Trial(Verdict(PROBE_FAILED, str(error)))
+        except (ReadError, Skipped) as refusal:
+            error = judged(stream, refusal)
+            if isinstance(error, Skipped):
+                return Trial(self._refused(stream, self.with_level(place), error))
+            if error is not None:
+                return Trial(Verdict(PROBE_FAILED, str(error)))
+            rows = []
         what = "Read from" if rows else "No rows yet in"
         shaped = RowTransformer(stream).transform(rows[:1], {f"{place.kind}_id": place.id})
         return Trial(Verdict(OK, f"{what} {place.path}."), next(iter(shaped), None))

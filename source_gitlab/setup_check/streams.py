@@ -10,6 +10,7 @@ from collections import Counter
 from concurrent.futures import FIRST_COMPLETED, wait
 from dataclasses import replace
 from functools import partial
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from source_gitlab.core.inventory import Project
@@ -216,6 +217,7 @@ class StreamTests:
             return None
         if self._only_groups(stream) or not self._found.projects:
             what = "group" if self._only_groups(stream) else "project"
+            what += " at the top" * stream.top_level
             return Verdict(EMPTY_SCOPE, f"There is no {what} in scope, so it has no rows.")
         return Verdict(FEATURE_OFF, f"{stream.feature} is switched off in {self._sample()}.")
 
@@ -245,7 +247,8 @@ class StreamTests:
             yield Place("instance", 0, "this GitLab")
             return
         if self._reads_groups(stream):
-            yield from self._groups[:_PLACES]
+            tops = (one for one in self._groups if not stream.top_level or "/" not in one.path)
+            yield from islice(tops, _PLACES)
             return
         if self._only_groups(stream):
             return

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from source_gitlab.streams.values import (
+    BAD_REQUEST,
     BOOLEAN,
     COLUMNS,
     DAYS,
@@ -83,6 +84,11 @@ ATTRIBUTES: Mapping[str, Attribute] = {
         "Of which containers GitLab has the list of a `selection` stream.",
         "`[group, project]`",
     ),
+    "top_level": Attribute(
+        YES,
+        "GitLab has the list of groups at the top only: others are not asked, and one that was"
+        " chosen is reported.",
+    ),
     "descendants_since": Attribute(
         VERSION,
         "The version from which on a group's list holds what is below it; older ones are asked"
@@ -116,6 +122,11 @@ ATTRIBUTES: Mapping[str, Attribute] = {
         "Addresses that may hold a secret: `host` leaves scheme, host and port; `login` takes out"
         " user, password, query and fragment.",
     ),
+    "null_as_empty": Attribute(
+        COLUMNS,
+        "Columns of the key that GitLab leaves null, or out, in some rows: they hold an empty text"
+        " then.",
+    ),
     "keeps": Attribute(
         YES,
         "Each response has the figures of some days only, so rows that the next one lacks stay, and"
@@ -138,6 +149,16 @@ ATTRIBUTES: Mapping[str, Attribute] = {
         YES,
         "The response `null` means that there is nothing, where others are an error. 404 is a"
         " refusal.",
+    ),
+    "nothing": Attribute(
+        TEXT,
+        "What GitLab says where it refuses a list (400, 404) because there is nothing in it; other"
+        " refusals are such.",
+    ),
+    "denied": Attribute(
+        BAD_REQUEST,
+        "The status, beside 401, 403 and 404, by which GitLab refuses the list to who may not read"
+        " it.",
     ),
     "gate": Attribute(
         TEXT,

@@ -45,6 +45,7 @@ _TUPLES = (
     "queries",
     "drop",
     "takes",
+    "null_as_empty",
     "optional",
     "descendants_since",
     "since_version",

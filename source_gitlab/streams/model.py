@@ -89,15 +89,19 @@ class Stream:
     tie_breaker: Mapping[str, Any] = field(default_factory=dict)
     empty_when_off: bool = False
     descendants_since: tuple[int, int] | None = None
+    top_level: bool = False
     add: Mapping[str, str] = field(default_factory=dict)
     drop: tuple[str, ...] = ()
     takes: tuple[str, ...] = ()
     redact: Mapping[str, str] = field(default_factory=dict)
+    null_as_empty: tuple[str, ...] = ()
     keeps: bool = False
     where_set: str | None = None
     rows: str | RowsOfMap | None = None
     may_be_hidden: bool = False
     absent: bool = False
+    nothing: str | None = None
+    denied: int | None = None
     gate: str | None = None
     parent: str | None = None
     item: str | None = None

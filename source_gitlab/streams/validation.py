@@ -27,6 +27,8 @@ _NEEDS_WALK: Mapping[str, tuple[str, ...]] = {
     "tie_breaker": ("seek",),
     "refresh": ("pages", "keyset", "commits", "object", "graphql"),
     "absent": ("object",),
+    "nothing": ("pages", "keyset", "object"),
+    "denied": ("pages", "keyset", "object"),
     "may_be_hidden": ("object", "derived"),
     "gate": ("jobs",),
     "rows": ("pages", "object", "derived", "graphql"),
@@ -39,6 +41,9 @@ _NEEDS_KIND: Mapping[str, tuple[str, ...]] = {
     "containers": ("selection",),
     "group_query": ("selection",),
     "descendants_since": ("selection",),
+    "top_level": ("selection", "group"),
+    "nothing": ("selection", "group", "project", "instance"),
+    "denied": ("selection", "group", "project", "instance"),
     "refresh": ("group", "project", "instance", "child"),
     "since": ("selection", "group", "project", "instance"),
     "less_below": ("selection", "group", "project", "instance"),
@@ -86,7 +91,14 @@ def check_alone(name: str, written: Mapping[str, Any]) -> None:
         allowed = "the path of what may be hidden"
         raise DeclarationError(name, "rows", written.get("rows"), allowed)
     kind = written.get("kind", "child" if "parent" in written else "project")
+    _check_top_level(name, written, kind)
     _check_kind(name, written, kind, written.get("walk", "pages"))
+
+
+def _check_top_level(name: str, written: Mapping[str, Any], kind: str) -> None:
+    if kind == "selection" and "top_level" in written and written.get("containers") != ["group"]:
+        found = written.get("containers")
+        raise DeclarationError(name, "containers", found, "[group], because projects have no top")
 
 
 def _check_kind(name: str, written: Mapping[str, Any], kind: str, walk: str) -> None:
@@ -119,6 +131,7 @@ def check_together(built: Mapping[str, Stream]) -> None:
         _check_columns(stream, columns)
         _check_hidden(stream, columns)
         _check_key(stream, columns)
+        _check_null_as_empty(stream, columns)
         _check_cursor(stream)
         _check_braces(stream, built)
         _check_address(stream)
@@ -197,6 +210,14 @@ def _check_key(stream: Stream, columns: Mapping[str, Column]) -> None:
     if not stream.row_key and not _is_one_object(stream):
         allowed = "at least one column that differs between the rows of one list"
         raise DeclarationError(stream.name, "key", list(stream.key), allowed)
+
+
+def _check_null_as_empty(stream: Stream, columns: Mapping[str, Column]) -> None:
+    own = [one for one in stream.row_key if one in columns and columns[one].kind == "text"]
+    for column in stream.null_as_empty:
+        if column not in own:
+            allowed = f"texts of the key that stand in GitLab's own row: {', '.join(own) or 'none'}"
+            raise DeclarationError(stream.name, "null_as_empty", column, allowed)
 
 
 def _is_one_object(stream: Stream) -> bool:

@@ -78,6 +78,7 @@ QUERIES = Value(
     lambda found: isinstance(found, list) and len(found) > 1 and all(map(_is_map, found)),
 )
 YES = Value({"const": True}, "true", lambda found: found is True)
+BAD_REQUEST = Value({"const": 400}, "400", lambda found: type(found) is int and found == 400)  # noqa: PLR2004 -- the HTTP status itself
 BOOLEAN = Value({"type": "boolean"}, "true or false", lambda found: isinstance(found, bool))
 VERSION = Value(
     {"type": "array", "items": {"type": "integer"}, "minItems": 2, "maxItems": 2},

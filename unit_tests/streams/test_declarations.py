@@ -188,6 +188,32 @@ WRONG: dict[str, tuple[str, dict[str, Any], str, object, str]] = {
     "an offering that there is not": (
         "project_hooks", {"where": "saas"}, "where", "saas", "com, self",
     ),
+    "a top of projects": (
+        "iterations", {"containers": _DROP, "top_level": True}, "containers", None, "no top",
+    ),
+    "a top of a list that projects have": (
+        "project_hooks", {"top_level": True}, "top_level", True, "selection, group",
+    ),
+    "words for nothing of a child": (
+        "merge_request_notes", {"nothing": "404 Notes Not Found"}, "nothing", "404 Notes Not Found",
+        "selection, group, project, instance",
+    ),
+    "words for nothing of what is sought": (
+        "issues", {"nothing": "404 Issues Not Found"}, "nothing", "404 Issues Not Found",
+        "pages, keyset, object",
+    ),
+    "a refusal that is none": (
+        "group_billable_members", {"denied": 500}, "denied", 500, "400",
+    ),
+    "a refusal by what is sought": ("issues", {"denied": 400}, "denied", 400, "pages, keyset"),
+    "an empty text that is no part of the key": (
+        "group_saml_links", {"null_as_empty": ["member_role_id"]}, "null_as_empty",
+        "member_role_id", "name, provider",
+    ),
+    "an empty text in place of what the slice gives": (
+        "group_saml_links", {"null_as_empty": ["group_id"]}, "null_as_empty", "group_id",
+        "that stand in GitLab's own row",
+    ),
     "a name that is no name": ("Users", {"doc": "users/"}, "name", "Users", "lower-case"),
 }  # fmt: skip
 

@@ -20,8 +20,10 @@ from integration_tests.gitlab.errors import (
 from integration_tests.gitlab.paging import (
     decode_cursor,
     keyset_by_cursor,
+    keyset_by_name,
     keyset_unavailable,
     offset,
+    page_size,
     respond,
     respond_one,
 )
@@ -49,7 +51,12 @@ def nothing_there() -> ApiError:
     return ApiError(404, {"message": "404 Not Found"})
 
 
-REFUSALS = {401: unauthorized, 403: forbidden, 404: nothing_there}
+def no_word() -> ApiError:
+    """400 without a reason."""
+    return ApiError(400, {"message": "400 Bad request"})
+
+
+REFUSALS = {400: no_word, 401: unauthorized, 403: forbidden, 404: nothing_there}
 
 
 def endpoints() -> list[Endpoint]:
@@ -69,7 +76,8 @@ def endpoints() -> list[Endpoint]:
             )
             for path, answer in answers.items()
         ]
-    return found
+    # A word goes before what any word fits: /runners/all is no runner.
+    return sorted(found, key=lambda one: [":" in part for part in one.template.split("/")])
 
 
 @dataclass(frozen=True)
@@ -99,9 +107,16 @@ class Answer:
         if place is None:
             return offset(call, list[Row](), lambda _row: b"")
         rows = [row for row in self.rows(call, place) if self._is_there(call, row)]
+        if resource.none and not rows:
+            status, message = resource.none
+            raise ApiError(status, {"message": message})
         if resource.object:
             return self._object(call, rows)
-        rows = self._sorted(call, self._filtered(call, rows))
+        return self._list(call, self._sorted(call, self._filtered(call, rows)))
+
+    def _list(self, call: Call, rows: list[Row]) -> Response:
+        """The rows, in pages or all at once."""
+        resource = self.resource
         more = [one for name, one in resource.adds.items() if call.query.maybe_flag(name)]
         is_whole = bool(resource.for_admins) and call.access.is_admin(call.viewer)
 
@@ -114,6 +129,8 @@ class Answer:
 
         if resource.paging == "none":
             return respond([show(row) for row in rows if row.readable], {})
+        if resource.paging == "token":
+            return self._by_token(call, rows, show)
         if resource.paging == "keyset" and call.query.text("pagination") == "keyset":
             return self._keyset(call, rows, show)
         return offset(call, rows, show, most=resource.most)
@@ -129,6 +146,8 @@ class Answer:
         if self._is_off(call, root):
             self._refuse(call)
             return None
+        if resource.top and root is not None and root.facts["parent_id"] is not None:
+            raise ApiError(400, {"message": resource.top})
         self._authorize(call, root)
         return Place(root, self._owner(call, root))
 
@@ -275,6 +294,18 @@ class Answer:
         for one, down in [*reversed(ties), (column, descending)]:
             rows.sort(key=partial(sort_key, call, resource, one), reverse=down)
         return rows
+
+    @staticmethod
+    def _by_token(call: Call, rows: list[Row], show: Callable[[Row], bytes]) -> Response:
+        """A page by ``page_token`` with ``pagination=keyset``; the first one alone without it."""
+        by_name = {str(row.id): row for row in rows}
+
+        def show_one(name: str) -> bytes:
+            return show(by_name[name])
+
+        if call.query.text("pagination") == "keyset":
+            return keyset_by_name(call, list(by_name), show_one, defaults={})
+        return offset(call, list(by_name)[: page_size(call)], show_one, defaults={})
 
     def _keyset(self, call: Call, rows: list[Row], show: Callable[[Row], bytes]) -> Response:
         query = call.query

@@ -26,8 +26,8 @@ def expected_of(resource: Resource, scope: Scope) -> Iterator[tuple[Json, Json]]
         made = show(scope.world, resource, row)
         made = as_read(made) if resource.graphql else made
         parent = _parent(resource, scope, row)
-        if resource.repeated and owner is not None:
-            parent[f"{resource.below.removesuffix('s')}_id"] = owner.id
+        if owner is not None and (root := _repeating(resource)):
+            parent[f"{root.removesuffix('s')}_id"] = owner.id
         if resource.snapshot:
             parent["date"] = day(scope.world.clock.now())
         for one in _split(resource, made):
@@ -41,6 +41,10 @@ def _rows(resource: Resource, scope: Scope) -> Iterator[tuple[Row | None, Row]]:
         return
     if resource.switch and getattr(settings, resource.switch) != "on":
         return
+    if resource.below in resources() and _repeating(resource):
+        for root, one in _rows(resources()[resource.below], scope):
+            yield from ((root, row) for row in rows_below(scope.world, resource.name, one))
+        return
     for owner in _owners(resource, scope):
         homes = [owner, *_above(resource, scope, owner)] if resource.repeated else [owner]
         if resource.of_projects and owner is not None:
@@ -49,6 +53,13 @@ def _rows(resource: Resource, scope: Scope) -> Iterator[tuple[Row | None, Row]]:
             for row in rows_below(scope.world, resource.name, home):
                 if row.readable and _is_shown(resource, scope, row):
                     yield owner, row
+
+
+def _repeating(resource: Resource) -> str:
+    """Of what the rows are repeated in each: ``groups`` or ``projects``; nothing where none are."""
+    while resource.below in resources() and not resource.repeated:
+        resource = resources()[resource.below]
+    return resource.below if resource.repeated else ""
 
 
 def _above(resource: Resource, scope: Scope, owner: Row | None) -> Iterable[Row]:
@@ -185,6 +196,7 @@ def may_leave(name: str, row: Json) -> Json:
     resource = resources().get(name)
     if resource is None:
         return row
+    row = {**row, **{name: "" for name in resource.blank if row.get(name) is None}}
     if resource.linked:
         return {name: row[name] for name in resource.linked}
     hidden = [path.split(".") for path in resource.secret]

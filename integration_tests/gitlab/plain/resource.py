@@ -24,6 +24,9 @@ ROLES = {
 TIERS = ("free", "premium", "ultimate")
 CHANGING = ("description", "title", "body", "state")
 """Fields that change where an entry does not say which: the first that its row has."""
+_TUPLES = {
+    *("orders", "scopes", "beyond", "unsent", "secret", "linked", "span", "none", "blank"),
+}
 MOST_EACH = 9
 """Rows of one owner at most: the last digit of an id numbers them."""
 
@@ -78,6 +81,9 @@ class Resource:
     repeated: bool = False
     object: bool = False
     nothing: Any = 404
+    none: tuple[Any, ...] = ()
+    top: str = ""
+    blank: tuple[str, ...] = ()
     adds: dict[str, Any] = field(default_factory=dict)
     for_admins: dict[str, Any] = field(default_factory=dict)
     one: str = ""
@@ -135,13 +141,13 @@ class Resource:
         if self.parameters and not self.below:
             raise ResourceError(self.name, "below", self.below, "the table of what the path names")
         for attribute, allowed in (
-            ("paging", ("offset", "keyset", "none")),
+            ("paging", ("offset", "keyset", "token", "none")),
             ("tier", TIERS),
             ("role", ("", *ROLES)),
             ("own_below", ("", *ROLES)),
             ("touches", ("", "owner", "project", "activity")),
             ("refused", ("null", "denied", "empty") if self.graphql else (401, 403, 404, "empty")),
-            ("denied", (401, 403, 404)),
+            ("denied", (400, 401, 403, 404)),
             ("nothing", (404, "null", "empty")),
         ):
             if attribute == "nothing" and isinstance(self.nothing, dict):
@@ -166,9 +172,10 @@ def parse(name: str, entry: dict[str, Any]) -> Resource:
     if lacking is not None:
         raise ResourceError(name, lacking, None, "one is needed")
     given["filters"] = _filters(given.get("filters", []))
-    for attribute in ("orders", "scopes", "beyond", "unsent", "secret", "linked", "span"):
-        if attribute in given:
-            given[attribute] = tuple(given[attribute])
+    for attribute in _TUPLES & given.keys():
+        given[attribute] = tuple(given[attribute])
+    if "top" in given:
+        given.setdefault("of", {"parent_id": None})
     for attribute in ("since", "below_since"):
         given[attribute] = str(given.get(attribute, ""))
     if given.get("object"):
