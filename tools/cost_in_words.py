@@ -55,6 +55,8 @@ def _cost_of_inventory(stream: Stream) -> str:
 
 
 def _cost_of_instance(stream: Stream) -> str:
+    if stream.span:
+        return f"a request for every {stream.span.days} days"
     return f"a request, {stream.refresh.signal}" if stream.refresh else "a request"
 
 

@@ -218,8 +218,9 @@ ATTRIBUTES: Mapping[str, Attribute] = {
     ),
     "span": Attribute(
         SPAN,
-        "Figures by day, with `graphql`: a request is for at most so many `days` (`$since` and"
-        " `$until`), and GitLab has them for as many days as are `kept`.",
+        "A request is for at most so many `days`, and GitLab has as many days as are `kept`:"
+        " figures by day with `graphql` (`$since` and `$until`; without the latter where one"
+        " request brings all days), and with `keyset` a list with the filters `since` and `until`.",
     ),
     "global_id": Attribute(
         TEXT,

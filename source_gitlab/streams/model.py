@@ -34,10 +34,14 @@ class RowsOfMap:
 
 @dataclass(frozen=True)
 class Span:
-    """Figures by day: how many days one request may ask for, and how many GitLab keeps."""
+    """How many days one request may ask for, and how many GitLab keeps.
+
+    `until` is the filter that takes the upper bound, of a list that is no figures by day.
+    """
 
     days: int
     kept: int
+    until: str | None = None
 
 
 @dataclass(frozen=True)

@@ -34,7 +34,7 @@ _NEEDS_WALK: Mapping[str, tuple[str, ...]] = {
     "rows": ("pages", "object", "derived", "graphql"),
     "query": ("pages", "keyset", "seek", "commits", "jobs", "days", "object"),
     "less_below": ("pages", "keyset", "days", "graphql"),
-    "span": ("graphql",),
+    "span": ("graphql", "keyset"),
     "global_id": ("graphql",),
 }
 _NEEDS_KIND: Mapping[str, tuple[str, ...]] = {
@@ -291,8 +291,21 @@ def _check_relatives(stream: Stream, built: Mapping[str, Stream]) -> None:
         if stream.gate not in gates:
             allowed = f"one of {', '.join(gates)}"
             raise DeclarationError(stream.name, "gate", stream.gate, allowed)
+    _check_span(stream)
     _check_again(stream, built)
     _check_moved_by(stream, built)
+
+
+def _check_span(stream: Stream) -> None:
+    """Check that the bounds of days have their filters, where no query has them."""
+    if stream.span is None:
+        return
+    if (stream.walk == "keyset") != (stream.span.until is not None):
+        allowed = "the filter that takes the upper bound, with keyset only"
+        raise DeclarationError(stream.name, "span.until", stream.span.until, allowed)
+    if stream.walk == "keyset" and stream.since is None:
+        allowed = "the filter that takes the lower bound, beside span"
+        raise DeclarationError(stream.name, "since", None, allowed)
 
 
 def _check_moved_by(stream: Stream, built: Mapping[str, Stream]) -> None:
@@ -338,7 +351,8 @@ def _check_queries(stream: Stream) -> None:
         needed = {"instance": set(), "child": {"id"}}.get(container, named)
         needed |= {"first", "after"} if stream.rows.endswith("nodes") else set()
         needed |= {"since"} if stream.since else set()
-        needed |= {"since", "until"} if stream.span else set()
+        if stream.span:
+            needed |= {"since"} if stream.span.days >= stream.span.kept else {"since", "until"}
         if needed - found.get(container, frozenset()):
             variables = ", ".join(f"${one}" for one in sorted(needed))
             allowed = f"an operation {container} with {variables} in graphql/{stream.name}.graphql"

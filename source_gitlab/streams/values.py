@@ -97,11 +97,14 @@ SPAN = Value(
         "type": "object",
         "required": ["days", "kept"],
         "additionalProperties": False,
-        "properties": {"days": DAYS.schema, "kept": DAYS.schema},
+        "properties": {"days": DAYS.schema, "kept": DAYS.schema, "until": TEXT.schema},
     },
-    "a map with `days` and `kept`, both numbers of days",
+    "a map with `days` and `kept`, both numbers of days, and, with `keyset`, `until`",
     lambda found: (
-        _is_map(found) and found.keys() == {"days", "kept"} and all(map(DAYS.fits, found.values()))
+        _is_map(found)
+        and {"days", "kept"} <= found.keys() <= {"days", "kept", "until"}
+        and all(DAYS.fits(found[name]) for name in ("days", "kept"))
+        and _is_text(found.get("until", "until"))
     ),
 )
 REDACTED = Value(

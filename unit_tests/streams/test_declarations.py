@@ -214,6 +214,21 @@ WRONG: dict[str, tuple[str, dict[str, Any], str, object, str]] = {
         "group_saml_links", {"null_as_empty": ["group_id"]}, "null_as_empty", "group_id",
         "that stand in GitLab's own row",
     ),
+    "a span without an end": (
+        "instance_audit_events", {"span": {"days": 30, "kept": 5500}}, "span.until", None,
+        "upper bound",
+    ),
+    "a span without a start": (
+        "instance_audit_events", {"since": _DROP, "cursor": _DROP}, "since", None, "lower bound",
+    ),
+    "an end that is a part of a query": (
+        "group_dora_metrics", {"span": {"days": 90, "kept": 400, "until": "endDate"}}, "span.until",
+        "endDate", "keyset only",
+    ),
+    "a span of a plain list": (
+        "project_hooks", {"span": {"days": 30, "kept": 90}}, "span", {"days": 30, "kept": 90},
+        "graphql, keyset",
+    ),
     "a name that is no name": ("Users", {"doc": "users/"}, "name", "Users", "lower-case"),
 }  # fmt: skip
 

@@ -26,6 +26,7 @@ DENIED = (
     " perform this action"
 )
 _HOMES = {"Project": "projects", "Group": "groups", "Query": "groups"}
+_NEVER = "9999-12-31"
 _AT = "_at"
 """Under this name an object that only holds lists has the field that it came from."""
 
@@ -86,8 +87,8 @@ def _rows(viewing: Viewing, resource: Resource, home: Row, given: dict[str, Any]
         for row in rows_below(world, resource.name, one)
         if row.readable
     ]
-    first, last = given.get("startDate"), given.get("endDate")
-    if first is None or last is None:
+    first, last = given.get("startDate"), given.get("endDate", _NEVER)
+    if first is None:
         return found
     if resource.span:
         _check_span(resource, first, last)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import orjson
 
 from integration_tests.gitlab.call import Endpoint
+from integration_tests.gitlab.clock import DAY
 from integration_tests.gitlab.errors import (
     ApiError,
     forbidden,
@@ -279,6 +280,9 @@ class Answer:
         for parameter, column in self.resource.filters.items():
             if call.query.many(parameter):
                 rows = [row for row in rows if passes(call, self.resource, row, parameter, column)]
+        if self.resource.span:
+            last = call.query.moment("created_before") or call.world.clock.now()
+            rows = [row for row in rows if row.created >= last - self.resource.span[1] * DAY]
         return rows
 
     def _sorted(self, call: Call, rows: list[Row]) -> list[Row]:

@@ -13,6 +13,7 @@ from source_gitlab.timestamps import date_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+    from datetime import date
 
     from source_gitlab.core.walks.reading import Reading
     from source_gitlab.streams import Stream
@@ -54,14 +55,20 @@ def _variables(reading: Reading) -> Iterator[dict[str, Any]]:
     for number in range(requests):
         since = first + number * days // requests * _DAY
         until = first + (number + 1) * days // requests * _DAY - _DAY
-        yield {"since": since.isoformat(), "until": until.isoformat()}
+        yield _bounds(stream, since, until)
+
+
+def _bounds(stream: Stream, since: date, until: date) -> dict[str, Any]:
+    """The days of a request; GitLab takes no last one where one request is for all."""
+    first = {"since": since.isoformat()}
+    one = stream.span is not None and stream.span.days >= stream.span.kept
+    return first if one else {**first, "until": until.isoformat()}
 
 
 def of_few_days(stream: Stream, moment: str) -> Mapping[str, Any]:
     """What a request gives that only tries a list."""
     last = date_of(moment)
-    few = {"since": (last - _DAY).isoformat(), "until": last.isoformat()}
-    return few if stream.span else {}
+    return _bounds(stream, last - _DAY, last) if stream.span else {}
 
 
 def _path_of(reading: Reading) -> str:
