@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from source_gitlab.streams.in_words.rows import singular, with_article
 from source_gitlab.streams.vocabulary import KINDS, REDACTIONS
 from source_gitlab.streams.walks import WALKS
-from tools.cost_in_words import parent_link, stream_link
 from tools.markdown import code_list
-from tools.rows_in_words import singular, with_article
+from tools.stream_links import parent_link, stream_link
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

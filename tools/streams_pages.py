@@ -6,21 +6,20 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from source_gitlab.streams import streams
-from source_gitlab.streams.relations import references
-from tools.cost_in_words import (
+from source_gitlab.streams.in_words.costs import (
     choice,
     cost,
     endpoints,
     is_paged,
-    key_of,
     needs,
     needs_in_full,
-    stream_link,
 )
+from source_gitlab.streams.in_words.remarks import remarks_of
+from source_gitlab.streams.in_words.rows import row_in_words
+from source_gitlab.streams.relations import references
 from tools.markdown import GENERATED, code_list, markdown_table, plain
 from tools.reading_in_words import cursor_in_words, hidden, reading, unseen
-from tools.remarks import remarks_of
-from tools.rows_in_words import row_in_words
+from tools.stream_links import key_of, stream_link
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

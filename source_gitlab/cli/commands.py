@@ -58,6 +58,10 @@ COMMANDS: Final = {
         "what this token can read, as a table or as JSON:\n"
         "check [--url URL] [--group PATH] [--project PATH] ...",
     ),
+    "streams": Command(
+        f"{_CLI}.streams:main",
+        "what there is to read: streams [NAME ...] [--format json]",
+    ),
     "login": Command(
         f"{_CLI}.login:login",
         "sign in with OAuth, so that sync needs no token:\n"

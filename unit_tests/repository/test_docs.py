@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from source_gitlab.streams import streams
+from source_gitlab.streams.in_words.costs import cost
+from source_gitlab.streams.in_words.remarks import remarks, row_and_rest
 from tools import docs
-from tools.cost_in_words import cost
-from tools.remarks import remarks, row_and_rest
 
 if TYPE_CHECKING:
     from pathlib import Path

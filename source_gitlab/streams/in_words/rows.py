@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from tools.remarks import row_in_remarks
+from source_gitlab.streams.in_words.remarks import row_in_remarks
 
 if TYPE_CHECKING:
     from source_gitlab.streams import Stream

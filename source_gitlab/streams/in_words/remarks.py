@@ -6,7 +6,7 @@ import re
 from functools import cache
 from pathlib import Path
 
-_DECLARED = Path(__file__).parent.parent / "source_gitlab" / "streams" / "declared"
+_DECLARED = Path(__file__).parents[1] / "declared"
 _ROW = re.compile(r"A row is (?P<row>.+?)\.(?: (?P<rest>.+))?")
 
 

@@ -5,10 +5,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from source_gitlab.streams import streams
+from source_gitlab.streams.in_words.rows import singular
 from source_gitlab.streams.vocabulary import OFFERINGS, TIERS
-from tools.markdown import code_list
-from tools.rows_in_words import singular
 
 if TYPE_CHECKING:
     from source_gitlab.streams import Stream
@@ -155,19 +153,3 @@ def _least_role(stream: Stream) -> str:
 def choice(stream: Stream) -> str:
     """Whether a stream is read by default."""
     return "by default" if stream.selected else "by name"
-
-
-def key_of(stream: Stream) -> str:
-    """The columns of the key, and other columns that identify a row."""
-    others = "".join(f"; also {code_list(one)}" for one in stream.unique)
-    return code_list(stream.key) + others
-
-
-def parent_link(stream: Stream) -> str:
-    """The parent as a link from a page of an area."""
-    return stream_link(str(stream.parent))
-
-
-def stream_link(name: str, text: str | None = None) -> str:
-    """A link to the section of a stream from a page of an area."""
-    return f"[{text or f'`{name}`'}]({streams()[name].area}.md#{name})"

@@ -1,0 +1,1 @@
+"""What a declaration says, in words, for the documents and for `source-gitlab streams`."""
