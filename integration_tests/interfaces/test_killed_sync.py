@@ -36,6 +36,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
+    from source_gitlab.interfaces.sync_progress import Standing
+
 
 ISSUES = 10_000
 ACME = "10"
@@ -267,7 +269,7 @@ class WatchedStore(Store):
 class Quiet:
     """A progress that shows nothing."""
 
-    def show(self, **_: object) -> None:
+    def show(self, _standing: Standing) -> None:
         """Show nothing."""
 
     def note(self, message: str) -> None:

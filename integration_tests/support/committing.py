@@ -18,18 +18,16 @@ from source_gitlab.interfaces.syncing import Sync
 from source_gitlab.streams import streams
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from source_gitlab.interfaces.sync_progress import Standing
 
 
 class Lines:
     """A progress for programs."""
 
-    def show(
-        self, *, rows: int, requests: int, ended: int, streams: int, reading: Sequence[str]
-    ) -> None:
-        """Write a line; `rows` were committed before."""
-        del ended, streams, reading
-        sys.stdout.write(json.dumps({"rows": rows, "requests": requests}) + "\n")
+    def show(self, standing: Standing) -> None:
+        """Write a line; the rows were committed before."""
+        line = {"rows": standing.rows, "requests": standing.requests}
+        sys.stdout.write(json.dumps(line) + "\n")
         sys.stdout.flush()
 
     def note(self, message: str) -> None:

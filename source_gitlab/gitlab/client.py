@@ -74,6 +74,7 @@ class Client:
         self.limits = connection.limits
         self.clock = connection.clock
         self.requests: Counter[str] = Counter()
+        self.pausing: set[int] = set()
         self.stop = Stop(self.timer)
         self._bounds = Bounds(self.stop, self.timer)
         self._careful = careful
@@ -293,7 +294,12 @@ class Client:
 
     def pause(self, seconds: float) -> None:
         """Let so many seconds pass between two tries; raise as `check` does."""
-        self._bounds.wait(seconds)
+        thread = threading.get_ident()
+        self.pausing.add(thread)
+        try:
+            self._bounds.wait(seconds)
+        finally:
+            self.pausing.discard(thread)
 
     def holding(self, lock: threading.Lock) -> AbstractContextManager[None]:
         """Hold a lock in a block; raise as `check` does while others hold it."""

@@ -1,26 +1,49 @@
-"""What the terminal shows while a sync runs: one live line, or a plain line every few seconds."""
+"""What the terminal shows while a sync runs: a few live lines, or a line every few seconds."""
 
 from __future__ import annotations
 
 import time
 from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Protocol, TextIO
 
 from source_gitlab.terminal import printable
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Mapping
+
 
 _PLAIN_SECONDS = 5.0
-_NAMED = 3  # streams under way that the line names
+_NAMED = 3  # streams under way that are named
+_LONG_WAIT = 2.0  # what is shorter is no news
+_MINUTE, _HOUR = 60, 3_600
+_SPINNER, _NUMBER, _NARROWEST = 3, 9, 20  # columns
+
+
+@dataclass(frozen=True)
+class Standing:
+    """How far a sync is.
+
+    `rows` were read of `streams` streams, of which `ended` have ended, with so many `requests` in
+    so many `seconds`. `reading` are the streams under way with their rows. GitLab's rate limit
+    holds a request back for `waiting` seconds; `retrying` have failed and wait for their next try.
+    """
+
+    rows: int
+    requests: int
+    ended: int
+    streams: int
+    seconds: float
+    reading: Mapping[str, int] = field(default_factory=dict)
+    waiting: float = 0.0
+    retrying: int = 0
 
 
 class Progress(Protocol):
     """Shows how far a sync is."""
 
-    def show(
-        self, *, rows: int, requests: int, ended: int, streams: int, reading: Sequence[str]
-    ) -> None:
+    def show(self, standing: Standing) -> None:
         """Show the state of affairs; called often, so it decides itself when to print."""
 
     def note(self, message: str) -> None:
@@ -31,33 +54,82 @@ class Progress(Protocol):
 
 
 def progress_on(stream: TextIO) -> Progress:
-    """A live line when `stream` is a terminal, else plain lines."""
-    return LiveLine(stream) if stream.isatty() else PlainLines(stream)
+    """Live lines when `stream` is a terminal, else plain lines."""
+    return LiveLines(stream) if stream.isatty() else PlainLines(stream)
 
 
-def _line(rows: int, requests: int, ended: int, streams: int, reading: Sequence[str]) -> str:
-    counts = f"{ended} of {streams} streams, {rows:,} rows, {requests:,} requests"
-    if not reading:
-        return counts
-    more = f" and {len(reading) - _NAMED} more" if len(reading) > _NAMED else ""
-    return f"{counts}; reading {', '.join(reading[:_NAMED])}{more}"
+def _counts(standing: Standing) -> tuple[str, str, str]:
+    """How many streams in which time, how many rows, and how many requests."""
+    rate = standing.rows / standing.seconds if standing.seconds > 1 else 0
+    speed = f" ({rate:,.0f}/s)" if rate >= 1 else ""
+    return (
+        f"{standing.ended} of {standing.streams} streams in {_clock(standing.seconds)}",
+        f"{standing.rows:,} rows{speed}",
+        f"{standing.requests:,} requests",
+    )
+
+
+def _reading(standing: Standing) -> Iterator[tuple[str, str]]:
+    """Streams under way with their rows, and how many more there are."""
+    for name, rows in list(standing.reading.items())[:_NAMED]:
+        yield name, f"{rows:,}"
+    more = len(standing.reading) - _NAMED
+    if more > 0:
+        yield f"and {more} more", ""
+
+
+def _waiting(standing: Standing) -> str:
+    """What the sync waits for; "" for nothing in particular."""
+    if standing.waiting >= _LONG_WAIT:
+        return f"rate limit: {standing.waiting:.0f} s more"
+    if standing.retrying:
+        what = "a request" if standing.retrying == 1 else f"{standing.retrying} requests"
+        return f"{what} failed, trying again"
+    return ""
+
+
+def _clock(seconds: float) -> str:
+    whole = int(seconds)
+    minutes, rest = divmod(whole, _MINUTE)
+    if whole < _HOUR:
+        return f"{minutes}:{rest:02}"
+    return f"{minutes // _MINUTE}:{minutes % _MINUTE:02}:{rest:02}"
+
+
+def lines_of(standing: Standing, width: int) -> list[str]:
+    """What a terminal shows that is `width` columns wide."""
+    lines: list[str] = []
+    for part in _counts(standing):
+        if lines and len(lines[-1]) + len(part) + 2 <= width:
+            lines[-1] += f", {part}"
+        else:
+            lines.append(part)
+    names = list(_reading(standing))
+    longest = max((len(name) for name, _ in names), default=0)
+    longest = min(longest, width - _NUMBER - 4)
+    lines += [f"  {name[:longest]:{longest}}  {rows:>{_NUMBER}}".rstrip() for name, rows in names]
+    waiting = _waiting(standing)
+    return [line[:width] for line in (*lines, waiting) if line]
 
 
 class PlainLines:
-    """At most one line every five seconds, for logs."""
+    """At most one line every so many seconds, with the time, for logs."""
 
-    def __init__(self, stream: TextIO) -> None:
+    def __init__(self, stream: TextIO, seconds: float = _PLAIN_SECONDS) -> None:
         self._stream = stream
-        self._due = time.monotonic() + _PLAIN_SECONDS
+        self._seconds = seconds
+        self._due = time.monotonic() + seconds
 
-    def show(
-        self, *, rows: int, requests: int, ended: int, streams: int, reading: Sequence[str]
-    ) -> None:
-        """Print a line when the last one is five seconds old."""
+    def show(self, standing: Standing) -> None:
+        """Print a line when the last one is old enough."""
         now = time.monotonic()
-        if now >= self._due:
-            self._due = now + _PLAIN_SECONDS
-            self.note(_line(rows, requests, ended, streams, reading))
+        if now < self._due:
+            return
+        self._due = now + self._seconds
+        named = ", ".join(f"{name} ({rows})" if rows else name for name, rows in _reading(standing))
+        parts = [", ".join(_counts(standing)), named and f"reading {named}", _waiting(standing)]
+        stamp = datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
+        self.note(f"{stamp} {'; '.join(filter(None, parts))}")
 
     def note(self, message: str) -> None:
         """Print a sentence at once."""
@@ -68,8 +140,8 @@ class PlainLines:
         """Nothing to undo."""
 
 
-class LiveLine:
-    """One line that changes in place, with a spinner; sentences scroll by above it."""
+class LiveLines:
+    """Lines that change in place, with a spinner; sentences scroll by above them."""
 
     def __init__(self, stream: TextIO) -> None:
         # Imported here, because a log needs no terminal library.
@@ -81,16 +153,18 @@ class LiveLine:
         self._status = self._console.status("", spinner="dots" if has_dots else "line")
         self._status.start()
 
-    def show(
-        self, *, rows: int, requests: int, ended: int, streams: int, reading: Sequence[str]
-    ) -> None:
-        """Change the line; it is drawn a few times a second."""
-        self._status.update(_line(rows, requests, ended, streams, reading))
+    def show(self, standing: Standing) -> None:
+        """Change the lines; they are drawn a few times a second."""
+        from rich.text import Text  # noqa: PLC0415
+
+        beside = self._console.width - _SPINNER
+        text = "\n".join(lines_of(standing, max(beside, _NARROWEST)))
+        self._status.update(Text(text, no_wrap=True))
 
     def note(self, message: str) -> None:
-        """Print a sentence above the line."""
+        """Print a sentence above the lines."""
         self._console.print(printable(message), soft_wrap=True)
 
     def close(self) -> None:
-        """Take the line away."""
+        """Take the lines away."""
         self._status.stop()

@@ -22,6 +22,7 @@ from source_gitlab.engine.exit_codes import code_of
 from source_gitlab.engine.run import Job, Run
 from source_gitlab.gitlab.errors import FatalError
 from source_gitlab.interfaces.sync_changes import NOTHING, Gone
+from source_gitlab.interfaces.sync_progress import Standing
 from source_gitlab.interfaces.sync_result import Outcome, Tally
 from source_gitlab.timestamps import plus
 
@@ -125,6 +126,7 @@ class Sync:
         self._begun: set[str] = set()
         self._ended: set[str] = set()
         self._states: dict[str, Mapping[str, Any]] = {}
+        self._started = time.monotonic()
 
     def _choose(self, streams: Iterable[Stream], *, full_refresh: bool) -> None:
         """Decide for each stream from which state it is read, and whether it is replaced."""
@@ -165,7 +167,7 @@ class Sync:
         Raises:
             Exception: what the store raises; it is as of the last commit.
         """
-        started = time.monotonic()
+        started = self._started = time.monotonic()
         stopped = stopped or threading.Event()
         outcome = Outcome(self._tallies, self._store.last_commit(self._tallies))
         outcome.compares = self._store.compares
@@ -286,12 +288,22 @@ class Sync:
         return sum(self._session.client.requests.values())
 
     def _show(self) -> None:
+        client = self._session.client
         self._progress.show(
-            rows=sum(tally.read for tally in self._tallies.values()),
-            requests=self._requests(),
-            ended=len(self._ended),
-            streams=len(self._jobs),
-            reading=[name for name in self._tallies if name in self._begun - self._ended],
+            Standing(
+                rows=sum(tally.read for tally in self._tallies.values()),
+                requests=self._requests(),
+                ended=len(self._ended),
+                streams=len(self._jobs),
+                seconds=time.monotonic() - self._started,
+                reading={
+                    name: tally.read
+                    for name, tally in self._tallies.items()
+                    if name in self._begun - self._ended
+                },
+                waiting=client.limits.waiting,
+                retrying=len(client.pausing),
+            )
         )
 
 

@@ -119,6 +119,12 @@ class Limits:
         self._under_way = 0
         self._next_start = 0.0
         self._holder: int | None = None
+        self._blocked_until = 0.0
+
+    @property
+    def waiting(self) -> float:
+        """Seconds for which a request still waits that GitLab's limits, or ours, hold back."""
+        return max(self._blocked_until - self.timer.now(), 0.0)
 
     @property
     def under_way(self) -> int:
@@ -148,6 +154,7 @@ class Limits:
                     now = self.timer.now()
                     wait = self._wait(name, now)
                     if wait > 0.0:
+                        self._blocked_until = now + wait
                         # The end of a request that this thread was woken for is another's turn.
                         self._ended.notify()
                         self._unblocked.wait(bounds.glance(wait))
