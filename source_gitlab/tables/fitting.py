@@ -41,15 +41,15 @@ _DAY = (
 )
 _TIME = r"(?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d(?:\.\d{1,6})?"
 _MOMENT = re.compile(f"{_DAY}T{_TIME}(?:Z|[+-](?:0\\d|1[0-4]):[0-5]\\d)")
-_PATTERNS = {"date": re.compile(_DAY), "time": _MOMENT}
+PATTERNS = {"date": re.compile(_DAY), "time": _MOMENT}
 _DIGITS = re.compile(r"-?[0-9]{1,19}")
 
 
-class _Misfit:
+class Misfit:
     """What `_fit` answers for a value that its column cannot hold."""
 
 
-_MISFIT = _Misfit()
+MISFIT = Misfit()
 
 
 def _as_is(value: object) -> object:
@@ -68,19 +68,19 @@ def _integer(value: object) -> object:
     # A boolean is an int to Python only.
     if isinstance(value, int) and not isinstance(value, bool) and value in _INTEGERS:
         return value
-    return _MISFIT
+    return MISFIT
 
 
 def _number(value: object) -> object:
-    return value if isinstance(value, (int, float)) and not isinstance(value, bool) else _MISFIT
+    return value if isinstance(value, (int, float)) and not isinstance(value, bool) else MISFIT
 
 
 def _boolean(value: object) -> object:
-    return value if isinstance(value, bool) else _MISFIT
+    return value if isinstance(value, bool) else MISFIT
 
 
 # Dates, times and what is of another type are missing: the destination is asked.
-_FITS: dict[str, Callable[[object], object]] = {
+FITS: dict[str, Callable[[object], object]] = {
     JSON: _as_is,
     "text": _text,
     "integer": _integer,
@@ -130,9 +130,9 @@ class Fitter:
             if kind in _TYPES and (kind != "text" or name in table.key)
         ]
         self._dated = [
-            (name, _PATTERNS[kind].fullmatch, name not in table.key)
+            (name, PATTERNS[kind].fullmatch, name not in table.key)
             for name, kind in self._kinds.items()
-            if kind in _PATTERNS
+            if kind in PATTERNS
         ]
 
     def fit(self, rows: list[Row]) -> Fit:
@@ -205,8 +205,8 @@ class Fitter:
         extra: Row = {}
         for name, value in row.items():
             kind = self._kinds.get(name)
-            fit = _MISFIT if kind is None else self._fit(name, value, kind)
-            if isinstance(fit, _Misfit):
+            fit = MISFIT if kind is None else self._fit(name, value, kind)
+            if isinstance(fit, Misfit):
                 extra[name] = value
                 self._warn_once(name)
             else:
@@ -220,12 +220,12 @@ class Fitter:
     def _fit(self, name: str, value: object, kind: str) -> object:
         if value is None:
             return None
-        fit = _FITS.get(kind)
+        fit = FITS.get(kind)
         if fit is not None:
             return fit(value)
         if isinstance(value, str) and self._castable(value, self._types[name]):
             return value
-        return _MISFIT
+        return MISFIT
 
     def _warn_once(self, name: str) -> None:
         if name in self._warned:
