@@ -16,6 +16,7 @@ from tools.configuration_page import configuration_page
 from tools.declarations_page import declarations_page, editor_schema
 from tools.erd_page import erd_page
 from tools.markdown import is_generated
+from tools.plugin_page import plugin_page
 from tools.streams_pages import area_page, areas, streams_index
 
 if TYPE_CHECKING:
@@ -30,6 +31,7 @@ PAGES: Mapping[str, Callable[[], Iterator[str]]] = {
     "docs/erd.md": erd_page,
     "docs/configuration.md": configuration_page,
     "docs/declarations.md": declarations_page,
+    "docs/tap-gitlab.yml": plugin_page,
     "source_gitlab/streams/declared.schema.json": editor_schema,
 }
 

@@ -41,6 +41,12 @@ def main(arguments: list[str] | None = None) -> int:
     return terminal.ended(code)
 
 
+def tap() -> int:
+    """Run `tap-gitlab` with the arguments of this process."""
+    sys.argv.insert(1, "tap")
+    return main()
+
+
 def _failed(error: Exception) -> int:
     """Say what an error means, and its exit code; 0 for a mistake of this program."""
     from source_gitlab.engine.exit_codes import code_of, told  # noqa: PLC0415
@@ -55,8 +61,9 @@ def _failed(error: Exception) -> int:
 
 
 def _run(given: list[str]) -> int:
-    from source_gitlab.cli.commands import COMMANDS, named, usage  # noqa: PLC0415
+    from source_gitlab.cli.commands import COMMANDS, complete, named, usage  # noqa: PLC0415
 
+    given = complete(given)
     command = COMMANDS.get(named(given))
     if command is None:
         return _unknown(given)

@@ -45,6 +45,8 @@ class Command:
 _CLI: Final = "source_gitlab.cli"
 _AIRBYTE: Final = "As an Airbyte source"
 _LIST: Final = Command("")
+# With which Singer's programs start a tap: the command of an image is not called tap-gitlab.
+_TAP_FLAGS: Final = frozenset(("-c", "--config", "-d", "--discover", "--about", "--test"))
 _VERSION: Final = Command(f"{_CLI}.plain:version")
 
 COMMANDS: Final = {
@@ -90,9 +92,21 @@ COMMANDS: Final = {
         redacts_itself=True,
         under=_AIRBYTE,
     ),
+    "tap": Command(
+        f"{_CLI}.tap:main",
+        "records and states as messages; tap-gitlab is the same:\n"
+        "tap --config FILE [--discover] [--catalog FILE] [--state FILE]",
+        under="As a Singer tap, for Meltano",
+    ),
     **dict.fromkeys(("-V", "--version", "version"), _VERSION),
     **dict.fromkeys(("-h", "--help", "help"), _LIST),
 }
+
+
+def complete(given: list[str]) -> list[str]:
+    """The arguments with the command that they mean where they name none."""
+    is_tap = bool(given) and given[0].partition("=")[0] in _TAP_FLAGS
+    return ["tap", *given] if is_tap else given
 
 
 def named(given: Sequence[str]) -> str:
