@@ -51,6 +51,9 @@ lock: ## compile the lock files; make lock UPGRADE=--upgrade takes the newest
 	$(COMPILE) requirements/build.in -o requirements/build.txt
 	$(COMPILE) --all-extras pyproject.toml requirements/dev.in -o requirements/dev.txt
 	$(COMPILE) --extra airbyte pyproject.toml requirements/pyairbyte.in -o requirements/pyairbyte.txt
+	$(COMPILE) requirements/singer.in -o requirements/singer.txt
+	$(COMPILE) requirements/singer-sdk.in -o requirements/singer-sdk.txt
+	$(COMPILE) requirements/meltano.in -o requirements/meltano.txt
 
 image: ## build the Docker image
 	$(DOCKER) build $(DOCKER_BUILD_FLAGS) --build-arg VERSION=$(VERSION) --tag $(IMAGE) .

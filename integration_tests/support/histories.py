@@ -40,8 +40,9 @@ from source_gitlab.gitlab.tuning import Tuning
 from source_gitlab.streams import root_of, streams
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
+    from integration_tests.support.history_reading import Face
     from integration_tests.support.inprocess import HttpAnswer
     from source_gitlab.streams import Stream
 
@@ -77,10 +78,14 @@ _OTHERS = frozenset(
 
 @dataclass
 class Run:
-    """A history as it happens, and what it comes to; `figures` counts everything."""
+    """A history as it happens, and what it comes to; `figures` counts everything.
+
+    `face` makes what reads in a sync.
+    """
 
     history: History
     figures: Counter[str] = field(default_factory=Counter)
+    face: Callable[[Run, Sync], Face] = Reading
 
     def __post_init__(self) -> None:
         """Make the world."""
@@ -178,7 +183,7 @@ class Run:
         self._waiting, self._gap = list(sync.events), 0
         if sync.level:
             self.changes.role(sync.level)
-        reading = Reading(self, sync)
+        reading = self.face(self, sync)
         try:
             settings = dict(self.settings)
             if sync.other_scope:
@@ -215,7 +220,7 @@ class Run:
         """Read these streams once more, when nothing changes; what the destination then lacks."""
         if not names:
             return []
-        reading = Reading(self, Sync((), 0, lossy=False, choices=1, pause=0))
+        reading = self.face(self, Sync((), 0, lossy=False, choices=1, pause=0))
         with session(self.wire, tuning=self.tuning, **self.settings) as opened:
             reading.read(opened, names)
             failed = [f"the quiet sync failed: {entry.message}" for entry in opened.report.failed]

@@ -22,11 +22,14 @@ from integration_tests.support.histories import (
 )
 from integration_tests.support.history_changes import KINDS
 from integration_tests.support.history_model import Event, History, Sync
+from integration_tests.support.history_reading import Reading
 from integration_tests.support.history_troubles import TROUBLES
 from integration_tests.support.history_world import GUEST, PLANNER, REPORTER
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
+
+    from integration_tests.support.history_reading import Face
 
 SMALL = st.integers(0, 63)
 _ROUNDS = 8
@@ -90,11 +93,15 @@ class Figures:
 
 
 def live_through(
-    count: int, start: int, figures: Figures, among: Sequence[str] = INCREMENTAL
+    count: int,
+    start: int,
+    figures: Figures,
+    among: Sequence[str] = INCREMENTAL,
+    face: Callable[[Run, Sync], Face] = Reading,
 ) -> None:
     """Live through `count` histories, the same ones for equal `start`.
 
-    Each reads one of the streams `among`, and others.
+    Each reads one of the streams `among`, and others, with what `face` makes.
 
     Raises:
         AssertionError: a destination lacks something; the history is then the smallest that does.
@@ -110,7 +117,7 @@ def live_through(
     )
     @given(history=histories(among))
     def one(history: History) -> None:
-        run = Run(history)
+        run = Run(history, face=face)
         problems = run.problems()
         run.figures["histories"] += 1
         figures.counts.update(run.figures)

@@ -45,6 +45,18 @@ class ProjectsListed(Protocol):
     figures: Counter[str]
 
 
+class Face(Protocol):
+    """What reads in a sync, and writes tables and states."""
+
+    def read(self, opened: Session, names: Sequence[str]) -> None:
+        """Read these streams.
+
+        Raises:
+            KilledError: the sync's time has come.
+            FatalError: nothing can be read.
+        """
+
+
 class Reading:
     """One sync as a face runs it: slices interleaved, states emitted behind the rows they cover."""
 

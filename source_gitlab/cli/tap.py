@@ -46,7 +46,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 _ENVIRONMENT: Final = Path("ENV")
-_FORMATS: Final = ("text", "json", "markdown", "plugin")
+_FORMATS: Final = ("text", "json", "markdown", "plugin", "select")
 _NEXT: Final = "The next run goes on from the last state that came out."
 _EPILOG: Final = f"""
 Messages go to the standard output and logs to the standard error. Without --catalog, the streams
@@ -115,7 +115,8 @@ def _parser() -> Parser:
         choices=_FORMATS,
         default="text",
         metavar="|".join(_FORMATS),
-        help="of --about; plugin is a definition for `meltano add --from-ref`",
+        help="of --about; plugin is a definition for `meltano add --from-ref`, select what Meltano"
+        " has to select to read what is read by default",
     )
     parser.add_argument(
         "--test",
@@ -141,6 +142,8 @@ def _log() -> None:
 def _about(form: str) -> str:
     if form == "json":
         return json.dumps(settings.about(__version__), indent=2) + "\n"
+    if form == "select":
+        return json.dumps(settings.selection()) + "\n"
     return settings.plugin() if form == "plugin" else settings.about_in_markdown(__version__)
 
 

@@ -43,16 +43,18 @@ class Tap:
     """The messages of one run over `session`, which has begun.
 
     `errors` has the gravest error of each stream that is incomplete, by its name. `versions` says
-    when streams that are read as a whole tell in the end that no other rows are left.
+    when streams that are read as a whole tell in the end that no other rows are left, and `every`
+    how often a STATE is due.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 -- each is a choice of its own
         self,
         session: Session,
         chosen: Sequence[Choice],
         states: States,
         *,
         versions: Versions = Versions.NEVER,
+        every: Callable[[], Checkpoint] = Checkpoint,
         stop: threading.Event | None = None,
     ) -> None:
         """Take the states from where the streams are read.
@@ -78,7 +80,8 @@ class Tap:
             name: Conformer(one.fields, one.left_out, _warn_of(name), has_extra=one.has_extra)
             for name, one in self._chosen.items()
         }
-        self._written = Checkpoint()
+        self._every = every
+        self._written = every()
         self._is_behind = True
 
     def lines(self) -> Generator[bytes, None, None]:
@@ -89,7 +92,7 @@ class Tap:
         """
         failure: Exception | None = None
         jobs = [Job(one.stream, self._loaded[name]) for name, one in self._chosen.items()]
-        run = Run(self._session, jobs, shape=self._shaped, stop=self._stop)
+        run = Run(self._session, jobs, every=self._every, shape=self._shaped, stop=self._stop)
         try:
             for event in run:
                 yield from self._of(event)
