@@ -1,4 +1,4 @@
-"""Write the pages of docs/ that follow from the declarations.
+"""Write the pages of docs/, and of the dbt package, that follow from the declarations.
 
 `python -m tools.docs` writes them; `--check` changes nothing, names the stale pages, and those of
 areas that are gone, and exits 1.
@@ -18,6 +18,7 @@ from tools.erd_page import erd_page
 from tools.markdown import is_generated
 from tools.plugin_page import plugin_page
 from tools.streams_pages import area_page, areas, streams_index
+from tools.views_page import pages
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -32,6 +33,7 @@ PAGES: Mapping[str, Callable[[], Iterator[str]]] = {
     "docs/configuration.md": configuration_page,
     "docs/declarations.md": declarations_page,
     "docs/tap-gitlab.yml": plugin_page,
+    **pages(),
     "source_gitlab/streams/declared.schema.json": editor_schema,
 }
 

@@ -29,7 +29,7 @@ FLOORS: tuple[frozenset[str], ...] = (
     frozenset({"interfaces"}),
     frozenset({"setup_check", "login"}),
     frozenset({"engine"}),
-    frozenset({"tables"}),
+    frozenset({"tables", "views"}),
     frozenset({"core"}),
     frozenset({"gitlab"}),
     frozenset({"tokens"}),

@@ -43,7 +43,7 @@ _FULL: Final = ("no space left", "disk is full", "disk quota exceeded", "file to
 
 # Databases that are always there, and the schemas of ours: a file of such a name would make
 # `main.issues` mean two things.
-_TAKEN: Final = frozenset({"memory", "temp", "system", "main", "_source_gitlab"})
+_TAKEN: Final = frozenset({"memory", "temp", "system", "main", "_source_gitlab", "gitlab_views"})
 
 
 class StoreError(Exception):

@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any, Final
 import duckdb
 import orjson
 
-from source_gitlab.interfaces.duckdb import file, layout, merging, tables
+from source_gitlab.interfaces.duckdb import file, layout, merging, tables, views
 from source_gitlab.interfaces.duckdb.file import StoreError
 from source_gitlab.interfaces.duckdb.load_buffer import LOAD_BYTES, Load
 from source_gitlab.interfaces.duckdb.owned import Owned
@@ -319,9 +319,9 @@ class Store:
         self._rows.close()
 
     def _refresh_views(self, changed: Collection[str]) -> None:
-        if changed:
-            with self._transactions.errors():
-                tables.refresh_views(self._connection, changed)
+        with self._transactions.errors():
+            tables.refresh_views(self._connection, changed)
+            views.install(self._connection, self._warn, again=bool(changed))
 
     def _load(self, table: StreamTable, stream: str, schema: str = tables.MAIN) -> Load:
         def warn(message: str) -> None:

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 Json = dict[str, Any]
 
-LOGGER = logging.getLogger("airbyte.source-gitlab.singer")
+LOGGER = logging.getLogger("source_gitlab.singer")
 
 _OURS: Final = "state"
 _WRAPPERS: Final = ("value", "singer_state")  # of a STATE message, and of `meltano state get`

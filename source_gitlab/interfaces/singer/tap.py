@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from source_gitlab.interfaces.singer.state import States
     from source_gitlab.streams import Stream
 
-LOGGER = logging.getLogger("airbyte.source-gitlab.singer")
+LOGGER = logging.getLogger("source_gitlab.singer")
 
 # A STATE has the bookmarks of all streams. In large scopes it is written less often, but at least
 # after 40,000 records or five minutes.

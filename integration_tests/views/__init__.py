@@ -1,0 +1,1 @@
+"""Views over what was read, in every destination that has them."""

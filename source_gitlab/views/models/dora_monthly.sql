@@ -1,0 +1,1 @@
+{{ dora(utc_month, 'month') }}

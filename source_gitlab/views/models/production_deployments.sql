@@ -1,0 +1,1 @@
+{{ deployments_to_production() }}
