@@ -54,6 +54,7 @@ lock: ## compile the lock files; make lock UPGRADE=--upgrade takes the newest
 	$(COMPILE) requirements/singer.in -o requirements/singer.txt
 	$(COMPILE) requirements/singer-sdk.in -o requirements/singer-sdk.txt
 	$(COMPILE) requirements/meltano.in -o requirements/meltano.txt
+	$(COMPILE) requirements/dbt.in -o requirements/dbt.txt
 
 image: ## build the Docker image
 	$(DOCKER) build $(DOCKER_BUILD_FLAGS) --build-arg VERSION=$(VERSION) --tag $(IMAGE) .

@@ -1,4 +1,6 @@
-"""Read an emulated GitLab into gitlab.duckdb, and ask the file a question: ``make demo``.
+"""Read an emulated GitLab into gitlab.duckdb, ask the file a question, and put it into a page.
+
+``make demo`` runs it.
 
 The emulated GitLab is the same at each start and listens at the same address, so the state in the
 file still holds when the demonstration is run again: then only what changed is read, which is
@@ -19,6 +21,7 @@ from integration_tests.gitlab.launch import Emulator
 from source_gitlab.interfaces.sync_summary import aligned
 
 FILE = "gitlab.duckdb"
+PAGE = "report.html"
 PORT = 8929
 QUESTION = "How long does a merge request take, from created to merged?"
 QUERY = """\
@@ -46,7 +49,11 @@ def main() -> int:
         _say(f"\nThe demonstration writes {FILE} here. Run it in a directory without one.")
         return code
     _ask()
+    code = _run(["report", FILE, "-o", PAGE], gitlab.token)
+    if code:
+        return code
     _say(f"\nAll of it is in {FILE}. Run this again, and it reads only what changed since.")
+    _say(f"Open {PAGE} in a browser: it needs no network, and shows what was not read.")
     return 0
 
 

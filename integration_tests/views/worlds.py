@@ -46,6 +46,8 @@ def _plain(value: Any) -> Any:
         return value.astimezone(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
     if isinstance(value, date):
         return value.isoformat()
+    if isinstance(value, str):
+        return value.replace("+00:00", "Z")  # PostgreSQL's JSON
     return float(value) if isinstance(value, Decimal) else value
 
 

@@ -55,6 +55,10 @@ COMMANDS: Final = {
         "read into a DuckDB file, and later only what changed:\n"
         "sync --to gitlab.duckdb [--group PATH] [--project PATH] ...",
     ),
+    "report": Command(
+        f"{_CLI}.report:main",
+        "one page about what such a file holds:\nreport gitlab.duckdb -o report.html",
+    ),
     "check": Command(
         f"{_CLI}.check:main",
         "what this token can read, as a table or as JSON:\n"

@@ -1,0 +1,1 @@
+"""The page that `source-gitlab report` makes out of a DuckDB file."""
