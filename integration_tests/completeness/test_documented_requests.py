@@ -38,6 +38,7 @@ BEYOND = {
     # doc/api/rest/_index.md, keyset-based pagination
     "/groups/:id/audit_events": {"order_by", "sort"},
     "/projects/:id/audit_events": {"order_by", "sort"},
+    "/audit_events": {"order_by", "sort"},
 }
 
 

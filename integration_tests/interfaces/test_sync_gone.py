@@ -143,3 +143,21 @@ def test_figures_of_earlier_days_stay(
         assert done.code == 0
         assert done.table[stream]["removed"] == 0
         assert set(before) < set(keys(path, stream))
+
+
+def test_approvals_that_a_push_takes_back_leave(changing_gitlab: Emulator, tmp_path: Path) -> None:
+    """They have no id and no time; nothing but the empty list says that they are gone."""
+    path, gitlab = tmp_path / "gitlab.duckdb", changing_gitlab
+    gitlab.in_its_own_time()
+    (stream, *_) = CHILDREN
+    sync(gitlab, path, "--select", stream)
+    before = keys(path, stream)
+    gitlab.clock(advance=600)
+    entry = gitlab.world(streams=stream)[stream][0]
+    mine = entry["parent"]["merge_request_id"]
+    # The emulator's object below the merge request, which moves with it.
+    gitlab.mutate("update", table=stream, id=mine * 10 + 1, set={"approved_by": []})
+    second = sync(gitlab, path, "--select", stream)
+    gone = [one for one in before if one[0] == str(mine)]
+    assert second.table[stream]["removed"] == len(gone) > 0
+    assert keys(path, stream) == expected_keys(gitlab, stream)
