@@ -58,6 +58,17 @@ def _vulnerabilities(scope: Scope) -> Iterator[Expected]:
             )
 
 
+def _merge_request_metrics(scope: Scope) -> Iterator[Expected]:
+    for project in scope.having("merge_requests"):
+        for row in scope.world.merge_requests.of_project(project.id):
+            if row.readable:
+                shown = as_read(rows.merge_request(scope.world, row))
+                del shown["title"], shown["project"]
+                pipeline = shown["head_pipeline"]
+                ids = {"project_id": project.id, "head_pipeline_id": pipeline and pipeline["id"]}
+                yield {}, {**shown, **ids}
+
+
 def _links(row: Row) -> list[Json]:
     return [
         {
@@ -90,6 +101,7 @@ def _transitions(world: World, row: Row) -> list[Json]:
 
 
 STREAMS: dict[str, Callable[[Scope], Iterator[Expected]]] = {
+    "merge_request_metrics": _merge_request_metrics,
     "timelogs": _timelogs,
     "vulnerabilities": _vulnerabilities,
     "vulnerability_issue_links": _below(lambda _world, row: _links(row)),

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from graphql import GraphQLError
 
+from integration_tests.gitlab.clock import moment
 from integration_tests.gitlab.graphql import rows
 from integration_tests.gitlab.graphql.lists import DENIED, listed
 from integration_tests.gitlab.graphql.pages import page
@@ -154,6 +155,37 @@ def _vulnerabilities(viewing: Viewing, source: Json, given: dict[str, Any]) -> J
     return page(viewing, _sorted(shown, "detectedAt"), given)
 
 
+def _merge_requests(viewing: Viewing, source: Json, given: dict[str, Any]) -> Json | None:
+    """Those that the viewer sees, by the time of their last change; null in a project without any.
+
+    Of a group its own alone, and none of archived projects, unless more is asked for
+    (app/graphql/resolvers/group_merge_requests_resolver.rb).
+    """
+    emulator = viewing.emulator
+    world, homes = emulator.world, _projects(viewing, source)
+    if "/Group/" in source["id"]:
+        number = int(source["id"].rpartition("/")[2])
+        homes = [
+            one
+            for one in homes
+            if (given.get("includeSubgroups") or one.group_id == number)
+            and (given.get("includeArchived") or not one.facts.get("archived"))
+        ]
+    open_ = [one for one in homes if emulator.access.shows(viewing.viewer, one, "merge_requests")]
+    if "/Project/" in source["id"] and not open_:
+        return None
+    since = given.get("updatedAfter")
+    found = [
+        row
+        for one in open_
+        for row in world.merge_requests.of_project(one.id)
+        if row.readable and (since is None or (row.updated or row.created) >= moment(since))
+    ]
+    newest_first = str(given.get("sort")).lower() != "updated_asc"
+    found.sort(key=lambda row: (row.updated or row.created, row.id), reverse=newest_first)
+    return page(viewing, [rows.merge_request(world, row) for row in found], given)
+
+
 def _sorted(shown: list[Json], column: str) -> list[Json]:
     return sorted(shown, key=lambda one: (one[column], int(one["id"].rpartition("/")[2])))
 
@@ -166,6 +198,8 @@ _FIELDS: dict[str, Callable[[Viewing, Any, dict[str, Any]], Any]] = {
     "Query.queryComplexity": lambda _viewing, _source, _given: {"limit": 250, "score": 1},
     "Group.timelogs": _timelogs,
     "Project.timelogs": _timelogs,
+    "Group.mergeRequests": _merge_requests,
+    "Project.mergeRequests": _merge_requests,
     "Group.vulnerabilities": _vulnerabilities,
     "Project.vulnerabilities": _vulnerabilities,
 }

@@ -84,6 +84,34 @@ def timelog(world: World, row: Row) -> Json:
     )
 
 
+def merge_request(world: World, row: Row) -> Json:
+    """A merge request with its figures."""
+    commits = len(row.facts.get("commit_shas", []))
+    added, removed = row.id % 90, row.id % 7
+    return {
+        "id": gid("MergeRequest", row.id),
+        "iid": str(row.iid),
+        "title": row.facts["title"],
+        "project": project(world, world.projects[row.project_id or 0]),
+        "updatedAt": stamp(row.updated or row.created)[:19] + "Z",
+        "preparedAt": stamp(row.created)[:19] + "Z",
+        "mergedAt": None,
+        "commitCount": commits,
+        "diffStatsSummary": {
+            "additions": added,
+            "changes": added + removed,
+            "deletions": removed,
+            "fileCount": 1 + commits,
+        },
+        "userNotesCount": row.id % 5,
+        "userDiscussionsCount": row.id % 3,
+        "approved": row.id % 2 == 0,
+        "totalTimeSpent": 0,
+        "timeEstimate": 0,
+        "headPipeline": None if row.id % 3 else {"id": gid("Ci::Pipeline", row.id)},
+    }
+
+
 def _named(kind: str, row: Row | None) -> Json | None:
     if row is None:
         return None
