@@ -8,10 +8,12 @@ with recursive group_members as (
   where coalesce(membership_state, 'active') = 'active' and coalesce(state, 'active') = 'active'
 ),
 lineage as (
-  select id as group_id, id as ancestor_id, parent_id as next_id from {{ groups }} as start
+  select id as group_id, id as ancestor_id, parent_id as next_id, 1 as distance
+  from {{ groups }} as start
   union all
-  select lineage.group_id, above.id, above.parent_id
+  select lineage.group_id, above.id, above.parent_id, lineage.distance + 1
   from lineage join {{ groups }} as above on above.id = lineage.next_id
+  where lineage.distance < 30 -- GitLab nests 20 groups
 ),
 invitations as (
   select shared_group_id, group_id, group_access_level, expires_at
@@ -53,5 +55,5 @@ from ways
 join {{ stream('projects', 'id:integer path_with_namespace:text') }} as projects
   on projects.id = ways.project_id
 left join {{ groups }} as through on through.id = ways.through_group_id
-where ways.access_level > 0
+where ways.access_level > 5 -- minimal access opens no project
   and (ways.expires_at is null or ways.expires_at > {{ utc_day(as_of()) }})

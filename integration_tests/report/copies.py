@@ -13,7 +13,7 @@ from source_gitlab.streams import streams
 if TYPE_CHECKING:
     from pathlib import Path
 
-EVIL = "</script><script>window.hacked = 1</script><img src=x onerror=window.hacked=1>"
+EVIL = "it's</script><script>window.hacked = 1</script><img src=x onerror=window.hacked=1>"
 """A name as somebody would choose it who wants the page to do something."""
 
 GROUPS = {10: "shop", 20: "shop/web", 30: "shop/payments", 40: f"labs/{EVIL}"}

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 __all__ = ["path"]
 
-LISTED = f"SELECT view_name FROM duckdb_views() WHERE schema_name = '{SCHEMA}'"
+LISTED = f"SELECT view_name FROM duckdb_views() WHERE lower(schema_name) = '{SCHEMA}'"
 COMMENTS = "SELECT column_name, comment FROM duckdb_columns() WHERE table_name = 'issue_labels'"
 
 
@@ -45,7 +45,7 @@ def change(path: Path, *statements: str) -> None:
 
 
 def views_of(path: Path) -> set[str]:
-    """The views of the schema."""
+    """The views of the schema, in whatever case it was written."""
     return {name for (name,) in query(path, LISTED)}
 
 
@@ -91,7 +91,8 @@ def test_nothing_is_written_when_all_views_are_there(path: Path) -> None:
 )
 def test_what_the_user_has_in_the_schema_is_left_alone(path: Path, theirs: str) -> None:
     """The user's view or table keeps its place, each sync says so, and the others are made."""
-    change(path, f"CREATE SCHEMA {SCHEMA}", "CREATE " + theirs.format(f"{SCHEMA}.Issue_Labels"))
+    place = f"{SCHEMA.upper()}.Issue_Labels"
+    change(path, f"CREATE SCHEMA {SCHEMA.upper()}", "CREATE " + theirs.format(place))
     for _ in range(2):
         told, reads_it = sync(path, "issues")
         assert f"{SCHEMA}.issue_labels is not made: the file has something" in told

@@ -96,7 +96,7 @@ def _make(
         connection.execute(f"COMMENT ON VIEW {place} IS {literal(_comment(view))}")
         for (column,) in connection.execute(
             "SELECT column_name FROM system.main.duckdb_columns() "
-            f"WHERE {HERE} AND schema_name = ? AND table_name = ?",
+            f"WHERE {HERE} AND system.main.lower(schema_name) = ? AND table_name = ?",
             [SCHEMA, view.name],
         ).fetchall():
             connection.execute(
@@ -131,9 +131,9 @@ def _comments(connection: duckdb.DuckDBPyConnection) -> dict[str, str | None]:
     """The comment of each view and table in the schema, by its name."""
     rows = connection.execute(
         "SELECT system.main.lower(view_name), comment FROM system.main.duckdb_views() "
-        f"WHERE {HERE} AND schema_name = ? AND NOT internal "
+        f"WHERE {HERE} AND system.main.lower(schema_name) = ? AND NOT internal "
         "UNION ALL SELECT system.main.lower(table_name), NULL "
-        f"FROM system.main.duckdb_tables() WHERE {HERE} AND schema_name = ?",
+        f"FROM system.main.duckdb_tables() WHERE {HERE} AND system.main.lower(schema_name) = ?",
         [SCHEMA, SCHEMA],
     ).fetchall()
     return dict(rows)

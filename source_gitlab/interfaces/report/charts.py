@@ -15,8 +15,13 @@ SECTIONS: Final = {
 }
 
 
+def _utc(column: str) -> str:
+    # Whoever asks the file may have another time zone.
+    return f"{column} at time zone 'UTC'"
+
+
 def _month(column: str) -> str:
-    return f"date_trunc('month', {column} at time zone 'UTC')::date"
+    return f"date_trunc('month', {_utc(column)})::date"
 
 
 _DEPLOYED: Final = "{production_deployments}"
@@ -29,13 +34,13 @@ TILES: Final = (
         "Successful ones.",
         _DEPLOYED,
         "status = 'success'",
-        when="finished_at",
+        when=_utc("finished_at"),
     ),
     Tile(
         "Lead time for changes",
         "Median from the merge to production.",
         _CHANGES,
-        when="deployed_at",
+        when=_utc("deployed_at"),
         needs=("deployments",),
         uses=("deployment_merge_requests", "environments"),
         value="median(deploy_hours)",
@@ -47,7 +52,7 @@ TILES: Final = (
         "(select project_id, finished_at as happened_at, 1 as deployments, 0 as incidents "
         "from {production_deployments} where status = 'success' "
         "union all select project_id, created_at, 0, 1 from {incidents}) as events",
-        when="happened_at",
+        when=_utc("happened_at"),
         value="sum(incidents) / nullif(sum(deployments), 0)",
         unit="share",
     ),
@@ -55,7 +60,7 @@ TILES: Final = (
         "Time to restore",
         "Median time for which incidents were open.",
         "{incidents}",
-        when="closed_at",
+        when=_utc("closed_at"),
         value="median(restore_hours)",
         unit="hours",
     ),
@@ -63,7 +68,7 @@ TILES: Final = (
         "Opened to merged",
         "Median of merged merge requests.",
         _CHANGES,
-        when="merged_at",
+        when=_utc("merged_at"),
         value="median(open_hours)",
         unit="hours",
     ),
@@ -149,7 +154,7 @@ CHARTS: Final = (
         "Who is asked to review",
         "Accounts with the most requests for a review in the period.",
         "{review_response_time}",
-        when="asked_at",
+        when=_utc("asked_at"),
         name="review-load",
         uses=("merge_request_reviewers",),
         section="Reviews",
@@ -255,7 +260,7 @@ CHARTS: Final = (
         "Median time for which issues were open that were closed in the period.",
         "{issue_lead_time} as closed join {issue_labels} as labels using (issue_id)",
         project="closed.project_id",
-        when="closed_at",
+        when=_utc("closed_at"),
         unit="hours",
         name="slow-labels",
         section="Issues",

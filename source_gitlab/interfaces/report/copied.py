@@ -88,11 +88,14 @@ def opened(path: Path) -> Iterator[Copied]:
         raise UsageError(message)
     with duckdb.connect(config={"autoinstall_known_extensions": False}) as connection:
         connection.execute("SET TimeZone = 'UTC'")
-        place = os.fsdecode(os.fsencode(path.absolute())).replace("'", "''")
         try:
+            place = os.fsencode(path.absolute()).decode("utf-8").replace("'", "''")
             connection.execute(f"ATTACH '{place}' AS {_FILE} (READ_ONLY)")
             connection.execute("SET enable_external_access = false")
             yield _looked_into(connection, path)
+        except UnicodeDecodeError as error:
+            message = f"{path} cannot be used: DuckDB takes names in UTF-8 only"
+            raise UsageError(message) from error
         except duckdb.Error as error:
             said = _reason(path, str(error))
             raise UsageError(said, passes="in use" in said) from error

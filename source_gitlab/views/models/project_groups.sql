@@ -7,7 +7,7 @@ with recursive above as (
   select above.project_id, parents.parent_id, above.distance + 1
   from above
   join {{ stream('groups', 'id:integer parent_id:integer') }} as parents on parents.id = above.group_id
-  where parents.parent_id is not null
+  where parents.parent_id is not null and above.distance < 30 -- GitLab nests 20 groups
 )
 select above.project_id, above.group_id, named.full_path as group_path, above.distance
 from above
