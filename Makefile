@@ -22,7 +22,7 @@ COMPILE := $(UV) pip compile --universal --python-version 3.10 --generate-hashes
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1	\2/p' $(MAKEFILE_LIST) | expand -t 14
 
-demo: $(STAMP) ## read an emulated GitLab into DuckDB
+demo: $(STAMP) ## read an emulated GitLab into DuckDB, and make a page of it
 	$(BIN)/python -m integration_tests.demo
 
 gitlab: $(STAMP) ## run an emulated GitLab; make gitlab GITLAB="--world scaled --projects 1000"

@@ -102,6 +102,8 @@ def _changes(rows: _Rows, chance: random.Random, at: datetime, day: int, now: da
         place = {"project_id": project, "merge_request_iid": number, "approved_at": approved}
         _add(rows, "merge_request_approvals", **whose, **place)
         if chance.random() < 0.4:
+            counted = {"project_id": project, "date": f"{at:%Y-%m}-{number % 28 + 1:02}"}
+            _add(rows, "project_dora_metrics", **counted, deployment_frequency=1)
             deployed = merged + timedelta(hours=chance.uniform(1, 30))
             what: dict[str, Any] = {
                 "id": number,

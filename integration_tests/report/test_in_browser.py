@@ -79,7 +79,11 @@ def complaints(page: Chrome) -> list[str]:
     return [str(entry["message"]) for entry in page.get_log("browser")]  # type: ignore[no-untyped-call]
 
 
-@pytest.mark.parametrize("group", ["Everything", "shop", copies.GROUPS[40]])
+@pytest.mark.parametrize(
+    "group",
+    ["Everything", "shop", copies.GROUPS[40]],
+    ids=["everything", "with-subgroups", "evil-name"],
+)
 @pytest.mark.parametrize("months", [3, 24])
 def test_charts_show_what_their_sql_answers(
     page: Chrome, folder: Path, group: str, months: int

@@ -95,6 +95,17 @@ CHARTS: Final = (
         series={"deployments": "count(*)"},
     ),
     Chart(
+        "Deployments as GitLab counts them",
+        "Those of the chart before beside GitLab's own DORA metrics, on the days for which GitLab "
+        "has some. They differ where the copy lacks deployments.",
+        "{dora_compared}",
+        name="deployments-compared",
+        section="Delivery",
+        kind="lines",
+        x="date_trunc('month', day)::date",
+        series={"here": "sum(deployments)", "GitLab": "sum(gitlab_deployments)"},
+    ),
+    Chart(
         "Lead time for changes",
         "Median from the merge of a merge request to its deployment, by month of deployment.",
         _CHANGES,

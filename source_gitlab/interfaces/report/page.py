@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from source_gitlab.interfaces.report.copied import Copied
-    from source_gitlab.interfaces.report.questions import Chart, Question, Tile
+    from source_gitlab.interfaces.report.questions import Chart, Tile
 
 PERIODS: Final = (3, 6, 12, 24)
 """The periods that can be chosen: months, the current one included."""
@@ -70,12 +70,12 @@ def page(copied: Copied, path: Path) -> str:
 
 def numbers(copied: Copied, path: Path) -> dict[str, Any]:
     """All that the page shows, as plain JSON."""
-    asked: tuple[Question, ...] = (*TILES, *CHARTS)
+    asked: tuple[Tile | Chart, ...] = (*TILES, *CHARTS)
     wanted = set().union(*(one.views() for one in asked)) | {"project_groups"}
     refused = copied.make(wanted, set().union(*(one.streams() for one in asked)))
     groups, left_out = _groups(copied, refused)
 
-    def is_shown(one: Question) -> bool:
+    def is_shown(one: Tile | Chart) -> bool:
         return not _absent(one, copied) and not one.views() & set(refused)
 
     until = _until([chart for chart in CHARTS if is_shown(chart)], copied)
@@ -124,7 +124,7 @@ def numbers(copied: Copied, path: Path) -> dict[str, Any]:
     }
 
 
-def _words(one: Question, copied: Copied) -> dict[str, Any]:
+def _words(one: Tile | Chart, copied: Copied) -> dict[str, Any]:
     """What is said of a chart or tile: of when its data are, and what they lack."""
     used = [views()[name] for name in one.views()]
     needed = {stream for view in used for stream in (*view.requires, *view.requires_any)}
@@ -134,13 +134,13 @@ def _words(one: Question, copied: Copied) -> dict[str, Any]:
         "title": one.title,
         "reading": one.reading,
         "unit": one.unit,
-        "query": one.query,  # type: ignore[attr-defined]
+        "query": one.query,
         "at": min(times) if times else None,
         "lacks": sorted(set(one.uses) - set(copied.streams)),
     }
 
 
-def _absent(one: Question, copied: Copied) -> list[str]:
+def _absent(one: Tile | Chart, copied: Copied) -> list[str]:
     """The streams that the file would have to have for a chart or tile."""
     there = set(copied.streams)
     lacking = {name for view in one.views() for name in views()[view].lacks(there)}
