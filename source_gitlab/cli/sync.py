@@ -1,4 +1,4 @@
-"""`source-gitlab sync --to gitlab.duckdb`: the command line of the DuckDB face."""
+"""`source-gitlab sync --to gitlab.duckdb`: the command of the faces that keep a destination."""
 
 from __future__ import annotations
 
@@ -31,6 +31,8 @@ from source_gitlab.engine.exit_codes import DONE, EPILOG, UsageError, code_of
 from source_gitlab.gitlab.errors import Stopped
 from source_gitlab.interfaces.arguments import Parser, add_report
 from source_gitlab.interfaces.choice import add_choice, chosen
+from source_gitlab.interfaces.dlt.destinations import DATASET, TABLE_FORMATS, Target
+from source_gitlab.interfaces.dlt.destinations import target as destination
 from source_gitlab.interfaces.duckdb.target import target
 from source_gitlab.interfaces.duckdb.types import table_of
 from source_gitlab.interfaces.rows_file import DEEPEST
@@ -64,18 +66,36 @@ def main(arguments: Sequence[str]) -> int:
     options = parser.parsed(arguments)
     if options.to is None:
         parser.error("--to FILE is missing, the DuckDB file to write")
-    return _sync(options, target(options.to))
+    found = destination(options.to, dataset=options.dataset, table_format=options.table_format)
+    return _sync(options, found or target(options.to))
 
 
 def _parser() -> Parser:
     parser = Parser(
         prog="source-gitlab sync",
-        description="Copy a GitLab into a DuckDB file, or bring such a file up to date.",
+        description="Copy a GitLab into a DuckDB file, a warehouse or a folder of tables, or bring "
+        "it up to date.",
         epilog=_EPILOG,
     )
-    parser.add_argument("--to", metavar="FILE", help="the DuckDB file, made if missing; required")
+    parser.add_argument(
+        "--to",
+        metavar="FILE",
+        help="the DuckDB file, made if missing; or the address of a warehouse or bucket, or a "
+        "folder; required",
+    )
     add_flags(parser)
     add_choice(parser)
+    parser.add_argument(
+        "--dataset",
+        metavar="NAME",
+        help=f"the schema or folder that tables go to, of a warehouse or folder ({DATASET})",
+    )
+    parser.add_argument(
+        "--table-format",
+        choices=TABLE_FORMATS,
+        metavar="|".join(TABLE_FORMATS),
+        help="what tables in a folder or bucket are made of (parquet)",
+    )
     parser.add_argument("--since", metavar="DATE", help="read only what changed since 2024-01-01")
     add_report(parser, "the outcome (what was skipped or failed)")
     parser.add_argument(
@@ -91,7 +111,7 @@ def _parser() -> Parser:
     return parser
 
 
-def _sync(options: argparse.Namespace, path: Path) -> int:
+def _sync(options: argparse.Namespace, place: Path | Target) -> int:
     selected = chosen(
         split_names("--select", options.select), split_names("--exclude", options.exclude)
     )
@@ -101,7 +121,7 @@ def _sync(options: argparse.Namespace, path: Path) -> int:
     if options.dry_run:
         return _dry_run(Session(config, rotation=rotation), path, selected, options)
     if options.report:
-        check_report(options.report, path, path.with_name(f"{path.name}.wal"), options.config)
+        check_report(options.report, *_files(place), options.config)
     stopped = threading.Event()
     with (
         process.reading(stopped.set),
@@ -112,16 +132,24 @@ def _sync(options: argparse.Namespace, path: Path) -> int:
             Session(config, rotation=rotation, deepest=DEEPEST) as session,
             _reported(session, options.report),
         ):
-            wanted = _Wanted(path, selected, full_refresh=options.full_refresh)
+            wanted = _Wanted(selected, full_refresh=options.full_refresh)
             try:
-                outcome = _run(session, wanted, progress, stopped)
+                if isinstance(place, Target):
+                    outcome = _load(session, place, wanted, progress, stopped)
+                else:
+                    outcome = _run(session, place, wanted, progress, stopped)
             except NotFound as error:
                 named = {entry.message for entry in session.report.selection}
                 if named and named <= told:
                     return code_of(error)
                 raise
-        text = "".join(f"{printable(line)}\n" for line in summary(outcome, str(path), told))
-    return ended(outcome.code, text=text, what=f"What the sync did is in {path} all the same.")
+        text = "".join(f"{printable(line)}\n" for line in summary(outcome, str(place), told))
+    return ended(outcome.code, text=text, what=f"What the sync did is in {place} all the same.")
+
+
+def _files(place: Path | Target) -> tuple[Path, ...]:
+    """The files that no report may be written over."""
+    return () if isinstance(place, Target) else (place, place.with_name(f"{place.name}.wal"))
 
 
 def _dry_run(
@@ -145,13 +173,46 @@ def _dry_run(
 class _Wanted:
     """What to bring up to date, and whether to read all of it again."""
 
-    path: Path
     streams: Mapping[str, Stream]
     full_refresh: bool
 
 
+def _load(
+    session: Session,
+    place: Target,
+    wanted: _Wanted,
+    progress: Progress,
+    stopped: threading.Event,
+) -> Outcome:
+    """Bring a destination of dlt up to date; nothing is made in it before there is something."""
+    # Imported here, because whoever does not use it need not have dlt.
+    place.check_installed()
+    from source_gitlab.interfaces.dlt.loader import DestinationError, Loader  # noqa: PLC0415
+    from source_gitlab.interfaces.dlt.sync import sync_of, tables_of  # noqa: PLC0415
+
+    instance, former = session.config.base_url, session.config.former_url
+    try:
+        with Loader(
+            place,
+            tables_of(wanted.streams),
+            instance=instance,
+            former=former,
+            warn=progress.note,
+        ) as store:
+            _begin(session, stopped)
+            sync = sync_of(
+                session, store, wanted.streams, progress, full_refresh=wanted.full_refresh
+            )
+            return sync.run(stopped)
+    except DestinationError as error:
+        raise UsageError(str(error), passes=error.passes) from error
+    except StateError as error:
+        message = f"The state in {place} cannot be read ({error}). Use --full-refresh."
+        raise UsageError(message) from error
+
+
 def _run(
-    session: Session, wanted: _Wanted, progress: Progress, stopped: threading.Event
+    session: Session, path: Path, wanted: _Wanted, progress: Progress, stopped: threading.Event
 ) -> Outcome:
     """Open or make the file, and bring it up to date.
 
@@ -163,7 +224,6 @@ def _run(
     from source_gitlab.interfaces.syncing import Sync  # noqa: PLC0415
 
     tables = {name: table_of(stream) for name, stream in wanted.streams.items()}
-    path = wanted.path
 
     def opened() -> Store:
         instance, former = session.config.base_url, session.config.former_url

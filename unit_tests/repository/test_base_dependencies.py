@@ -17,8 +17,9 @@ from integration_tests.support.base_installation import (
 )
 
 PACKAGE = Path(__file__).parents[2] / "source_gitlab"
-AIRBYTE = PACKAGE / "interfaces" / "airbyte"
-BASE = sorted(path for path in PACKAGE.rglob("*.py") if AIRBYTE not in path.parents)
+# Each has an extra of its own.
+FACES = {PACKAGE / "interfaces" / name for name in ("airbyte", "dlt")}
+BASE = sorted(path for path in PACKAGE.rglob("*.py") if not FACES & {*path.parents})
 # Each of these is used where it is installed, and never asked for: `master_key` and `proxies`.
 OPTIONAL = {"keyring", "socks"}
 MOST = 24  # distributions, on whatever Python and system
