@@ -119,7 +119,7 @@ def _sync(options: argparse.Namespace, place: Path | Target) -> int:
     config = assemble(_flags(options), os.environ, file, options.profile)
     rotation = rotation_of(options, config)
     if options.dry_run:
-        return _dry_run(Session(config, rotation=rotation), path, selected, options)
+        return _dry_run(Session(config, rotation=rotation), place, selected, options)
     if options.report:
         check_report(options.report, *_files(place), options.config)
     stopped = threading.Event()
@@ -153,20 +153,29 @@ def _files(place: Path | Target) -> tuple[Path, ...]:
 
 
 def _dry_run(
-    session: Session, path: Path, selected: Mapping[str, Stream], options: argparse.Namespace
+    session: Session,
+    place: Path | Target,
+    selected: Mapping[str, Stream],
+    options: argparse.Namespace,
 ) -> int:
-    """Say what a sync would read. The file is neither made nor changed."""
+    """Say what a sync would read. The file is neither made nor changed, a destination not asked."""
+    done = None if isinstance(place, Target) else _read_before(place)
+    with session:
+        session.begin()
+        found = forecast(session, selected.values())
+        show(found, sys.stdout, done=frozenset() if options.full_refresh else done)
+    return DONE
+
+
+def _read_before(path: Path) -> frozenset[str]:
+    """The streams that a file has a state of."""
     from source_gitlab.interfaces.duckdb.read_before import streams_in  # noqa: PLC0415
     from source_gitlab.interfaces.duckdb.store import StoreError  # noqa: PLC0415
 
     try:
-        done = frozenset() if options.full_refresh else streams_in(path)
+        return streams_in(path)
     except StoreError as error:
         raise UsageError(str(error), passes=error.passes) from error
-    with session:
-        session.begin()
-        show(forecast(session, selected.values()), sys.stdout, done=done)
-    return DONE
 
 
 @dataclass(frozen=True)

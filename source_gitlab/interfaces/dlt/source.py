@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from dlt.extract import DltResource, DltSource
 
     from source_gitlab.config import Config
+    from source_gitlab.interfaces.sync_progress import Standing
     from source_gitlab.interfaces.sync_result import Outcome
     from source_gitlab.tables.table import StreamTable
 
@@ -114,7 +115,7 @@ def _credentials(token: str | None) -> dict[str, str]:
 class _Logged:
     """A progress that is the log."""
 
-    def show(self, **_: object) -> None:
+    def show(self, _standing: Standing) -> None:
         """Show nothing: dlt shows what it does itself."""
 
     def note(self, message: str) -> None:
