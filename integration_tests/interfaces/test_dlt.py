@@ -151,10 +151,16 @@ def test_what_changed_and_what_is_gone(
     assert titles[issue] == ""
 
 
-@pytest.mark.parametrize("fault", [403, 500])
-def test_what_was_not_read_stays(changing_gitlab: Emulator, place: Place, fault: int) -> None:
+@pytest.mark.parametrize(("kind", "fault"), [("postgres", 403), ("parquet", 500)])
+def test_what_was_not_read_stays(
+    changing_gitlab: Emulator,
+    tmp_path: Path,
+    request: pytest.FixtureRequest,
+    kind: str,
+    fault: int,
+) -> None:
     """A list that is refused or fails takes no row out, also with a full refresh."""
-    gitlab = changing_gitlab
+    gitlab, place = changing_gitlab, place_of(kind, tmp_path, request)
     names = ("--select", "branches", "issues")
     assert place.sync(gitlab, *names).returncode == 0
     before = {name: place.rows(name) for name in names[1:]}
@@ -181,21 +187,22 @@ def test_a_full_refresh_takes_out_what_is_gone(changing_gitlab: Emulator, place:
 
 
 def test_another_gitlab_is_refused(
-    gitlab: Emulator, changing_gitlab: Emulator, place: Place
+    gitlab: Emulator, changing_gitlab: Emulator, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
     """What it would call gone belongs to the first one."""
-    assert place.sync(gitlab, "--select", "labels").returncode == 0
-    before = place.rows("labels")
-    done = place.sync(changing_gitlab, "--select", "labels")
+    place = place_of("parquet", tmp_path, request)
+    assert place.sync(gitlab, "--select", "project_labels").returncode == 0
+    before = place.rows("project_labels")
+    done = place.sync(changing_gitlab, "--select", "project_labels")
     assert done.returncode == 2
     assert "Name another dataset with --dataset" in done.stderr
-    assert place.rows("labels") == before
+    assert place.rows("project_labels") == before
 
 
 def test_our_own_file_is_not_written_by_dlt(gitlab: Emulator, tmp_path: Path) -> None:
     """A name of a file stays ours, without a dataset."""
     path = tmp_path / "gitlab.duckdb"
-    assert run(gitlab, "--to", str(path), "--select", "labels").returncode == 0
+    assert run(gitlab, "--to", str(path), "--select", "project_labels").returncode == 0
     with duckdb.connect(str(path), read_only=True) as connection:
         schemas = {
             row[0]

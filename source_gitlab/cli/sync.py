@@ -195,7 +195,7 @@ def _load(
 ) -> Outcome:
     """Bring a destination of dlt up to date; nothing is made in it before there is something."""
     # Imported here, because whoever does not use it need not have dlt.
-    place.check_installed()
+    place.check()
     from source_gitlab.interfaces.dlt.loader import DestinationError, Loader  # noqa: PLC0415
     from source_gitlab.interfaces.dlt.sync import sync_of, tables_of  # noqa: PLC0415
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import re
 from dataclasses import dataclass, replace
 from importlib.util import find_spec
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import unquote, urlsplit
 
@@ -22,6 +24,7 @@ DATASET: Final = "gitlab"
 """The schema, dataset or folder that tables go to unless another one is named."""
 
 _NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_SECRET: Final = re.compile("pass|pwd|secret|token|key", re.IGNORECASE)
 _SCHEME: Final = re.compile(r"\s*([A-Za-z][A-Za-z0-9+.-]+):(.*)", re.DOTALL)
 
 
@@ -84,12 +87,14 @@ class Target:
         """The address as it may be shown, with the dataset."""
         return f"{self.shown} (dataset {self.dataset})"
 
-    def check_installed(self) -> None:
-        """Find out whether dlt is there, without importing it.
+    def check(self) -> None:
+        """Find out what can be known before anything is asked: whether dlt is there, and a folder.
 
         Raises:
-            UsageError: it is not; the message says how to install it.
+            UsageError: dlt is not installed, or the folder cannot be made or written.
         """
+        if self.scheme == "file":
+            _check_folder(self.address)
         if find_spec("dlt") is None or find_spec("pyarrow") is None:
             message = f"{self.shown} needs dlt. Install it with: {install_command('dlt')}"
             raise UsageError(message)
@@ -98,6 +103,7 @@ class Target:
         """The destination as dlt has it; nothing is connected."""
         import dlt  # noqa: PLC0415
 
+        hide_configured()
         make = getattr(dlt.destinations, self.way.name)
         made: Destination[Any, Any] = make(**self._arguments())
         return made
@@ -148,7 +154,7 @@ def target(
 def _named(text: str, table_format: str | None) -> Target | None:
     match = _SCHEME.fullmatch(text)
     if match is None:
-        if table_format or text.endswith(("/", "\\")):
+        if table_format or (text.endswith("/") and text.strip("/")):
             return _folder(text, "file", "filesystem", table_format)
         return None
     scheme, rest = match[1].lower(), match[2]
@@ -172,6 +178,17 @@ def _folder(text: str, scheme: str, extra: str, table_format: str | None) -> Tar
     return Target(shown, scheme, way, text, DATASET, table_format or TABLE_FORMATS[0])
 
 
+def _check_folder(address: str) -> None:
+    folder = Path(unquote(address.removeprefix("file://"))).absolute()
+    there = next(one for one in (folder, *folder.parents) if one.exists())
+    if not there.is_dir():
+        message = f"{address} cannot be a folder: {there} is a file"
+        raise UsageError(message)
+    if not os.access(there, os.W_OK | os.X_OK):
+        message = f"{address} cannot be written: permission denied in {there}"
+        raise UsageError(message)
+
+
 def _hide(address: str) -> None:
     """Let no output show the password of an address, nor any setting behind it."""
     try:
@@ -182,8 +199,19 @@ def _hide(address: str) -> None:
     keep_secret(password, unquote(password))
     for setting in (parts.query if parts else "").split("&"):
         name, _, value = setting.partition("=")
-        if re.search("pass|pwd|secret|token|key", name, re.IGNORECASE):
+        if _SECRET.search(name):
             keep_secret(value, unquote(value))
+
+
+def hide_configured() -> None:
+    """Let no output show what dlt's environment variables have of passwords and keys."""
+    for name, value in os.environ.items():
+        if "__" not in name or not name.upper().startswith(("DESTINATION__", "CREDENTIALS__")):
+            continue
+        if "://" in value:
+            _hide(value)
+        elif _SECRET.search(name):
+            keep_secret(value)
 
 
 def _shown(scheme: str, rest: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import partial
@@ -31,6 +32,12 @@ if TYPE_CHECKING:
 
 PIPELINE: Final = "source_gitlab"
 _LONGEST: Final = 300
+# What a refusal says that is the same the next time, whoever gives it.
+_LASTING: Final = re.compile(
+    "authentication|password|permission denied|does not exist|no such file|not authorized"
+    "|access denied|forbidden|unauthorized|not a directory",
+    re.IGNORECASE,
+)
 
 
 class DestinationError(Exception):
@@ -168,8 +175,7 @@ class Loader(Collected):
         try:
             yield
         except (duckdb.Error, OSError) as error:
-            message = f"{self._target.shown} cannot be written: {_first_line(error)}"
-            raise DestinationError(message, passes=True) from error
+            raise self._unwritable(error) from error
         except DltException as error:
             causes = list(_causes(error))
             shown = self._target.shown
@@ -182,8 +188,12 @@ class Loader(Collected):
                     f"or has it wrong. {_first_line(causes[-1])}"
                 )
                 raise DestinationError(message) from error
-            message = f"{shown} cannot be written: {_first_line(causes[-1])}"
-            raise DestinationError(message, passes=True) from error
+            raise self._unwritable(causes[-1]) from error
+
+    def _unwritable(self, error: BaseException) -> DestinationError:
+        reason = _first_line(error)
+        message = f"{self._target.shown} cannot be written: {reason}"
+        return DestinationError(message, passes=_LASTING.search(reason) is None)
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:

@@ -1,4 +1,4 @@
-"""What `--to` names: a DuckDB file, and nothing else yet."""
+"""What `--to` names, when it is nothing of dlt's: a DuckDB file."""
 
 from __future__ import annotations
 
@@ -36,7 +36,10 @@ def target(text: str) -> Path:
     scheme = _SCHEME.match(text)
     kind = f"{scheme[1]}…" if scheme else foreign(text)
     if kind:
-        message = f"--to: {kind} is not supported yet: sync writes DuckDB files; {_ADVICE}"
+        message = (
+            f"--to: {kind} is not supported yet: sync writes DuckDB files, and the warehouses, "
+            f"buckets and folders of docs/destinations.md; {_ADVICE}"
+        )
         raise UsageError(message)
     if text == "-":
         message = f"--to - is no file: a DuckDB file cannot go to the standard output; {_ADVICE}"
