@@ -96,7 +96,7 @@ def silent(gitlab: Emulator, **which: object) -> None:
     gitlab.reset_requests()
 
 
-def wait_until_asked(gitlab: Emulator, requests: int, process: subprocess.Popen[str]) -> None:
+def wait_until_asked(gitlab: Emulator, requests: int, process: subprocess.Popen[Any]) -> None:
     """Wait until the emulated GitLab has had so many requests of a running sync."""
     deadline = time.monotonic() + PATIENCE
     while gitlab.requests(limit=0)["total"] < requests:

@@ -8,7 +8,7 @@ import sys
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any
 
 from integration_tests.gitlab.launch import ROOT
 from integration_tests.support.process import surroundings
@@ -60,13 +60,15 @@ def tap(*arguments: object, **environment: str) -> Ended:
 
 
 @contextmanager
-def started(*arguments: object) -> Iterator[subprocess.Popen[bytes]]:
+def started(
+    *arguments: object, stdout: IO[bytes] | int = subprocess.PIPE
+) -> Iterator[subprocess.Popen[bytes]]:
     """A run under way, killed when the block ends before it."""
     with subprocess.Popen(
         [str(EXECUTABLE), *map(str, arguments)],
         cwd=ROOT,
         env=surroundings(),
-        stdout=subprocess.PIPE,
+        stdout=stdout,
         stderr=subprocess.PIPE,
     ) as process:
         try:

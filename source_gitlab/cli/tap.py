@@ -45,6 +45,8 @@ from source_gitlab.tokens.location import HOME_VARIABLE, home
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+LOGGER = logging.getLogger("source_gitlab")
+
 _ENVIRONMENT: Final = Path("ENV")
 _FORMATS: Final = ("text", "json", "markdown", "plugin", "select")
 _NEXT: Final = "The next run goes on from the last state that came out."
@@ -253,7 +255,7 @@ def _read(options: argparse.Namespace, raw: dict[str, Any], config: Config) -> i
             return INCOMPLETE
         finally:
             for line in session.report.lines():
-                logging.getLogger(settings.NAME).warning(line)
+                LOGGER.warning("%s", line)
     if stopped.is_set():
         say("Interrupted.")
         return interrupts.INTERRUPTED

@@ -51,7 +51,8 @@ class States:
         if strangers:
             message = f"it has no bookmarks, only {', '.join(strangers[:5])}"
             raise StateError(message)
-        bookmarks = raw.get(BOOKMARKS) or {}
+        found = raw.get(BOOKMARKS)
+        bookmarks = {} if found is None else found
         if not isinstance(bookmarks, dict):
             message = "its bookmarks are no object"
             raise StateError(message)
