@@ -139,7 +139,9 @@ class Conformer:
         if name in self._warned:
             return
         self._warned.add(name)
-        reason = "the schema does not know it" if kind is None else f"a value is no {kind}"
+        reason = "the schema does not know it"
+        if kind is not None:
+            reason = "a value has another type" if kind == JSON else f"a value is no {kind}"
         kept = f"kept in {EXTRA}" if self._has_extra else f"left out, for {EXTRA} is not selected"
         self._warn(f".{name}: {reason}; {kept}")
 
