@@ -8,7 +8,11 @@ import pytest
 from airbyte_cdk.models import AirbyteStreamStatus
 
 from integration_tests.gitlab.default_world import READER
+from integration_tests.gitlab.world import MAINTAINER
 from integration_tests.support.reading import config_for, missing, read
+from integration_tests.support.setup_checking import report_of
+from source_gitlab.setup_check.result import EMPTY_SCOPE, NEEDS_TIER, OK
+from source_gitlab.streams import streams
 
 if TYPE_CHECKING:
     from integration_tests.gitlab.launch import Emulator
@@ -92,3 +96,24 @@ def test_another_refusal_of_such_a_list_is_one(changing_gitlab: Emulator) -> Non
     reading = read(config_for(changing_gitlab), [MIRRORS])
     assert reading.rows[MIRRORS] == []
     assert {one["reason"] for one in skipped(reading, MIRRORS)} == {"tier"}
+
+
+def test_a_check_knows_these_refusals(changing_gitlab: Emulator) -> None:
+    """It says what is needed, and that a group below the top has no such lists."""
+    declared = {name: streams()[name] for name in (SEATS, LDAP)}
+    changing_gitlab.settings(tier="free")
+    result = report_of(config_for(changing_gitlab, groups_list=["acme"]), declared=declared)
+    assert {one.verdict for one in result.streams.values()} == {f"{NEEDS_TIER} Premium"}
+    changing_gitlab.settings(tier="ultimate")
+    changing_gitlab.mutate("remove_member", group_id=ACME, user_id=READER)
+    changing_gitlab.mutate("add_member", group_id=ACME, user_id=READER, level=MAINTAINER)
+    result = report_of(config_for(changing_gitlab, groups_list=["acme"]), declared=declared)
+    assert "400" in result.streams[SEATS].message
+    assert result.streams[SEATS].verdict == f"{NEEDS_TIER} Premium"
+    changing_gitlab.mutate("make_admin", user_id=READER)
+    below = next(one for one in changing_gitlab.get("groups").json() if one["parent_id"])
+    config = config_for(changing_gitlab, groups_list=[below["full_path"]])
+    result = report_of(config, declared=declared)
+    assert result.streams[SEATS].verdict == EMPTY_SCOPE
+    assert "at the top" in result.streams[SEATS].message
+    assert result.streams[LDAP].verdict == OK
