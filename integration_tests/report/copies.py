@@ -23,8 +23,8 @@ _DAYS = 540
 _Rows = dict[str, list[dict[str, Any]]]
 
 
-def write(path: Path, *, without: tuple[str, ...] = ()) -> None:
-    """Write the file, up to now, without some of its streams."""
+def write(path: Path, *, only: tuple[str, ...] = ()) -> None:
+    """Write the file, up to now: all of its streams, or only some."""
     now = datetime.now(timezone.utc).replace(microsecond=0)
     rows: _Rows = {}
     chance = random.Random(7)
@@ -35,7 +35,7 @@ def write(path: Path, *, without: tuple[str, ...] = ()) -> None:
         _ci(rows, chance, at, day)
         _issues(rows, chance, at, day, now)
     _access(rows, chance, now)
-    kept = {name: listed for name, listed in rows.items() if name not in without}
+    kept = {name: listed for name, listed in rows.items() if not only or name in only}
     with Store(path, {name: table_of(streams()[name]) for name in kept}) as store:
         for name, listed in kept.items():
             store.write(name, [_told(row) for row in listed])

@@ -242,6 +242,24 @@ def test_text_can_be_read_in_both_schemes(page: Chrome, scheme: str) -> None:
     assert (paper == "rgb(21, 23, 26)") is (scheme == "dark")
 
 
+def test_a_page_of_little_says_what_it_lacks(browser: Chrome, tmp_path: Path) -> None:
+    """Each chart that is not there is named with what it needs; no group can be chosen."""
+    copies.write(tmp_path / "little.duckdb", only=("issues", "merge_requests"))
+    place = tmp_path / "little.html"
+    assert main(["report", str(tmp_path / "little.duckdb"), "-o", str(place)]) == 0
+    browser.get(place.as_uri())
+    assert not browser.find_element(By.ID, "group").is_displayed()
+    assert drawn(browser, "issue-flow")
+    said = browser.find_element(By.ID, "missing").text
+    assert "little.duckdb has 2 of" in said
+    assert "Open vulnerabilities needs vulnerabilities." in said
+    assert "Lead time for changes needs deployments." in said
+    needs = "merge_request_approvals, merge_request_commits, merge_request_notes"
+    assert f"Cycle time by phase needs one of {needs}." in said
+    assert "Opened and closed issues" not in said
+    assert complaints(browser) == []
+
+
 def test_the_console_stays_empty(page: Chrome) -> None:
     """Neither drawing nor choosing nor another width makes the browser complain."""
     for group in ("shop", copies.GROUPS[40], "Everything"):

@@ -94,6 +94,13 @@ def test_what_is_missing_is_named_with_what_it_needs(file: Path) -> None:
     """A chart that is not there would else look like work that is not done."""
     shown = report(file)
     missing = {one["title"]: one["streams"] for one in shown["missing"]}
+    one_of = {one["title"]: one["one_of"] for one in shown["missing"]}
+    assert missing["Time to the first response"] == ["merge_requests"]
+    assert one_of["Time to the first response"] == [
+        "merge_request_approvals",
+        "merge_request_notes",
+    ]
+    assert "deploy_keys" in one_of["Tokens and keys that expire"]
     assert missing["Deployments to production"] == ["deployments"]
     assert missing["Branches that nobody works on"] == ["branches", "projects"]
     assert missing["Lead time for changes"] == ["deployments", "merge_requests"]

@@ -76,7 +76,7 @@ def numbers(copied: Copied, path: Path) -> dict[str, Any]:
     groups, left_out = _groups(copied, refused)
 
     def is_shown(one: Tile | Chart) -> bool:
-        return not _absent(one, copied) and not one.views() & set(refused)
+        return not any(_absent(one, copied)) and not one.views() & set(refused)
 
     until = _until([chart for chart in CHARTS if is_shown(chart)], copied)
     since = {months: _since(until, months) for months in PERIODS}
@@ -113,7 +113,8 @@ def numbers(copied: Copied, path: Path) -> dict[str, Any]:
         "missing": [
             {
                 "title": chart.title,
-                "streams": _absent(chart, copied),
+                "streams": _absent(chart, copied)[0],
+                "one_of": _absent(chart, copied)[1],
                 "reasons": [refused[name] for name in sorted(chart.views() & set(refused))],
             }
             for chart in CHARTS
@@ -140,12 +141,16 @@ def _words(one: Tile | Chart, copied: Copied) -> dict[str, Any]:
     }
 
 
-def _absent(one: Tile | Chart, copied: Copied) -> list[str]:
-    """The streams that the file would have to have for a chart or tile."""
+def _absent(one: Tile | Chart, copied: Copied) -> tuple[list[str], list[str]]:
+    """The streams that the file would have to have too, and those of which it needs one."""
     there = set(copied.streams)
-    lacking = {name for view in one.views() for name in views()[view].lacks(there)}
-    lacking |= set(one.needs) if not there & set(one.needs) else set()
-    return sorted(lacking | (one.streams() - there))
+    asked = [views()[name] for name in one.views()]
+    needed = {name for view in asked for name in view.requires} | one.streams()
+    choices = [set(one.needs), *(set(view.requires_any) for view in asked)]
+    one_of = set().union(*(choice for choice in choices if not choice & there))
+    if len(one_of) == 1:
+        needed, one_of = needed | one_of, set()
+    return sorted(needed - there), sorted(one_of)
 
 
 def _groups(copied: Copied, refused: Mapping[str, str]) -> tuple[list[str], int]:

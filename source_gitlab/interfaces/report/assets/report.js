@@ -268,11 +268,18 @@
 
   const listed = (names) => names.flatMap((name, at) => [at ? ", " : "", make("code", {}, name)]);
 
+  function wants(one) {
+    if (!one.streams.length && !one.one_of.length) {
+      return [` cannot be worked out: ${one.reasons.join(" ").replace(/\.$/, "")}`];
+    }
+    return [" needs ", ...listed(one.streams), one.streams.length && one.one_of.length ? " and " : "",
+      ...(one.one_of.length ? ["one of ", ...listed(one.one_of)] : [])];
+  }
+
   function gaps() {
     const lines = data.missing.map((one) => make("li", {}, make("strong", {}, one.title),
-      ...(one.streams.length ? [" needs ", ...listed(one.streams)]
-        : [` cannot be worked out: ${one.reasons.join(" ").replace(/\.$/, "")}`]), "."));
-    const streams = [...new Set(data.missing.flatMap((one) => one.streams))].sort();
+      ...wants(one), "."));
+    const streams = [...new Set(data.missing.flatMap((one) => [...one.streams, ...one.one_of]))].sort();
     const section = make("section", { id: "missing" }, make("h2", {}, "What is not on this page"),
       make("p", { class: "lead" }, `${data.file} has ${data.streams.there} of `
         + `${data.streams.declared} streams. What a chart shows is what the token may see.`));
