@@ -72,7 +72,8 @@ vars:
 ```
 
 `dbt run --select gitlab_views` makes them. Tables and columns that the warehouse does not have
-count as empty. Lists and objects must be columns of JSON, not tables of their own.
+count as empty. Lists and objects must be columns of JSON, not tables of their own: so
+[`sync --to postgresql://…`](destinations.md) writes them, into the schema `gitlab`.
 
 Not promised: warehouses other than DuckDB and PostgreSQL, and that a model's columns stay in their
 order.

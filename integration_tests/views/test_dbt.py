@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 import os
 import subprocess
+import sys
 from typing import TYPE_CHECKING, Any
 
 import duckdb
@@ -21,14 +22,16 @@ from integration_tests.support.environments import ROOT, environment
 from integration_tests.views.worlds import NAMES, NOW, check, world
 from source_gitlab.interfaces.duckdb.types import TYPES
 from source_gitlab.streams import streams
-from source_gitlab.views.catalog import views
+from source_gitlab.views.catalog import SCHEMA, views
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from integration_tests.gitlab.launch import Emulator
     from integration_tests.support.postgres import Postgres
 
+LISTED = f"SELECT view_name FROM duckdb_views() WHERE schema_name = '{SCHEMA}'"
 POSTGRES = {
     **TYPES,
     "text": "text",
@@ -65,6 +68,19 @@ def statements(name: str, types: dict[str, str]) -> Iterator[str]:
             names = ", ".join(f'"{column}"' for column in row)
             values = ", ".join(literal(row[column], columns[column].kind) for column in row)
             yield f'INSERT INTO gitlab."{stream}" ({names}) VALUES ({values})'
+
+
+def target_of(postgres: Postgres, database: str) -> dict[str, Any]:
+    """A database of the server as dbt has it."""
+    return {
+        "type": "postgres",
+        "host": "127.0.0.1",
+        "port": postgres.port,
+        "user": "gitlab",
+        "password": "postgres-password",
+        "dbname": database,
+        "schema": "views",
+    }
 
 
 def run_dbt(dbt: Path, folder: Path, target: dict[str, Any]) -> None:
@@ -114,16 +130,35 @@ def test_postgres(name: str, dbt: Path, postgres: Postgres, tmp_path: Path) -> N
     postgres.query("CREATE SCHEMA gitlab", name)
     for statement in statements(name, POSTGRES):
         postgres.query(statement, name)
-    target = {
-        "type": "postgres",
-        "host": "127.0.0.1",
-        "port": postgres.port,
-        "user": "gitlab",
-        "password": "postgres-password",
-        "dbname": name,
-        "schema": "views",
-    }
-    run_dbt(dbt, tmp_path, target)
+    run_dbt(dbt, tmp_path, target_of(postgres, name))
     for view, expected in world(name).expected.items():
         rows = postgres.query(f"SELECT to_jsonb(one) FROM views.{view} AS one", name)
         check(view, [json.loads(row[0]) for row in rows], expected)
+
+
+def test_what_sync_writes_to_a_warehouse(
+    gitlab: Emulator, dbt: Path, postgres: Postgres, tmp_path: Path
+) -> None:
+    """Each model has in PostgreSQL what the view has in a DuckDB file of the same GitLab."""
+    file = tmp_path / "gitlab.duckdb"
+    for place in (str(file), postgres.create("synced")):
+        done = subprocess.run(
+            [sys.executable, "-m", "source_gitlab", "sync", "--url", gitlab.url, "--to", place],
+            env={**os.environ, "GITLAB_TOKEN": gitlab.token},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+    run_dbt(dbt, tmp_path, target_of(postgres, "synced"))
+    compared = 0
+    with duckdb.connect(str(file), read_only=True) as connection:
+        for (view,) in connection.execute(LISTED).fetchall():
+            where = f"FROM {SCHEMA}.{view}"
+            columns = [row[0] for row in connection.execute(f"DESCRIBE {where}").fetchall()]
+            filled = ", ".join(f'count("{column}")' for column in columns)
+            (expected,) = connection.execute(f"SELECT count(*), {filled} {where}").fetchall()
+            (found,) = postgres.query(f"SELECT count(*), {filled} FROM views.{view}", "synced")
+            assert found == [str(cell) for cell in expected], view
+            compared += expected[0]
+    assert compared > 500
