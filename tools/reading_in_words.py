@@ -116,24 +116,10 @@ def unseen(stream: Stream) -> Iterator[str]:
         yield f"Whoever is no {role} is shown rows without a key, and the read says so."
     if stream.empty_when_off:
         yield "Where the feature is off, GitLab shows an empty list."
-    yield _deleted(stream)
 
 
 def _role(role: str) -> str:
     return "administrator" if role == "admin" else role.capitalize()
-
-
-def _deleted(stream: Stream) -> str:
-    if stream.keeps or stream.span:
-        return "Nothing is taken away: the rows of days that have passed stay."
-    if stream.snapshot or stream.cursor is None:
-        return f"Deleted rows leave the table of {_SYNC} when the list is read again."
-    if stream.kind == "child" and stream.owner:
-        return (
-            f"Deleted rows leave the table of {_SYNC} when their"
-            f" {singular(str(stream.parent))} is read again; other destinations keep them."
-        )
-    return "Deleted rows stay until the stream is read in full (`--full-refresh`)."
 
 
 def hidden(stream: Stream) -> Iterator[str]:

@@ -17,6 +17,7 @@ from source_gitlab.streams.in_words.costs import (
 from source_gitlab.streams.in_words.remarks import remarks_of
 from source_gitlab.streams.in_words.rows import row_in_words
 from source_gitlab.streams.relations import references
+from tools.deletions_in_words import deletion
 from tools.markdown import GENERATED, code_list, markdown_table, plain
 from tools.reading_in_words import cursor_in_words, hidden, reading, unseen
 from tools.stream_links import key_of, stream_link
@@ -152,6 +153,7 @@ def _facts(stream: Stream) -> Iterator[str]:
     more = " A list of more rows takes one for each further hundred." if is_paged(stream) else ""
     yield f"- **Costs**: {cost(stream)}.{more}"
     yield from _listed("Does not see", unseen(stream))
+    yield f"- **Deletions**: {deletion(stream)}"
     yield from _listed("Never leaves", hidden(stream))
     yield from _listed("To know", map(plain, remarks_of(stream.name)))
 

@@ -33,6 +33,7 @@ from source_gitlab.interfaces.arguments import Parser, add_report
 from source_gitlab.interfaces.choice import add_choice, chosen
 from source_gitlab.interfaces.dlt.destinations import DATASET, TABLE_FORMATS, Target
 from source_gitlab.interfaces.dlt.destinations import target as destination
+from source_gitlab.interfaces.duckdb.choices import DELETED
 from source_gitlab.interfaces.duckdb.target import target
 from source_gitlab.interfaces.duckdb.types import table_of
 from source_gitlab.interfaces.rows_file import DEEPEST
@@ -67,6 +68,8 @@ def main(arguments: Sequence[str]) -> int:
     if options.to is None:
         parser.error("--to FILE is missing, the DuckDB file to write")
     found = destination(options.to, dataset=options.dataset, table_format=options.table_format)
+    if found is not None and options.deleted is not None:
+        parser.error("--deleted is for DuckDB files")
     return _sync(options, found or target(options.to))
 
 
@@ -97,6 +100,13 @@ def _parser() -> Parser:
         help="what tables in a folder or bucket are made of (parquet)",
     )
     parser.add_argument("--since", metavar="DATE", help="read only what changed since 2024-01-01")
+    parser.add_argument(
+        "--deleted",
+        choices=DELETED,
+        help="in a DuckDB file: move rows that GitLab no longer has to"
+        " _source_gitlab.deleted_rows, as without it, or keep them in their tables with a time in"
+        " _deleted_at; the file remembers which",
+    )
     add_report(parser, "the outcome (what was skipped or failed)")
     parser.add_argument(
         "--full-refresh",
@@ -132,7 +142,7 @@ def _sync(options: argparse.Namespace, place: Path | Target) -> int:
             Session(config, rotation=rotation, deepest=DEEPEST) as session,
             _reported(session, options.report),
         ):
-            wanted = _Wanted(selected, full_refresh=options.full_refresh)
+            wanted = _Wanted(selected, options.deleted, full_refresh=options.full_refresh)
             try:
                 if isinstance(place, Target):
                     outcome = _load(session, place, wanted, progress, stopped)
@@ -180,9 +190,10 @@ def _read_before(path: Path) -> frozenset[str]:
 
 @dataclass(frozen=True)
 class _Wanted:
-    """What to bring up to date, and whether to read all of it again."""
+    """What to bring up to date, where deleted rows go, and whether to read all of it again."""
 
     streams: Mapping[str, Stream]
+    deleted: str | None
     full_refresh: bool
 
 
@@ -236,7 +247,14 @@ def _run(
 
     def opened() -> Store:
         instance, former = session.config.base_url, session.config.former_url
-        return Store(path, tables, instance=instance, former=former, warn=progress.note)
+        return Store(
+            path,
+            tables,
+            instance=instance,
+            former=former,
+            deleted=wanted.deleted,
+            warn=progress.note,
+        )
 
     try:
         store = opened() if path.exists() else None
@@ -246,12 +264,14 @@ def _run(
             _begin(session, stopped)
             if store is None:
                 store = stack.enter_context(opened())
+            store.deletions.at = session.started()
             sync = Sync(
                 session,
                 store,
                 wanted.streams.values(),
                 progress=progress,
                 full_refresh=wanted.full_refresh,
+                also_removed=lambda name: store.deletions.below[name],
             )
             return sync.run(stopped)
     except StoreError as error:

@@ -1,9 +1,10 @@
 """A sync: the selected streams, read by the engine, into a store that a face has.
 
 Streams with a cursor are upserted, and their state is committed with the rows that it covers every
-few seconds. Streams without one are replaced: what GitLab no longer lists disappears, but only of
-groups and projects that were certainly read to their end, or certainly left the scope. What was
-refused, failed or was named wrongly keeps its rows, and what was read beside it is written.
+few seconds. Streams without one are replaced: what GitLab no longer lists leaves its table, or gets
+a mark there (`deletions`), but only of groups and projects that were certainly read to their end,
+or certainly left the scope. What was refused, failed or was named wrongly keeps its rows, and what
+was read beside it is written.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ from source_gitlab.interfaces.sync_result import Outcome, Tally
 from source_gitlab.timestamps import plus
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping
+    from collections.abc import Callable, Collection, Iterable, Mapping
 
     from source_gitlab.core.session import Session
     from source_gitlab.core.slices import Owner, Row
@@ -98,7 +99,8 @@ class Sync:
     """One sync of `streams` into `store`; run it once.
 
     With `full_refresh`, every stream is read from the start and replaced when it is complete. What
-    is read is committed every `commit_seconds` or `commit_rows`.
+    is read is committed every `commit_seconds` or `commit_rows`. `also_removed` tells, of a stream
+    that is replaced, how many rows have left beside those that its own read missed.
     """
 
     def __init__(  # noqa: PLR0913 -- each is a choice of its own
@@ -111,7 +113,9 @@ class Sync:
         full_refresh: bool = False,
         commit_seconds: float = _COMMIT_SECONDS,
         commit_rows: int = _COMMIT_ROWS,
+        also_removed: Callable[[str], int] = lambda _: 0,
     ) -> None:
+        self._also_removed = also_removed
         self._session = session
         self._store = store
         self._progress = progress
@@ -279,6 +283,8 @@ class Sync:
                 tally.problem = "The sync ended before this stream did."
             if name not in self._replaced:
                 self._tell(tally, self._store.changes(name))
+            else:
+                tally.removed += self._also_removed(name)
 
     @staticmethod
     def _tell(tally: Tally, changes: Changes) -> None:

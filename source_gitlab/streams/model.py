@@ -186,6 +186,15 @@ class Stream:
         return named
 
     @cached_property
+    def gate_owner(self) -> Mapping[str, str]:
+        """The columns by which rows name the row of the gate that they belong to, and its columns.
+
+        Empty without a gate.
+        """
+        target = f"{self.gate}.id"
+        return {one.name: "id" for one in self.columns.values() if target in one.references}
+
+    @cached_property
     def braces(self) -> tuple[str, ...]:
         """The columns of the parent that the path needs."""
         return tuple(re.findall(r"{(\w+)}", self.path))

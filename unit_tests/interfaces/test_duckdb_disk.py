@@ -120,6 +120,7 @@ def test_a_file_of_format_1_goes_on(path: Path) -> None:
             store.commit({})
     names = "SELECT schema_name || '.' || table_name FROM duckdb_tables() ORDER BY 1"
     assert [name for (name,) in query(path, names)] == [
+        "_source_gitlab.deleted_rows",
         "_source_gitlab.keyless",
         "_source_gitlab.meta",
         "_source_gitlab.replaced",

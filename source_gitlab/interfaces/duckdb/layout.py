@@ -29,6 +29,7 @@ META: Final = f"{SCHEMA}.meta"
 STATE: Final = f"{SCHEMA}.state"
 KEYLESS: Final = f"{SCHEMA}.keyless"
 STREAMS: Final = f"{SCHEMA}.streams"
+DELETED: Final = f"{SCHEMA}.deleted_rows"
 REPLACED: Final = f"{SCHEMA}.replaced"
 _STAGING: Final = "staging_"
 
@@ -41,6 +42,10 @@ _OWN: Final = {
     KEYLESS: (
         "stream VARCHAR, row JSON, PRIMARY KEY (stream, row)",
         "Rows whose key is missing or of another type, so that no table can hold them",
+    ),
+    DELETED: (
+        "stream VARCHAR, key JSON, row JSON, missed_at TIMESTAMPTZ",
+        "Rows that GitLab no longer has, with when a read missed them",
     ),
     REPLACED: (
         "stream VARCHAR PRIMARY KEY, replaced_at TIMESTAMPTZ",

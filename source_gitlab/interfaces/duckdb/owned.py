@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any, Final
 
 import orjson
 
-from source_gitlab.interfaces.duckdb.tables import place
 from source_gitlab.interfaces.sql_text import literal, quoted
 
 if TYPE_CHECKING:
@@ -18,6 +17,7 @@ if TYPE_CHECKING:
     import duckdb
 
     from source_gitlab.core.slices import Owner, Row
+    from source_gitlab.interfaces.duckdb.deletions import Deletions
     from source_gitlab.interfaces.duckdb.load_buffer import Load
     from source_gitlab.interfaces.rows_file import RowsFile
     from source_gitlab.tables.table import StreamTable
@@ -44,6 +44,7 @@ class Owned:
     def take_out(
         self,
         connection: duckdb.DuckDBPyConnection,
+        deletions: Deletions,
         file: RowsFile,
         loads: Mapping[str, Load],
     ) -> None:
@@ -55,13 +56,13 @@ class Owned:
             connection.execute(_made(str(file.path), table, columns))
             same = " AND ".join(f"w.w{n} = o.{quoted(name)}" for n, name in enumerate(columns))
             key = " AND ".join(f"w.k{n} = o.{quoted(name)}" for n, name in enumerate(table.key))
-            found = connection.execute(
-                f"DELETE FROM {place(table)} AS o "
-                f"WHERE EXISTS (SELECT 1 FROM {_OWNED} AS w WHERE {same}) "
-                f"AND NOT EXISTS (SELECT 1 FROM {_OWNED} AS w WHERE {key})"
-            ).fetchone()
+            removed = deletions.take_out(
+                table,
+                f"EXISTS (SELECT 1 FROM {_OWNED} AS w WHERE {same}) "
+                f"AND NOT EXISTS (SELECT 1 FROM {_OWNED} AS w WHERE {key})",
+            )
             file.clear()
-            self._removed[stream] = self.removed(stream) + (found[0] if found else 0)
+            self._removed[stream] = self.removed(stream) + removed
         self._kept.clear()
 
 

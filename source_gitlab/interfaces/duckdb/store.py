@@ -13,7 +13,6 @@ A store belongs to one thread.
 from __future__ import annotations
 
 import logging
-import re
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -23,34 +22,27 @@ import duckdb
 import orjson
 
 from source_gitlab.interfaces.duckdb import file, layout, merging, tables, views
+from source_gitlab.interfaces.duckdb.deletions import Deletions
 from source_gitlab.interfaces.duckdb.file import StoreError
-from source_gitlab.interfaces.duckdb.load_buffer import LOAD_BYTES, Load
+from source_gitlab.interfaces.duckdb.load_buffer import LOAD_BYTES
+from source_gitlab.interfaces.duckdb.loads import Loads
 from source_gitlab.interfaces.duckdb.owned import Owned
 from source_gitlab.interfaces.duckdb.transactions import Transactions
 from source_gitlab.interfaces.rows_file import RowsFile
 from source_gitlab.interfaces.sql_text import quoted
 from source_gitlab.interfaces.sync_changes import Changes, Gone
-from source_gitlab.tables.fitting import Fitter
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterator, Mapping
+    from collections.abc import Callable, Collection, Mapping
 
     from typing_extensions import Self
 
     from source_gitlab.core.slices import Owner, Row
-    from source_gitlab.tables.fitting import Fit
     from source_gitlab.tables.table import StreamTable
 
 __all__ = ["Changes", "Gone", "Store", "StoreError"]
 
 log = logging.getLogger("source_gitlab")
-
-_DATE = re.compile(r"\d{4}-\d\d-\d\d")
-
-_BUFFER_BYTES = 32 << 20
-"""Rows of all streams that wait, at most."""
-
-_LOADED = "temp._source_gitlab_loaded"
 
 
 class Store:
@@ -60,7 +52,7 @@ class Store:
     is refused, unless that is the `former` address of this one.
     `warn` is told, once for each column, of values that went to `_extra`. A load has `load_bytes`
     of JSON, and `remembered_keys` are remembered over all tables (some 40 MB), to know that a row
-    is new.
+    is new. `deleted` is one of `choices.DELETED`, or None for what the file was told last.
 
     Raises:
         StoreError: from every method, when the file cannot be used or written. After it only
@@ -76,6 +68,7 @@ class Store:
         *,
         instance: str | None = None,
         former: str | None = None,
+        deleted: str | None = None,
         warn: Callable[[str], None] = log.warning,
         load_bytes: int = LOAD_BYTES,
         remembered_keys: int = 500_000,
@@ -83,20 +76,25 @@ class Store:
         self.path = Path(path)
         self._declared = dict(schemas)
         self._warn = warn
-        self._buffered = 0
-        self._remembered = 0
-        self._load_bytes = load_bytes
-        self._remembered_keys = remembered_keys
         self._rows = self._opened()
+        self.deletions = Deletions(self._connection, self.path)
         try:
-            actual = self._prepared((instance, former))
+            actual = self._prepared((instance, former), deleted)
         except BaseException:
             self.close()
             raise
-        self._loads = {name: self._load(table, name) for name, table in actual.items()}
-        for name, load in self._loads.items():
-            load.begin(self._count(name))
-        self._replacing: dict[str, Load] = {}
+        self._loads = Loads(
+            self._connection,
+            self._probe,
+            self._transactions,
+            self._rows,
+            self.deletions,
+            warn=warn,
+            load_bytes=load_bytes,
+            remembered_keys=remembered_keys,
+        )
+        for name, table in actual.items():
+            self._loads.add_table(name, table, rows=self._count(name))
         self.owned = Owned()
 
     def _opened(self) -> RowsFile:
@@ -111,7 +109,9 @@ class Store:
             self._connection.close()
             raise StoreError(file.reason(self.path, str(error))) from error
 
-    def _prepared(self, urls: tuple[str | None, str | None]) -> dict[str, StreamTable]:
+    def _prepared(
+        self, urls: tuple[str | None, str | None], deleted: str | None
+    ) -> dict[str, StreamTable]:
         """Bring the file up to date; each stream's table as the file has it."""
         actual, grown = {}, set()
         with self._transactions.within():
@@ -125,6 +125,7 @@ class Store:
                     tables.create(self._connection, table)
                     layout.record(self._connection, name)
                     actual[name] = table
+            grown |= self.deletions.prepare(ours | self._declared.keys(), deleted)
             self._rekeyed = {
                 name
                 for name, table in self._declared.items()
@@ -184,40 +185,19 @@ class Store:
         Rows go to the table beside while the stream is being replaced. They may wait in memory, at
         most 32 MB of them, until `commit`.
         """
-        load = self._replacing.get(stream) or self._loads[stream]
-        if owner is not None and stream not in self._replacing and not load.fresh:
+        load = self._loads.current[stream]
+        if owner is not None and stream not in self._loads.replacing and not load.fresh:
             self.owned.note(stream, owner, rows, load.table.key)
-        if not rows:
-            return
-        fit = load.fitter.fit(rows)
-        again = load.again(fit.keys)
-        if again:
-            repeated, rows = load.fitter.split(rows, again)
-            self._flush(load)
-            self._add(load, load.fitter.fit(repeated), stream)
-            self._flush(load, newest=True)
-            if not rows:
-                return
-            fit = load.fitter.fit(rows)
-        self._add(load, fit, stream)
-
-    def _add(self, load: Load, fit: Fit, stream: str) -> None:
-        if fit.keyless:
-            self._keep_keyless(stream, fit.keyless)
-        if not fit.body:
-            return
-        load.add(fit)
-        self._buffered += len(fit.body)
-        if load.is_full:
-            self._flush(load)
-        elif self._buffered >= _BUFFER_BYTES:
-            self._flush_all()
+        if rows:
+            self._loads.write(stream, rows)
 
     def commit(self, states: Mapping[str, Mapping[str, Any]]) -> None:
         """Make all that was written durable, and with it these states, by stream."""
-        self._flush_all()
+        self._loads.flush_all()
         with self._transactions.within():
-            self.owned.take_out(self._connection, self._rows, self._loads)
+            loads = self._loads.current
+            self.owned.take_out(self._connection, self.deletions, self._rows, loads)
+            self._loads.forget_returned()
             self._put_states(states)
         self._transactions.commit()
 
@@ -227,13 +207,13 @@ class Store:
         An empty table is written to as it is: there is nothing to compare with.
         """
         self.abandon_replace(stream)
-        load, declared = self._loads[stream], self._declared[stream]
+        load, declared = self._loads.current[stream], self._declared[stream]
         if not load.size and not self._count(stream) and self._is_in_shape(stream):
             return
         staged = replace(declared, name=layout.staging(stream))
         with self._transactions.within():
             tables.create(self._connection, staged, layout.SCHEMA)
-        self._replacing[stream] = self._load(staged, stream, layout.SCHEMA)
+        self._loads.replace(stream, staged)
 
     def finish_replace(
         self, stream: str, state: Mapping[str, Any] | None, gone: Gone | None = None, at: str = ""
@@ -243,25 +223,27 @@ class Store:
         Rows that were not collected leave the table where they are `gone`; without it, all of them
         do. Without a `state`, that of the last commit stays. `at` is when the read began.
         """
-        self._flush_all()
-        load, current = self._replacing.get(stream), self._loads[stream]
+        self._loads.flush_all()
+        load, current = self._loads.replacing.get(stream), self._loads.current[stream]
         declared, rebuilt = self._declared[stream], False
         with self._transactions.within():
             if load is None:
                 changes = Changes(self._count(stream), 0, 0)
+                self.deletions.forget_returned(current.table)
             else:
                 source = tables.place(load.table, layout.SCHEMA)
                 rebuilt = not self._is_in_shape(stream)
                 bring = merging.rebuild if rebuilt else merging.merge
-                changes = bring(self._connection, current.table, declared, source, gone)
+                both = (current.table, declared)
+                changes = bring(self._connection, self.deletions, both, source, gone)
                 self._connection.execute(f"DROP TABLE {source}")
-                self._loads[stream] = self._load(declared if rebuilt else current.table, stream)
-                self._loads[stream].fresh = False
+                table = declared if rebuilt else current.table
+                self._loads.add_table(stream, table, rows=None)
             if state is not None:
                 self._put_states({stream: state})
                 if at:
                     layout.note_replaced(self._connection, stream, at)
-        self._replacing.pop(stream, None)
+        self._loads.give_up(stream)
         self._transactions.commit()
         if rebuilt:
             self._rekeyed.discard(stream)
@@ -270,27 +252,28 @@ class Store:
 
     def _is_in_shape(self, stream: str) -> bool:
         """Whether the file's table of a stream has the key and the types that the stream has."""
-        current, declared = self._loads[stream].table, self._declared[stream]
+        current, declared = self._loads.current[stream].table, self._declared[stream]
         return stream not in self._rekeyed and merging.is_same_shape(current, declared)
 
     def abandon_replace(self, stream: str) -> None:
         """Drop the table beside, if there is one; the stream keeps the rows that it had."""
-        load = self._replacing.pop(stream, None)
+        load = self._loads.give_up(stream)
         if load is not None:
-            self._buffered -= load.size
             with self._transactions.within():
                 self._connection.execute(f"DROP TABLE {tables.place(load.table, layout.SCHEMA)}")
 
     def changes(self, stream: str) -> Changes:
-        """What `write` did to the table since the store was opened."""
-        self._flush_all()
-        load, removed = self._loads[stream], self.owned.removed(stream)
-        return Changes(self._count(stream) - load.before + removed, load.updated, removed)
+        """What was done to the table since the store was opened, but by replacing it."""
+        self._loads.flush_all()
+        load = self._loads.current[stream]
+        removed = self.owned.removed(stream) + self.deletions.below[stream]
+        left = 0 if self.deletions.keeps else removed
+        return Changes(self._count(stream) - load.before + left, load.updated, removed)
 
     def counts(self) -> dict[str, int]:
         """Rows in each stream's table, those of the open transaction included."""
-        self._flush_all()
-        return {name: self._count(name) for name in self._loads}
+        self._loads.flush_all()
+        return {name: self._count(name) for name in self._loads.current}
 
     def checkpoint(self) -> None:
         """Put what is committed into the file itself, so that it can be copied alone.
@@ -322,71 +305,6 @@ class Store:
         with self._transactions.errors():
             tables.refresh_views(self._connection, changed)
             views.install(self._connection, self._warn, again=bool(changed))
-
-    def _load(self, table: StreamTable, stream: str, schema: str = tables.MAIN) -> Load:
-        def warn(message: str) -> None:
-            self._warn(f"{stream}{message}")
-
-        return Load(table, Fitter(table, self._castable, warn), schema, self._load_bytes)
-
-    def _castable(self, text: str, kind: str) -> bool:
-        # DuckDB takes a time for a DATE and drops the hours.
-        if kind == "DATE" and not _DATE.fullmatch(text):
-            return False
-        with self._transactions.errors():
-            row = self._probe.execute(
-                f"SELECT TRY_CAST(? AS {kind}) IS NOT NULL", [text]
-            ).fetchone()
-        return bool(row and row[0])
-
-    def _keep_keyless(self, stream: str, rows: list[Row]) -> None:
-        self._warn(f"{stream}: {len(rows)} rows without a usable key, kept in {layout.KEYLESS}")
-        with self._transactions.within():
-            for row in rows:
-                self._connection.execute(
-                    f"INSERT OR REPLACE INTO {layout.KEYLESS} VALUES (?, ?)",
-                    [stream, orjson.dumps(row).decode()],
-                )
-
-    def _each_load(self) -> Iterator[Load]:
-        yield from (*self._loads.values(), *self._replacing.values())
-
-    def _flush_all(self) -> None:
-        for load in self._each_load():
-            self._flush(load)
-
-    def _flush(self, load: Load, *, newest: bool = False) -> None:
-        """Load what waits; with `newest`, only rows that are no older than those of the table."""
-        if not load.size:
-            return
-        with self._transactions.within():
-            self._rows.write(load.parts())
-            source = load.select_from(self._rows.path)
-            if newest:
-                source += load.no_older
-            if load.fresh or self._brings_something(load, source):
-                source = (
-                    source if load.fresh else f"SELECT {tables.names_of(load.table)} FROM {_LOADED}"
-                )
-                before, behind = tables.upsert_into(load.table, load.schema)
-                self._connection.execute(f"{before} {source} {'' if load.is_new else behind}")
-            self._rows.clear()
-        self._buffered -= load.size
-        self._remembered += load.clear()
-        if self._remembered > self._remembered_keys:
-            for each in self._each_load():
-                each.known = None
-
-    def _brings_something(self, load: Load, source: str) -> bool:
-        """Load rows into a temporary table, and say whether any of them is new or other.
-
-        Much of what an overlap or a moved parent brings again is the same as before; writing it
-        would wear the file and count as a change.
-        """
-        self._connection.execute(f"CREATE OR REPLACE TEMP TABLE {_LOADED} AS {source}")
-        added, changed = merging.differences(self._connection, load.table, load.table, _LOADED)
-        load.updated += changed
-        return bool(added or changed)
 
     def _put_states(self, states: Mapping[str, Mapping[str, Any]]) -> None:
         for stream, state in states.items():

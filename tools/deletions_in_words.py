@@ -1,0 +1,58 @@
+"""When the deletion of a row shows, and what becomes of the row, in words."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from source_gitlab.streams import streams
+from source_gitlab.streams.in_words.rows import singular, with_article
+from tools.stream_links import parent_link
+
+if TYPE_CHECKING:
+    from source_gitlab.streams import Stream
+
+_SYNC = "[`sync`](../sync.md#what-leaves-a-table)"
+
+
+def deletion(stream: Stream) -> str:
+    """Within what time the deletion of a row shows in `sync`, and in other destinations."""
+    if stream.keeps or stream.span:
+        return "Nothing is taken away: the rows of days that have passed stay."
+    if stream.snapshot or stream.cursor is None:
+        weekly = stream.refresh is not None and stream.refresh.signal == "weekly"
+        when = "within a week" if weekly and stream.snapshot else "with the next one"
+        return f"Deletions show in {_SYNC} {when}, because it reads the list as a whole then."
+    if stream.parent is not None:
+        return _of_child(stream)
+    if stream.gate_owner:
+        gate = with_article(singular(str(stream.gate)))
+        return f"Deletions show in {_SYNC} with that of {gate}, else with `--full-refresh` only."
+    return (
+        f"Deletions show in {_SYNC} with `--full-refresh` only; other destinations keep the rows."
+    )
+
+
+def _of_child(stream: Stream) -> str:
+    parent = with_article(singular(str(stream.parent)))
+    if not stream.owner:
+        return f"Deletions show in {_SYNC} with `--full-refresh` only."
+    if stream.walk == "derived":
+        return f"Deletions show in {_SYNC} when the row of {parent_link(stream)} is read again."
+    if stream.sweep:
+        when = f"when {parent} moves, and within a week at the latest"
+    elif _is_refreshed(stream):
+        when = f"when {parent} is read again"
+    else:
+        when = f"when {parent} moves next"
+    return (
+        f"Deletions show in {_SYNC} {when}, and with the deletion of that row itself; other"
+        " destinations keep the rows."
+    )
+
+
+def _is_refreshed(stream: Stream) -> bool:
+    while stream.parent is not None:
+        if stream.refresh is not None:
+            return True
+        stream = streams()[stream.parent]
+    return stream.refresh is not None
