@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from source_gitlab.streams import Stream
 
 _SYNC = "[`sync`](../sync.md#what-leaves-a-table)"
+_VERIFY = "[`verify`](../verify.md)"
 
 
 def deletion(stream: Stream) -> str:
@@ -24,6 +25,11 @@ def deletion(stream: Stream) -> str:
         return f"Deletions show in {_SYNC} {when}, because it reads the list as a whole then."
     if stream.parent is not None:
         return _of_child(stream)
+    if stream.counted is not None:
+        return (
+            f"Deletions show in {_SYNC} within a week, because each day's first one counts a part"
+            f" of the rows, or at once with {_VERIFY}; other destinations keep the rows."
+        )
     if stream.gate_owner:
         gate = with_article(singular(str(stream.gate)))
         return f"Deletions show in {_SYNC} with that of {gate}, else with `--full-refresh` only."

@@ -18,6 +18,7 @@ from integration_tests.gitlab.endpoints import (
     people,
     planning,
     projects,
+    singles,
 )
 from integration_tests.gitlab.errors import json_response
 from integration_tests.gitlab.graphql import endpoint as graphql
@@ -65,7 +66,7 @@ class RawPath:
 
 def endpoints() -> list[Endpoint]:
     """Every endpoint of the API."""
-    areas = (groups, projects, planning, people, code, ci, instance)
+    areas = (groups, projects, planning, people, code, ci, singles, instance)
     return [endpoint for area in areas for endpoint in area.api.endpoints] + answers.endpoints()
 
 

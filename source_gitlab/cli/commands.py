@@ -68,6 +68,11 @@ COMMANDS: Final = {
         f"{_CLI}.streams:main",
         "what there is to read: streams [NAME ...] [--format json]",
     ),
+    "verify": Command(
+        f"{_CLI}.verify:main",
+        "whether a DuckDB file holds what GitLab has, row by row:\n"
+        "verify gitlab.duckdb [--group PATH] ... [--repair]",
+    ),
     "login": Command(
         f"{_CLI}.login:login",
         "sign in with OAuth, so that sync needs no token:\n"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import sys
 import threading
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from source_gitlab.cli.check import check_report
 from source_gitlab.cli.cost import forecast, show
+from source_gitlab.cli.notes import notes
 from source_gitlab.cli.options import (
     add_flags,
     assemble,
@@ -136,7 +136,7 @@ def _sync(options: argparse.Namespace, place: Path | Target) -> int:
     with (
         process.reading(stopped.set),
         closing(progress_on(sys.stderr)) as progress,
-        _notes(progress) as told,
+        notes(progress) as told,
     ):
         with (
             Session(config, rotation=rotation, deepest=DEEPEST) as session,
@@ -240,6 +240,7 @@ def _run(
     to read, so that no file is left by a wrong token.
     """
     # Imported here, because help and what is wrong with arguments need not wait for DuckDB.
+    from source_gitlab.interfaces.duckdb.daily_look import DailyLook  # noqa: PLC0415
     from source_gitlab.interfaces.duckdb.store import Store, StoreError  # noqa: PLC0415
     from source_gitlab.interfaces.syncing import Sync  # noqa: PLC0415
 
@@ -272,6 +273,7 @@ def _run(
                 progress=progress,
                 full_refresh=wanted.full_refresh,
                 also_removed=lambda name: store.deletions.below[name],
+                behind=DailyLook(session, store, progress, stopped),
             )
             return sync.run(stopped)
     except StoreError as error:
@@ -306,32 +308,6 @@ def _instant(text: str) -> str:
     except ConfigError as error:
         message = "--since is not a date. Write it like 2024-01-31 or 2024-01-31T00:00:00Z."
         raise UsageError(message) from error
-
-
-class _Notes(logging.Handler):
-    """Warnings of the core, shown above the progress line."""
-
-    def __init__(self, progress: Progress) -> None:
-        super().__init__(logging.WARNING)
-        self._progress = progress
-        self.told: set[str] = set()
-
-    def emit(self, record: logging.LogRecord) -> None:
-        message = record.getMessage()
-        self.told.add(message)
-        self._progress.note(message)
-
-
-@contextmanager
-def _notes(progress: Progress) -> Iterator[set[str]]:
-    """Show warnings of the core; what was told so far."""
-    logger = logging.getLogger("source_gitlab")
-    handler = _Notes(progress)
-    logger.addHandler(handler)
-    try:
-        yield handler.told
-    finally:
-        logger.removeHandler(handler)
 
 
 @contextmanager

@@ -18,6 +18,7 @@ from source_gitlab.core.slice_reader import SliceReader
 from source_gitlab.core.slices import Page, Place
 from source_gitlab.core.state import SliceProgress, StreamState
 from source_gitlab.core.state.owed_parents import MOST, Room
+from source_gitlab.core.verification.verification import Verification
 from source_gitlab.core.walks.distinct_rows import DistinctRows
 from source_gitlab.gitlab.connection import Connection
 from source_gitlab.gitlab.decoding import DEEPEST
@@ -141,6 +142,17 @@ class Session:
             problem = nothing_left(self.inventory.roots())
         if problem is not None:
             raise problem
+
+    def verification(self) -> Verification:
+        """What compares a copy with GitLab, as this session sees it."""
+        return Verification(
+            self.client,
+            self.prefetcher,
+            self.inventory,
+            self._planner.membership,
+            lookback_minutes=self.config.lookback_minutes,
+            started=self.started,
+        )
 
     def plan(self, stream: Stream, state: StreamState) -> Iterator[Slice]:
         """The slices of `stream` that have to be read, given its state.

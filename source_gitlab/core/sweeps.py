@@ -16,7 +16,6 @@ from source_gitlab.timestamps import plus
 if TYPE_CHECKING:
     from source_gitlab.core.slices import Slice
 
-_WEEK: Final = timedelta(days=7)
 _EPOCH: Final = datetime(2018, 1, 1, tzinfo=timezone.utc)
 _MINUTES: Final = 7 * 24 * 60
 # A prime, so that ids one behind the other are hours apart.
@@ -38,8 +37,11 @@ def swept(slice_: Slice, position: dict[str, Any] | None) -> tuple[bool, dict[st
     return True, None if position and "since" in position else position
 
 
-def due(number: int, now: str) -> str:
-    """The latest instant up to `now` at which a sweep of the group or project was due."""
+def due(number: int, now: str, *, days: int = 7) -> str:
+    """The latest instant up to `now` at which a sweep of the group or project was due.
+
+    One is due every so many `days`.
+    """
     moment = datetime.fromisoformat(now.replace("Z", "+00:00"))
-    passed = (moment - _EPOCH - number % _MINUTES * _STEP) % _WEEK
+    passed = (moment - _EPOCH - number % _MINUTES * _STEP) % timedelta(days=days)
     return plus(now, seconds=-passed.total_seconds())

@@ -101,6 +101,8 @@ class Sync:
     With `full_refresh`, every stream is read from the start and replaced when it is complete. What
     is read is committed every `commit_seconds` or `commit_rows`. `also_removed` tells, of a stream
     that is replaced, how many rows have left beside those that its own read missed.
+    `behind` is called when all is read: with the streams that were read to their end, and with
+    those that were so and whose tables have been replaced; a `FatalError` of it ends the sync.
     """
 
     def __init__(  # noqa: PLR0913 -- each is a choice of its own
@@ -114,8 +116,10 @@ class Sync:
         commit_seconds: float = _COMMIT_SECONDS,
         commit_rows: int = _COMMIT_ROWS,
         also_removed: Callable[[str], int] = lambda _: 0,
+        behind: Callable[[list[Stream], list[Stream]], None] = lambda _, __: None,
     ) -> None:
         self._also_removed = also_removed
+        self._behind = behind
         self._session = session
         self._store = store
         self._progress = progress
@@ -180,6 +184,8 @@ class Sync:
         for name in self._replaced & self._begun - self._ended:
             self._give_up(name)
         self._store.commit({})
+        if failure is None and not stopped.is_set():
+            failure = self._look()
         self._store.checkpoint()
         if isinstance(failure, FatalError):
             outcome.fatal, outcome.fatal_code = str(failure), code_of(failure)
@@ -193,6 +199,17 @@ class Sync:
         outcome.failed = report.failed
         self._count()
         return outcome
+
+    def _look(self) -> FatalError | None:
+        """Let the face look at what it has; what ended it early, if anything did."""
+        ended = [job.stream for job in self._jobs if job.stream.name in self._ended]
+        whole = [one for one in ended if not self._tallies[one.name].problem]
+        compared = [one for one in whole if one.name in self._replaced]
+        try:
+            self._behind([one for one in whole if one.name not in self._replaced], compared)
+        except FatalError as error:
+            return error
+        return None
 
     def _read(self, stopped: threading.Event) -> Exception | None:
         """Write what comes; why it ended early, or what was met that no program should meet."""

@@ -31,7 +31,7 @@ from source_gitlab.streams.values import (
     one_of,
     some_of,
 )
-from source_gitlab.streams.vocabulary import FEATURES, KINDS, OFFERINGS, ROLES, TIERS
+from source_gitlab.streams.vocabulary import COUNTS, FEATURES, KINDS, OFFERINGS, ROLES, TIERS
 from source_gitlab.streams.walks import WALKS
 
 if TYPE_CHECKING:
@@ -126,6 +126,12 @@ ATTRIBUTES: Mapping[str, Attribute] = {
         COLUMNS,
         "Columns of the key that GitLab leaves null, or out, in some rows: they hold an empty text"
         " then.",
+    ),
+    "counted": Attribute(
+        one_of(*COUNTS),
+        "How `verify` counts GitLab's rows beside those of a copy, where no read tells what is"
+        " gone: in windows of the time of creation, or whole lists, of which GitLab must tell the"
+        " number of rows.",
     ),
     "keeps": Attribute(
         YES,

@@ -99,6 +99,7 @@ class Stream:
     takes: tuple[str, ...] = ()
     redact: Mapping[str, str] = field(default_factory=dict)
     null_as_empty: tuple[str, ...] = ()
+    counted: str | None = None
     keeps: bool = False
     where_set: str | None = None
     rows: str | RowsOfMap | None = None

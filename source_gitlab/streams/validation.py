@@ -26,6 +26,7 @@ _NEEDS_WALK: Mapping[str, tuple[str, ...]] = {
     "cursor_nullable": ("seek",),
     "tie_breaker": ("seek",),
     "refresh": ("pages", "keyset", "commits", "object", "graphql"),
+    "counted": ("pages", "seek"),
     "absent": ("object",),
     "nothing": ("pages", "keyset", "object"),
     "denied": ("pages", "keyset", "object"),
@@ -48,6 +49,7 @@ _NEEDS_KIND: Mapping[str, tuple[str, ...]] = {
     "since": ("selection", "group", "project", "instance"),
     "less_below": ("selection", "group", "project", "instance"),
     "keeps": ("group", "project", "instance"),
+    "counted": ("selection", "group", "project"),
     "moved_by": ("child",),
     "sweep": ("child",),
     "only": ("child",),
@@ -138,6 +140,8 @@ def check_together(built: Mapping[str, Stream]) -> None:
         _check_relatives(stream, built)
         if stream.walk == "graphql":
             _check_queries(stream)
+    for stream in built.values():
+        _check_counted(stream)
 
 
 def _check_columns(stream: Stream, columns: Mapping[str, Column]) -> None:
@@ -247,6 +251,20 @@ def _check_cursor(stream: Stream) -> None:
         allowed = "a cursor that something moves: a walk, since, refresh or a parent"
     if not moved:
         raise DeclarationError(stream.name, "cursor", stream.cursor, allowed)
+
+
+def _check_counted(stream: Stream) -> None:
+    """Check that the rows of a list can be told apart from those of others, and counted."""
+    if stream.counted is None:
+        return
+    if stream.counted == "created_at":
+        created = stream.columns.get("created_at")
+        if created is None or created.kind != "time" or stream.item is None:
+            allowed = "nothing, but for streams with a time created_at and an item"
+            raise DeclarationError(stream.name, "counted", stream.counted, allowed)
+    if stream.rows is not None or stream.distinct or stream.cursor is None or stream.snapshot:
+        allowed = "nothing, where each row is GitLab's own and reads do not tell what is gone"
+        raise DeclarationError(stream.name, "counted", stream.counted, allowed)
 
 
 def _check_braces(stream: Stream, built: Mapping[str, Stream]) -> None:

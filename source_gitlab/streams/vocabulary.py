@@ -51,6 +51,10 @@ LEVELS: Mapping[str, int] = {
 }
 ADMIN = "admin"
 ROLES = (*LEVELS, ADMIN)
+COUNTS: Mapping[str, str] = {
+    "created_at": "by `created_after` and `created_before`, which include their bounds",
+    "whole": "the list as a whole",
+}
 OFFERINGS: Mapping[str, str] = {"com": "GitLab.com", "self": "self-managed GitLab"}
 REDACTIONS: Mapping[str, str] = {
     "host": "scheme, host and port are left of an address",

@@ -26,6 +26,8 @@ pytestmark = pytest.mark.skipif(not documented.ARE_HERE, reason=documented.NOT_H
 # Paths in code, and of single rows, that the documents lack.
 PATHS = {
     "/user",  # lib/api/users.rb
+    "/projects/{}/issues/{}",  # lib/api/issues.rb
+    "/groups/{}/epics/{}",  # ee/lib/api/epics.rb
     "/projects/{}/merge_requests/{}/notes/{}",  # lib/api/notes.rb
 }
 

@@ -63,6 +63,17 @@ WRONG: dict[str, tuple[str, dict[str, Any], str, object, str]] = {
     "a child that is read by seeking": (
         "merge_request_commits", {"walk": "seek"}, "walk", "seek", "pages, keyset, object",
     ),
+    "counted by time where no row can be asked for": (
+        "iterations", {"counted": "created_at"}, "counted", "created_at",
+        "a time created_at and an item",
+    ),
+    "counted without a number": ("tags", {"counted": "whole"}, "counted", "whole", "pages, seek"),
+    "counted where reads tell what is gone": (
+        "environments", {"counted": "whole"}, "counted", "whole", "reads do not tell",
+    ),
+    "counted for the whole GitLab": (
+        "topics", {"counted": "whole"}, "counted", "whole", "selection, group, project",
+    ),
     "several queries without seek": (
         "users", {"queries": [{}, {"active": True}]}, "queries", [{}, {"active": True}], "seek",
     ),

@@ -180,6 +180,14 @@ class Counter:
         found = (self._window(listed, one.after, one.before) for one in windows)
         return [one.rows if one is not None else 0 for one in found]
 
+    def number(self, path: str, query: Query) -> int | None:
+        """How many rows a list has; None where GitLab does not tell. Nothing is remembered.
+
+        Raises:
+            GitlabError: as `client.errors` sorts it.
+        """
+        return self._page(path, {**query, "per_page": 1}).total
+
     def has(self, listed: Listed, query: Query) -> bool:
         """Whether a list has rows that these filters let through.
 

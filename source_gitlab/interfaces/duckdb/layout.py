@@ -30,6 +30,7 @@ STATE: Final = f"{SCHEMA}.state"
 KEYLESS: Final = f"{SCHEMA}.keyless"
 STREAMS: Final = f"{SCHEMA}.streams"
 DELETED: Final = f"{SCHEMA}.deleted_rows"
+VERIFIED: Final = f"{SCHEMA}.verified"
 REPLACED: Final = f"{SCHEMA}.replaced"
 _STAGING: Final = "staging_"
 
@@ -50,6 +51,10 @@ _OWN: Final = {
     REPLACED: (
         "stream VARCHAR PRIMARY KEY, replaced_at TIMESTAMPTZ",
         "When a read began that compared the table with all that GitLab has, by GitLab's clock",
+    ),
+    VERIFIED: (
+        "stream VARCHAR PRIMARY KEY, verified_at TIMESTAMPTZ",
+        "When the rows of a stream were last counted beside GitLab's, as far as that was due",
     ),
     STREAMS: ("stream VARCHAR PRIMARY KEY", "The tables in main that source-gitlab writes"),
 }
@@ -109,6 +114,7 @@ def record(connection: duckdb.DuckDBPyConnection, stream: str) -> None:
     connection.execute(f"INSERT INTO {STREAMS} VALUES (?) ON CONFLICT DO NOTHING", [stream])
     connection.execute(f"DELETE FROM {STATE} WHERE stream = ?", [stream])
     connection.execute(f"DELETE FROM {REPLACED} WHERE stream = ?", [stream])
+    connection.execute(f"DELETE FROM {VERIFIED} WHERE stream = ?", [stream])
 
 
 def note_replaced(connection: duckdb.DuckDBPyConnection, stream: str, at: str) -> None:
@@ -125,6 +131,31 @@ def is_replaced(connection: duckdb.DuckDBPyConnection, stream: str, since: str) 
         [since, stream],
     ).fetchone()
     return bool(row and row[0])
+
+
+def ours(connection: duckdb.DuckDBPyConnection) -> set[str]:
+    """The streams of which a file has a table of ours; nothing is made in it."""
+    columns = _columns(connection)
+    found = _recorded(connection) if (SCHEMA, "streams") in columns else set()
+    return {name for name in found if _is_marked(columns, name)}
+
+
+def verified(connection: duckdb.DuckDBPyConnection, stream: str) -> str | None:
+    """When a stream was last compared, as `Store.verified`."""
+    row = connection.execute(
+        "SELECT system.main.strftime(verified_at, '%Y-%m-%dT%H:%M:%S.%gZ') "
+        f"FROM {VERIFIED} WHERE stream = ?",
+        [stream],
+    ).fetchone()
+    return str(row[0]) if row and row[0] else None
+
+
+def note_verified(connection: duckdb.DuckDBPyConnection, streams: Collection[str], at: str) -> None:
+    """Note when these streams were compared."""
+    for stream in streams:
+        connection.execute(
+            f"INSERT OR REPLACE INTO {VERIFIED} VALUES (?, CAST(? AS TIMESTAMPTZ))", [stream, at]
+        )
 
 
 def last_commit(connection: duckdb.DuckDBPyConnection, streams: Collection[str]) -> str | None:

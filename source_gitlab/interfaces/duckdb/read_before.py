@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import duckdb
 
 from source_gitlab.interfaces.duckdb import layout
-from source_gitlab.interfaces.duckdb.file import StoreError, reason
+from source_gitlab.interfaces.duckdb.file import StoreError, connect, reason
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -29,3 +29,18 @@ def streams_in(path: Path) -> frozenset[str]:
     except duckdb.Error as error:
         raise StoreError(reason(path, str(error))) from error
     return frozenset(name for (name,) in names)
+
+
+def tables_in(path: Path) -> set[str]:
+    """The streams of which a file has a table of ours.
+
+    Raises:
+        StoreError: it is no DuckDB database, or is in use.
+    """
+    connection = connect(path)
+    try:
+        return layout.ours(connection)
+    except duckdb.Error as error:
+        raise StoreError(reason(path, str(error))) from error
+    finally:
+        connection.close()

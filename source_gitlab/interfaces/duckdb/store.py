@@ -22,6 +22,7 @@ import duckdb
 import orjson
 
 from source_gitlab.interfaces.duckdb import file, layout, merging, tables, views
+from source_gitlab.interfaces.duckdb.counted import FileCopy, keys_condition
 from source_gitlab.interfaces.duckdb.deletions import Deletions
 from source_gitlab.interfaces.duckdb.file import StoreError
 from source_gitlab.interfaces.duckdb.load_buffer import LOAD_BYTES
@@ -38,11 +39,14 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
     from source_gitlab.core.slices import Owner, Row
+    from source_gitlab.core.verification.search import Key
     from source_gitlab.tables.table import StreamTable
 
 __all__ = ["Changes", "Gone", "Store", "StoreError"]
 
 log = logging.getLogger("source_gitlab")
+
+_KEYS_AT_ONCE = 500
 
 
 class Store:
@@ -96,6 +100,7 @@ class Store:
         for name, table in actual.items():
             self._loads.add_table(name, table, rows=self._count(name))
         self.owned = Owned()
+        self._mended: dict[str, int] = {}
 
     def _opened(self) -> RowsFile:
         self._connection = file.connect(self.path)
@@ -201,6 +206,39 @@ class Store:
             self._put_states(states)
         self._transactions.commit()
 
+    def mend(self, stream: str, missing: list[Row], gone: Collection[Key]) -> int:
+        """Bring rows that the table is missing, take out those with the keys `gone`, and commit.
+
+        How many rows have gone.
+        """
+        if missing:
+            self._loads.write(stream, missing)
+            self._loads.flush_all()
+        table, removed, keys = self._loads.current[stream].table, 0, list(gone)
+        with self._transactions.within():
+            for start in range(0, len(keys), _KEYS_AT_ONCE):
+                listed = keys_condition(table.key, keys[start : start + _KEYS_AT_ONCE])
+                removed += self.deletions.take_out(table, listed)
+        self.commit({})
+        self._mended[stream] = self._mended.get(stream, 0) + removed
+        return removed
+
+    def copy(self) -> FileCopy:
+        """What is in the file, to be compared with GitLab."""
+        self._loads.flush_all()
+        return FileCopy(self._connection, self._transactions, self.deletions)
+
+    def verified(self, stream: str) -> str | None:
+        """When what was due was compared last: ISO 8601, UTC; None when it never was."""
+        with self._transactions.errors():
+            return layout.verified(self._connection, stream)
+
+    def note_verified(self, streams: Collection[str], at: str) -> None:
+        """Note that, and commit."""
+        with self._transactions.within():
+            layout.note_verified(self._connection, streams, at)
+        self._transactions.commit()
+
     def begin_replace(self, stream: str) -> None:
         """Collect what is written to a stream from now on in an empty table beside its own.
 
@@ -267,6 +305,7 @@ class Store:
         self._loads.flush_all()
         load = self._loads.current[stream]
         removed = self.owned.removed(stream) + self.deletions.below[stream]
+        removed += self._mended.get(stream, 0)
         left = 0 if self.deletions.keeps else removed
         return Changes(self._count(stream) - load.before + left, load.updated, removed)
 

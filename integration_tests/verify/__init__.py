@@ -1,0 +1,1 @@
+"""Comparing a DuckDB file with an emulated GitLab."""
