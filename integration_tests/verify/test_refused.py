@@ -5,6 +5,7 @@ from __future__ import annotations
 from random import Random
 from typing import TYPE_CHECKING, Any
 
+import duckdb
 import pytest
 
 from integration_tests.gitlab.faults import Fault
@@ -179,3 +180,24 @@ def test_a_file_that_starts_at_a_date(tmp_path: Path) -> None:
     ]
     assert file.ids("issues", f"project_id = {WEB}") == before
     assert {one.stream for one in result.left} == {"releases"}
+
+
+def test_rows_of_a_project_that_is_gone_are_told(file: SyncedFile) -> None:
+    """And stay: it may only be hidden from this token."""
+    before = rows(file)
+    mutate(file.emulator, "hide_project", {"row_id": WEB})
+    result = file.verify(repair=True)
+    assert rows(file) == before
+    told = {one.stream for one in result.left if "no longer in what is chosen" in one.why}
+    assert {"issues", "pipelines", "releases"} <= told
+
+
+def test_a_row_without_an_address_is_not_gone(file: SyncedFile) -> None:
+    """Nothing stands at `issues/None`."""
+    lost = min(file.ids("issues", f"project_id = {WEB}"))
+    with duckdb.connect(str(file.path)) as connection:
+        connection.execute("UPDATE issues SET iid = NULL WHERE id = ?", [lost])
+    file.delete("issues", [lost])
+    result = file.verify(repair=True)
+    assert found(result, "gone", "issues") == set()
+    assert lost in file.ids("issues")

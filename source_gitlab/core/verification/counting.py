@@ -13,7 +13,7 @@ from source_gitlab.core.verification.spans import Span
 from source_gitlab.core.walks.list_length import count_beyond
 from source_gitlab.core.walks.pages import PER_PAGE, read_pages
 from source_gitlab.core.walks.row_counts import Counter
-from source_gitlab.gitlab.errors import NoSuchList, Skipped
+from source_gitlab.gitlab.errors import NoSuchList, ReadError, Skipped
 from source_gitlab.gitlab.lists import Lists
 from source_gitlab.streams.vocabulary import LEVELS
 
@@ -68,7 +68,7 @@ class Counting:
         return self._membership.access_levels
 
     def takes_filter(self, one: CountedList) -> bool:
-        """Whether this GitLab filters a list by the time of creation; asked once for each stream.
+        """Whether this GitLab filters a stream's lists by the time of creation; one tells for all.
 
         A version that does not know the filters sends every row whatever they say.
 
@@ -76,15 +76,16 @@ class Counting:
             UncountedError: GitLab tells no number of rows at all.
             GitlabError: as `gitlab.errors` sorts it.
         """
-        with self._lock:
-            if one.stream.name not in self._filters:
-                number = self.number(one, _BEFORE_GITLAB)
-                if number is None and not self._is_long(one):
-                    url = f"{self._client.api_url}/{one.path}"
-                    message = f"{url} does not tell how many rows it has."
-                    raise UncountedError(message)
-                self._filters[one.stream.name] = number == 0
-            return self._filters[one.stream.name]
+        known = self._filters.get(one.stream.name)
+        if known is None:
+            # Not under the lock: a list that fails does so for minutes.
+            number = self.number(one, _BEFORE_GITLAB)
+            if number is None and not self._is_long(one):
+                url = f"{self._client.api_url}/{one.path}"
+                message = f"{url} does not tell how many rows it has."
+                raise UncountedError(message)
+            known = self._filters[one.stream.name] = number == 0
+        return known
 
     def _is_long(self, one: CountedList) -> bool:
         """Whether a list is too long for GitLab to tell how many rows it has."""
@@ -180,6 +181,10 @@ class Counting:
         """
         if not one.stream.item:
             return False
+        if None in row.values():
+            # Nothing stands at such an address.
+            message = f"A row of {one.path} has no address."
+            raise ReadError(message)
         try:
             self._client.one(one.stream.address_of(row))
         except NoSuchList:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from source_gitlab.core.membership import only_groups
 from source_gitlab.core.slices import Place, Slice
 from source_gitlab.gitlab.errors import FatalError, GitlabError
 from source_gitlab.timestamps import plus
@@ -61,8 +62,12 @@ class CountedList:
 
 @dataclass
 class Lists:
-    """The lists of one stream that are counted, and, by place, why others are not."""
+    """The lists of one stream that are counted, and, by place, why others are not.
 
+    `owners` are all groups or projects that are chosen; None where they are not all known.
+    """
+
+    owners: set[int] | None = None
     counted: list[CountedList] = field(default_factory=list)
     left: list[tuple[Place, str]] = field(default_factory=list)
 
@@ -93,7 +98,11 @@ def lists_of(  # noqa: PLR0913, PLR0917 -- what is read, what is known of it, an
         why = "It was read from a start date on, of which its rows tell nothing."
         found.left.append((place, why))
         return found
+    every: set[int] = set()
     for place, owners, read in _places(stream, state, inventory, membership):
+        every |= owners
+        if read == OFF:
+            continue
         if read is None:
             found.left.append((place, "It has not been read yet."))
             continue
@@ -117,6 +126,11 @@ def lists_of(  # noqa: PLR0913, PLR0917 -- what is read, what is known of it, an
                 stream.counted == "created_at",
             )
         )
+    roots = inventory.roots()
+    if roots.complete and not any(
+        inventory.lacking(root, of_groups=only_groups(stream)) for root in roots.groups
+    ):
+        found.owners = every
     return found
 
 
@@ -127,6 +141,9 @@ def _other_user(state: StreamState, user: str | None) -> str | None:
         return None
     return "Its rows were read by another user, or by this one with more rights."
 
+
+OFF = "off"
+"""In place of an instant: GitLab shows no rows of a place, which is in the report."""
 
 _Found = tuple[Place, frozenset[int], "str | None"]
 
@@ -161,6 +178,7 @@ def _projects(
     covering = [one for one in state.groups.values() if stream.kind == "selection"]
     for project in projects:
         if membership.is_off(stream, project):
+            yield Place("project", project.id), frozenset({project.id}), OFF
             continue
         instants = [one.through for one in covering if project.id in one.projects]
         instants.append(state.projects.get(project.id))

@@ -182,41 +182,45 @@ class Verification:
 
 
 def windows_of(
-    one: CountedList, months: Iterable[tuple[str, int]], copy: Copy, since: str | None = None
+    one: CountedList,
+    months: Iterable[tuple[str, int]],
+    late: int,
+    copy: Copy,
+    since: str | None = None,
 ) -> Iterator[Window]:
     """The windows in which a list is counted, from the copy's number of rows in each month.
 
-    `months` are the first instants of months with the number of rows, in order. Nothing that was
-    created before `since` is counted.
+    `months` are the first instants of months with the number of rows, in order, of which `late` are
+    from the list's `until` on. Nothing that was created before `since` is counted.
     """
     if not one.dated:
         yield Window(one, None, copy.number(one, None))
         return
     low, mine, is_exact = since or "", 0, since is None and one.first is None
+
+    def window(span: Span, rows: int) -> Window:
+        return Window(one, span, rows if is_exact else copy.number(one, span))
+
     for start, rows in months:
         if mine and mine + rows > ROWS_OF_A_WINDOW and low < start < one.until:
-            span = Span(low, start)
-            yield Window(one, span, mine if is_exact else copy.number(one, span))
+            yield window(Span(low, start), mine)
             low, mine, is_exact = start, 0, one.first is None
         mine += rows
     if low < one.until:
-        # The last month may go beyond.
-        span = Span(low, one.until)
-        yield Window(one, span, copy.number(one, span))
+        yield window(Span(low, one.until), mine - late)
     # What came since may still be missing, and what the copy has of it may be gone already.
-    span = Span(max(low, one.until), plus(one.slice_["start"], days=1))
-    mine = copy.number(one, span)
-    if mine:
-        yield Window(one, span, mine)
+    behind = window(Span(max(low, one.until), plus(one.slice_["start"], days=1)), late)
+    if behind.mine:
+        yield behind
 
 
 def sample(windows: list[Window], number: int, day: str) -> list[Window]:
     """Some of the windows, others on each day, in their order."""
 
-    def drawn(window: Window) -> bytes:
-        one, span = window.one, window.span
+    def drawn(place: int) -> bytes:
+        one, span = windows[place].one, windows[place].span
         text = f"{day} {one.stream.name} {one.path} {span}"
         return hashlib.blake2b(text.encode(), digest_size=8).digest()
 
-    chosen = sorted(windows, key=drawn)[:number]
-    return [window for window in windows if window in chosen]
+    chosen = sorted(range(len(windows)), key=drawn)[:number]
+    return [windows[place] for place in sorted(chosen)]

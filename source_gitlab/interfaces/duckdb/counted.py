@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 from source_gitlab.interfaces.sql_text import literal, quoted
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable
+    from collections.abc import Collection, Iterable, Mapping
 
     import duckdb
 
@@ -55,6 +55,31 @@ class FileCopy:
         ):
             found.setdefault(owner, []).append((start, rows))
         return found
+
+    def late(self, stream: str, column: str, until: Mapping[int, str]) -> dict[int, int]:
+        """By what stands in `column`: how many rows were created from an instant of its own on."""
+        listed = ", ".join(
+            f"({owner}, TIMESTAMPTZ {literal(instant)})" for owner, instant in until.items()
+        )
+        if not listed:
+            return {}
+        return dict(
+            self._asked(
+                f"SELECT u.owner, system.main.count(*) FROM main.{quoted(stream)} o "
+                f"JOIN (VALUES {listed}) u(owner, instant) ON u.owner = o.{quoted(column)} "
+                f"WHERE o.created_at >= u.instant AND {self._deletions.standing(stream)} GROUP BY 1"
+            )
+        )
+
+    def owners(self, stream: str, column: str) -> dict[int, int]:
+        """What stands in `column`, with the number of rows."""
+        return dict(
+            self._asked(
+                f"SELECT o.{quoted(column)}, system.main.count(*) FROM main.{quoted(stream)} o "
+                f"WHERE o.{quoted(column)} IS NOT NULL AND {self._deletions.standing(stream)} "
+                "GROUP BY 1 ORDER BY 1"
+            )
+        )
 
     def number(self, one: CountedList, span: Span | None) -> int:
         """How many rows of a list were created in a span (None: all of them)."""

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
+from source_gitlab.core.membership import column_of
 from source_gitlab.core.state import StreamState
 from source_gitlab.core.verification.search import Difference
 from source_gitlab.core.verification.verification import Compared, Uncompared, windows_of
@@ -21,6 +22,12 @@ if TYPE_CHECKING:
     from source_gitlab.core.verification.verification import Event, Window
     from source_gitlab.interfaces.duckdb.store import Store
     from source_gitlab.streams import Stream
+
+
+_LEFT: Final = (
+    "They are no longer in what is chosen, or cannot be seen; `sync --full-refresh` takes rows out"
+    " that are certainly gone."
+)
 
 
 @dataclass
@@ -148,15 +155,34 @@ class Verify:
         lists = self._verification.lists(stream, state)
         for place, why in lists.left:
             self.result.left.append(Left(stream.name, self._called(place), why))
+        if lists.owners is not None:
+            self._note_others(stream, lists.owners)
         due = [one for one in lists.counted if is_due(one)]
-        is_dated = any(one.dated for one in due)
-        months = self._copy.months(stream.name, due[0].column) if is_dated else {}
+        months: dict[int, list[tuple[str, int]]] = {}
+        late: dict[int, int] = {}
+        if any(one.dated for one in due):
+            column = due[0].column
+            months = self._copy.months(stream.name, column)
+            until = {owner: one.until for one in due for owner in one.owners}
+            late = self._copy.late(stream.name, column, until)
         for one in due:
             together: dict[str, int] = {}
             for owner in one.owners:
                 for start, rows in months.get(owner, ()):
                     together[start] = together.get(start, 0) + rows
-            yield from windows_of(one, sorted(together.items()), self._copy, since)
+            behind = sum(late.get(owner, 0) for owner in one.owners)
+            yield from windows_of(one, sorted(together.items()), behind, self._copy, since)
+
+    def _note_others(self, stream: Stream, chosen: set[int]) -> None:
+        """Tell of rows whose group or project is not among the chosen ones: it left, or is gone."""
+        column = str(column_of(stream))
+        others = self._copy.owners(stream.name, column).items()
+        left = {owner: rows for owner, rows in others if owner not in chosen}
+        if left:
+            kind = column.removesuffix("_id")
+            where = f"{len(left):,} {kind}{'s' * (len(left) > 1)}"
+            rows = sum(left.values())
+            self.result.left.append(Left(stream.name, where, f"{rows:,} rows. {_LEFT}"))
 
     def _note(self, event: Event) -> None:
         if isinstance(event, Compared):
