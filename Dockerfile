@@ -24,7 +24,10 @@ LABEL org.opencontainers.image.title="source-gitlab" \
       org.opencontainers.image.version="${VERSION}" \
       org.opencontainers.image.licenses="MIT" \
       io.airbyte.name="source-gitlab" \
-      io.airbyte.version="${VERSION}"
+      io.airbyte.version="${VERSION}" \
+      FLOW_RUNTIME_PROTOCOL="capture" \
+      FLOW_RUNTIME_CODEC="json" \
+      CONNECTOR_PROTOCOL="flow-capture"
 RUN useradd --uid 1000 --create-home airbyte
 ENV PATH=/opt/source-gitlab/bin:${PATH} \
     AIRBYTE_ENTRYPOINT="source-gitlab"

@@ -55,6 +55,7 @@ lock: ## compile the lock files; make lock UPGRADE=--upgrade takes the newest
 	$(COMPILE) requirements/singer-sdk.in -o requirements/singer-sdk.txt
 	$(COMPILE) requirements/meltano.in -o requirements/meltano.txt
 	$(COMPILE) requirements/dbt.in -o requirements/dbt.txt
+	$(COMPILE) requirements/estuary.in -o requirements/estuary.txt
 
 image: ## build the Docker image
 	$(DOCKER) build $(DOCKER_BUILD_FLAGS) --build-arg VERSION=$(VERSION) --tag $(IMAGE) .

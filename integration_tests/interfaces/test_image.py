@@ -176,6 +176,15 @@ def test_every_face_is_in_the_image(container: Container) -> None:
     assert f"source-gitlab {__version__}" in run(container, "source-gitlab", "--version")
 
 
+def test_the_image_is_a_flow_capture(container: Container, image: Image) -> None:
+    """Its labels say so to Flow's runtime, which starts it without arguments."""
+    labels = {"FLOW_RUNTIME_PROTOCOL": "capture", "FLOW_RUNTIME_CODEC": "json"}
+    assert labels.items() <= image.labels.items()
+    ask = """echo '{"spec":{"connectorType":"IMAGE"}}' | source-gitlab"""
+    (answer,) = map(json.loads, run(container, "sh", "-c", ask).splitlines())
+    assert answer["spec"]["protocol"] == 3032023
+
+
 def test_runs_as_somebody_else_than_root(container: Container) -> None:
     """A connector needs no rights in its container."""
     assert int(run(container, "id", "-u")) != 0

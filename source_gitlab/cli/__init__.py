@@ -21,7 +21,9 @@ def main(arguments: list[str] | None = None) -> int:
         terminal.prepare()
     given = sys.argv[1:] if arguments is None else arguments
     try:
-        code = _run(given)
+        code = _captured(given) if arguments is None else None
+        if code is None:
+            code = _run(given)
     except KeyboardInterrupt:
         terminal.say("Interrupted.")
         code = interrupts.INTERRUPTED
@@ -58,6 +60,18 @@ def _failed(error: Exception) -> int:
         return 0
     say(redact(sentence))
     return code_of(error)
+
+
+def _captured(given: list[str]) -> int | None:
+    """Serve Flow's runtime, if that is who started the process; None: it is not.
+
+    It gives no command, and asks on standard input.
+    """
+    if any(not one.startswith("--log.") for one in given[:1]) or sys.stdin.isatty():
+        return None
+    from source_gitlab.cli.capture import is_meant, main  # noqa: PLC0415
+
+    return main(given) if is_meant(given) else None
 
 
 def _run(given: list[str]) -> int:

@@ -13,6 +13,7 @@ _WIDTH: Final = 12
 _HEAD: Final = "source-gitlab reads a GitLab.\n"
 _FOOT: Final = """
 The token is taken from GITLAB_TOKEN. `source-gitlab COMMAND --help` tells more.
+Without a command it is a Flow capture, whose requests come on standard input.
 """
 
 

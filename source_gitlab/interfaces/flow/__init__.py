@@ -1,0 +1,1 @@
+"""The Flow capture: Estuary's runtime asks in lines of JSON, and keeps documents and states."""
