@@ -66,7 +66,7 @@ class RawPath:
 
 def endpoints() -> list[Endpoint]:
     """Every endpoint of the API."""
-    areas = (groups, projects, planning, people, code, ci, singles, instance)
+    areas = (groups, projects, planning, people, code, ci, instance, singles)
     return [endpoint for area in areas for endpoint in area.api.endpoints] + answers.endpoints()
 
 

@@ -29,6 +29,8 @@ PATHS = {
     "/projects/{}/issues/{}",  # lib/api/issues.rb
     "/groups/{}/epics/{}",  # ee/lib/api/epics.rb
     "/projects/{}/merge_requests/{}/notes/{}",  # lib/api/notes.rb
+    "/projects/{}/milestones/{}",  # lib/api/project_milestones.rb
+    "/groups/{}/milestones/{}",  # lib/api/group_milestones.rb
 }
 
 # Columns whose type the documents mistake: their example is of another.

@@ -237,7 +237,8 @@ def group_merge_requests(call: Call) -> Response:
     return list_in_group(call, "merge_requests", merge_request)
 
 
-def _with_merge_requests(call: Call) -> Row:
+def with_merge_requests(call: Call) -> Row:
+    """The project that the path names; 403 when its merge requests are not for the viewer."""
     row = call.project("merge_requests")
     if not call.access.shows(call.viewer, row, "merge_requests"):
         raise forbidden()
@@ -247,7 +248,7 @@ def _with_merge_requests(call: Call) -> Row:
 @api.get("/projects/:id/merge_requests", job_token=True)
 def project_merge_requests(call: Call) -> Response:
     """Merge requests of a project; 403 when they are switched off, or not for the viewer."""
-    row = _with_merge_requests(call)
+    row = with_merge_requests(call)
     return list_issuables(
         call,
         call.world.merge_requests,
@@ -269,7 +270,7 @@ def find_merge_request(call: Call, project_id: int) -> Row:
 @api.get("/projects/:id/merge_requests/:iid/commits", job_token=True)
 def merge_request_commits(call: Call) -> Response:
     """Commits of a merge request, newest first."""
-    row = _with_merge_requests(call)
+    row = with_merge_requests(call)
     found = find_merge_request(call, row.id)
     recorded = call.world.recorded_commits.get(found.id)
     if recorded is not None:

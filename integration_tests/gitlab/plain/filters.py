@@ -33,6 +33,9 @@ def passes(call: Call, resource: Resource, row: Row, parameter: str, column: str
     if parameter == "search":
         return wanted in str(made.get("title") or made.get("name") or "").lower()
     value = made.get(column)
+    if parameter == "active":
+        # Sent as false it selects nothing (app/finders/users_finder.rb).
+        return value == "active" or not call.query.maybe_flag(parameter)
     if isinstance(value, bool):
         return value == call.query.maybe_flag(parameter)
     if parameter == "action":
