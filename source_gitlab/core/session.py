@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections import defaultdict
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from source_gitlab.core.change_detection import ChangeProbes
@@ -53,7 +54,11 @@ class Session:
     where no profile of this machine does. Rows nested deeper than `deepest` levels are stepped
     over, for the face could not write them. These and the others are handed to the `Connection`
     that the session opens and closes; over a `connection` that is given, which stays open, they
-    say nothing, and one session may follow the other.
+    say nothing, and one session may follow the other. What is chosen is said by `config` in both
+    cases.
+
+    Raises:
+        ValueError: the connection that is given is to another GitLab.
     """
 
     def __init__(  # noqa: PLR0913 -- everything that differs between those who open one
@@ -81,7 +86,11 @@ class Session:
             tuning=tuning,
             share=share,
         )
-        config = self.config = self.connection.config
+        if config.base_url != self.connection.base_url:
+            message = f"The connection is to {self.connection.base_url}, not to {config.base_url}."
+            raise ValueError(message)
+        workers = self.connection.config.num_workers
+        config = self.config = replace(config, num_workers=workers)
         self.report = Report()
         self.client = self.connection.client()
         self.prefetcher = Prefetcher(config.num_workers)

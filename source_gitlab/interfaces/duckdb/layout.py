@@ -12,6 +12,14 @@ from typing import TYPE_CHECKING, Final
 
 from source_gitlab.config.urls import instance_name
 from source_gitlab.interfaces.duckdb.file import HERE, StoreError
+from source_gitlab.interfaces.file_layout import (
+    FORMAT,
+    META,
+    REPLACED,
+    SCHEMA,
+    STATE,
+    STREAMS,
+)
 from source_gitlab.interfaces.sql_text import literal, quoted
 from source_gitlab.tables.table import EXTRA
 
@@ -21,17 +29,11 @@ if TYPE_CHECKING:
 
     import duckdb
 
-FORMAT: Final = 2
-"""The layout that this version writes; a file of a greater one is refused."""
+__all__ = ["FORMAT", "META", "REPLACED", "SCHEMA", "STATE", "STREAMS"]
 
-SCHEMA: Final = "_source_gitlab"
-META: Final = f"{SCHEMA}.meta"
-STATE: Final = f"{SCHEMA}.state"
 KEYLESS: Final = f"{SCHEMA}.keyless"
-STREAMS: Final = f"{SCHEMA}.streams"
 DELETED: Final = f"{SCHEMA}.deleted_rows"
 VERIFIED: Final = f"{SCHEMA}.verified"
-REPLACED: Final = f"{SCHEMA}.replaced"
 _STAGING: Final = "staging_"
 
 _OWN: Final = {
