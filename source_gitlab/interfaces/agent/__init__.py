@@ -1,0 +1,1 @@
+"""GitLab for agents: entities with actions, and search in the file that `sync` writes."""
