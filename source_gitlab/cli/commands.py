@@ -74,6 +74,11 @@ COMMANDS: Final = {
         "whether a DuckDB file holds what GitLab has, row by row:\n"
         "verify gitlab.duckdb [--group PATH] ... [--repair]",
     ),
+    "mcp": Command(
+        f"{_CLI}.mcp:main",
+        "let an AI agent read GitLab and the DuckDB file:\n"
+        "mcp [--file gitlab.duckdb] [--http PORT]",
+    ),
     "login": Command(
         f"{_CLI}.login:login",
         "sign in with OAuth, so that sync needs no token:\n"

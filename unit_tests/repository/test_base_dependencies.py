@@ -18,7 +18,7 @@ from integration_tests.support.base_installation import (
 
 PACKAGE = Path(__file__).parents[2] / "source_gitlab"
 # Each has an extra of its own.
-FACES = {PACKAGE / "interfaces" / name for name in ("airbyte", "dlt")}
+FACES = {PACKAGE / "interfaces" / name for name in ("airbyte", "dlt", "mcp")}
 BASE = sorted(path for path in PACKAGE.rglob("*.py") if not FACES & {*path.parents})
 # Each of these is used where it is installed, and never asked for: `master_key` and `proxies`.
 OPTIONAL = {"keyring", "socks"}
@@ -79,3 +79,13 @@ def test_the_airbyte_face_says_what_it_needs() -> None:
         "ModuleNotFoundError: This needs the Airbyte CDK. Install it with:"
         " pip install 'gitlab-warehouse[airbyte]'"
     )
+
+
+def test_the_mcp_server_says_what_it_needs() -> None:
+    """And how to install that."""
+    done = run_program(
+        "import sys\nfrom source_gitlab.cli import main\nsys.exit(main(['mcp', '--file', 'a']))\n"
+    )
+    assert done.code == 2
+    assert "pip install 'gitlab-warehouse[mcp]'" in done.stderr
+    assert "Traceback" not in done.stderr

@@ -1,0 +1,1 @@
+"""GitLab for models, through the Model Context Protocol."""
