@@ -240,6 +240,17 @@ def test_a_mistake_is_told_before_anything_is_asked(
     assert asked(lab) == []
 
 
+@pytest.mark.parametrize(
+    ("entity", "action", "params"),
+    [(["issues"], "list", WEB), ("issues", ["list"], WEB), ("issues", "list", ["x"])],
+)
+def test_what_is_no_call_at_all_is_told(
+    lab: Emulator, entity: Any, action: Any, params: Any
+) -> None:
+    with pytest.raises(CallError, match="is a"):
+        called(connector(lab), lambda one: one.execute(entity, action, params))
+
+
 def test_what_is_not_there_says_what_and_where(lab: Emulator) -> None:
     with pytest.raises(NotFoundError, match="404 Issue Not Found") as raised:
         executed(connector(lab), "issues", "get", project_id=101, issue_iid=999_999)

@@ -27,6 +27,7 @@ from source_gitlab.agent import (
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
 DEFINITION = "5e6175e5-68e1-4c17-bff9-56103bbb0d80"
 EXECUTE = f"{CONNECTORS}/connector-1/execute"
@@ -229,6 +230,36 @@ def test_a_service_that_does_not_answer_ends_the_call(airbyte: Service) -> None:
             called(GitlabConnector(auth(), timeout=0.5), lambda one: one.execute("issues", "list"))
     finally:
         airbyte.hangs.set()
+
+
+def test_a_call_that_is_given_up_is_cut(airbyte: Service) -> None:
+    """Its thread does not wait for the service."""
+    airbyte.hangs = threading.Event()
+
+    async def work(made: GitlabConnector) -> None:
+        with pytest.raises(asyncio.TimeoutError):
+            await asyncio.wait_for(made.execute("issues", "list"), 0.5)
+
+    try:
+        called(GitlabConnector(auth()), work)
+        for one in threading.enumerate():
+            if one.name == "call":
+                one.join(30)
+                assert not one.is_alive()
+    finally:
+        airbyte.hangs.set()
+
+
+def test_a_netrc_takes_no_part(
+    airbyte: Service, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It has the password of somebody else."""
+    netrc = tmp_path / "netrc"
+    netrc.write_text("machine 127.0.0.1 login other password other-password\n")
+    monkeypatch.setenv("NETRC", str(netrc))
+    called(GitlabConnector(auth()), lambda one: one.execute("issues", "list"))
+    assert all("other" not in str(one.headers) for one in airbyte.asked)
+    assert "authorization" not in airbyte.of("POST", TOKEN)[0].headers
 
 
 def test_a_service_that_is_away_is_named(airbyte: Service, monkeypatch: pytest.MonkeyPatch) -> None:

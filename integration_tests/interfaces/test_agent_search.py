@@ -324,7 +324,7 @@ def test_a_query_ends_with_its_time(synced: Path) -> None:
     endless = "SELECT count(*) FROM range(100000000) a, range(100000000) b, range(1000) c"
 
     async def work(made: GitlabConnector) -> Any:
-        with pytest.raises(CallTimeoutError):
+        with pytest.raises(CallTimeoutError, match="The query of the file took longer"):
             await made.execute("issues", SQL, {"sql": endless}, timeout=1.0)
         return await made.execute("issues", SQL, {"sql": "SELECT 1 AS one"})
 

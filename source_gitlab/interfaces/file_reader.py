@@ -20,7 +20,8 @@ from typing import TYPE_CHECKING, Any, Final
 import duckdb
 import orjson
 
-from source_gitlab.gitlab.cancellation import GLANCE, Bounds
+from source_gitlab.gitlab.cancellation import GLANCE, Bounds, within
+from source_gitlab.gitlab.errors import DeadlineExceeded
 from source_gitlab.interfaces.file_layout import (
     FORMAT,
     META,
@@ -57,6 +58,9 @@ _BUSY: Final = ("Could not set lock", "being used by another process", "Conflict
 _OPEN_HERE: Final = ("different configuration", "already attached", "Unique file handle conflict")
 _NO_DATABASE: Final = ("not a valid DuckDB database file", "_scanner")
 _LONGEST_REASON: Final = 300
+_LARGEST: Final = 64 << 20
+_BATCH: Final = 64
+_SLOW: Final = "The query of the file took longer than it may."
 
 
 class FileError(Exception):
@@ -194,7 +198,16 @@ class FileReader:
 
     @contextmanager
     def _opened(self, deadline: Deadline) -> Iterator[duckdb.DuckDBPyConnection]:
-        with Bounds().holding(_ONE_AT_A_TIME):
+        try:
+            with self._connected(deadline) as connection:
+                yield connection
+        except DeadlineExceeded:
+            raise DeadlineExceeded(_SLOW) from None
+
+    @contextmanager
+    def _connected(self, deadline: Deadline) -> Iterator[duckdb.DuckDBPyConnection]:
+        # Whoever waits for its turn ends with its own deadline.
+        with within(deadline), Bounds().holding(_ONE_AT_A_TIME):
             deadline.check()
             if not self.path.is_file():
                 message = f"There is no file {self.path}. `source-gitlab sync --to` writes it."
@@ -235,7 +248,7 @@ class FileReader:
             try:
                 cursor = connection.execute(sql, values)
                 described = cursor.description or []
-                rows = cursor.fetchall() if most < 0 else cursor.fetchmany(most + 1)
+                rows = cursor.fetchall() if most < 0 else _fetched(cursor, most + 1)
             except duckdb.Error as error:
                 deadline.check()
                 message = f"The query failed: {_short(str(error))}"
@@ -272,6 +285,29 @@ def _ending(connection: duckdb.DuckDBPyConnection, deadline: Deadline) -> Iterat
     finally:
         done.set()
         watcher.join()
+
+
+def _fetched(cursor: duckdb.DuckDBPyConnection, most: int) -> list[tuple[Any, ...]]:
+    """At most so many rows.
+
+    Raises:
+        FileError: their texts are larger than an answer can be.
+    """
+    rows: list[tuple[Any, ...]] = []
+    size = 0
+    while len(rows) < most:
+        some = cursor.fetchmany(min(_BATCH, most - len(rows)))
+        if not some:
+            break
+        rows += some
+        size += sum(len(value) for row in some for value in row if isinstance(value, (str, bytes)))
+        if size > _LARGEST:
+            message = (
+                f"The rows have more than {_LARGEST >> 20} MB of text. Ask for fewer of them, or "
+                "for some columns."
+            )
+            raise FileError(message)
+    return rows
 
 
 def _told_apart(names: list[str]) -> tuple[str, ...]:

@@ -27,6 +27,7 @@ from source_gitlab.interfaces.agent.hosted import HostedClient
 from source_gitlab.interfaces.agent.reading import (
     FileCalls,
     from_gitlab,
+    given_params,
     is_from_file,
     rows_of_stream,
 )
@@ -167,7 +168,7 @@ class GitlabConnector:
         Raises:
             GitlabAgentError: as `errors` sorts it.
         """
-        given = dict(params or {})
+        given = given_params(entity, action, params)
 
         def work(deadline: Deadline) -> Any:
             result = self._execute(entity, action, given, deadline)

@@ -77,9 +77,9 @@ class EntityCalls:
         found = await self._connector.execute(self._name, action, given)
         meta = {
             name: value
-            for name, value in found["meta"].items()
+            for name, value in (found.get("meta") or {}).items()
             if name in AirbyteSearchMeta.__dataclass_fields__
         }
         return AirbyteSearchResult(
-            [Record(row) for row in found["data"]], AirbyteSearchMeta(**meta)
+            [Record(row) for row in found.get("data") or ()], AirbyteSearchMeta(**meta)
         )

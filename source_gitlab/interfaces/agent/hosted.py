@@ -8,10 +8,18 @@ from __future__ import annotations
 import os
 import time
 from typing import TYPE_CHECKING, Any, Final, NoReturn
+from urllib.parse import urlencode
 
+import orjson
 import requests
+from urllib3.exceptions import HTTPError
 
 from source_gitlab import __version__
+from source_gitlab.gitlab.auth import TokenHeader
+from source_gitlab.gitlab.errors import ServerError
+from source_gitlab.gitlab.request import Request
+from source_gitlab.gitlab.transport.body import Wire, fetch
+from source_gitlab.gitlab.transport.deadline import AnswerBounds, WatchedAdapter
 from source_gitlab.interfaces.agent.errors import (
     AuthenticationError,
     CallError,
@@ -28,6 +36,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from source_gitlab.gitlab.cancellation import Deadline
+    from source_gitlab.gitlab.transport.body import Received
     from source_gitlab.interfaces.agent.auth import AirbyteAuthConfig
 
 HOST_VARIABLE: Final = "SDK_DEV_ADP_API_HOST"
@@ -39,8 +48,8 @@ DEFINITION_ID: Final = "5e6175e5-68e1-4c17-bff9-56103bbb0d80"
 
 _TOKEN_SECONDS: Final = 14 * 60.0
 _MARGIN: Final = 60.0
-_CONNECT: Final = 15.0
 _SHORTEST: Final = 0.001
+_LARGEST: Final = 256 << 20
 _SHOWN: Final = 500
 _ERRORS: Final[Mapping[int, type[GitlabAgentError]]] = {
     400: CallError,
@@ -67,9 +76,12 @@ class HostedClient:
         self._auth = auth
         self._host = (os.environ.get(HOST_VARIABLE) or _HOST).rstrip("/")
         self._http = requests.Session()
+        self._http.mount("https://", WatchedAdapter(max_retries=0))
+        self._http.mount("http://", WatchedAdapter(max_retries=0))
         self._http.headers["User-Agent"] = f"source-gitlab/{__version__}"
         if auth.organization_id:
             self._http.headers["X-Organization-Id"] = auth.organization_id
+        self._wire = Wire(self._http, self._host)
         self._token = ("", 0.0)
         self.connector_id = auth.connector_id
 
@@ -146,7 +158,7 @@ class HostedClient:
         for is_last in (False, True):
             token = self._access_token(deadline)
             response = self._send(method, path, deadline, body=body, query=query, token=token)
-            if response.status_code != requests.codes.unauthorized or is_last:
+            if response.status != requests.codes.unauthorized or is_last:
                 break
             self._token = ("", 0.0)
         return self._read(response, path)
@@ -176,35 +188,34 @@ class HostedClient:
         body: Mapping[str, Any] | None = None,
         query: Mapping[str, str] | None = None,
         token: str = "",
-    ) -> requests.Response:
+    ) -> Received:
         deadline.check()
         left = max(deadline.left, _SHORTEST)
+        url = self._host + path
+        content = None if body is None else orjson.dumps(body)
+        request = Request(url, path, urlencode(query or {}), method, content)
+        bounds = AnswerBounds(left, time.monotonic() + left, _LARGEST, deadline.is_over)
         try:
-            return self._http.request(
-                method,
-                self._host + path,
-                json=body,
-                params=query,
-                headers={"Authorization": f"Bearer {token}"} if token else {},
-                timeout=(min(_CONNECT, left), left),
-                allow_redirects=method == "GET",
-            )
-        except requests.Timeout as error:
-            message = f"{self._host} did not answer in time."
-            raise CallTimeoutError(message, url=self._host + path) from error
-        except requests.RequestException as error:
+            return fetch(self._wire, request, TokenHeader(token), bounds)
+        except ServerError as error:
+            raise HostedError(str(error), url=url) from error
+        except (requests.RequestException, HTTPError) as error:
+            if deadline.is_over():
+                message = f"{self._host} did not answer in time."
+                raise CallTimeoutError(message, url=url) from error
             message = f"{self._host} cannot be reached: {type(error).__name__}."
-            raise NetworkError(message, url=self._host + path) from error
+            raise NetworkError(message, url=url) from error
 
-    def _read(self, response: requests.Response, path: str) -> dict[str, Any]:
-        status, url = response.status_code, self._host + path
+    def _read(self, received: Received, path: str) -> dict[str, Any]:
+        status, url = received.status, self._host + path
+        text = received.body.decode("utf-8", "replace")
         if not requests.codes.ok <= status < requests.codes.multiple_choices:
             kind = _ERRORS.get(status, HostedError)
-            message = f"{url} answered {status}: {response.text[:_SHOWN].strip() or 'no reason'}"
+            message = f"{url} answered {status}: {text[:_SHOWN].strip() or 'no reason'}"
             raise kind(message, status=status, url=url)
         try:
-            answer = response.json()
-        except ValueError:
+            answer = orjson.loads(received.body)
+        except orjson.JSONDecodeError:
             answer = None
         if not isinstance(answer, dict):
             message = f"{url} answered with something else than an object."

@@ -6,6 +6,7 @@ Each works in the thread of its call, and ends with its deadline.
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from contextlib import closing
 from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any, Final, NoReturn
@@ -29,7 +30,7 @@ from source_gitlab.interfaces.file_reader import FileError
 from source_gitlab.streams import streams
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable
 
     from source_gitlab.config import Config
     from source_gitlab.gitlab.cancellation import Deadline
@@ -116,6 +117,23 @@ def _chosen(config: Config, params: Mapping[str, Any]) -> Config:
         projects=() if project is None else (str(project),),
         groups=() if group is None else (str(group),),
     )
+
+
+def given_params(entity: object, action: object, params: object) -> dict[str, Any]:
+    """The parameters of a call, which a model may have made of anything.
+
+    Raises:
+        CallError: it is no call.
+    """
+    for word, value in (("entity", entity), ("action", action)):
+        if not isinstance(value, str):
+            message = f"{word} is a text, not {type(value).__name__}."
+            raise CallError(message)
+    if params is None:
+        return {}
+    if not isinstance(params, Mapping):
+        _fail(str(entity), str(action), "params is an object of names and values.")
+    return dict(params)
 
 
 class FileCalls:
