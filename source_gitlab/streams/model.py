@@ -170,7 +170,8 @@ class Stream:
     def owner(self) -> Mapping[str, str]:
         """The columns by which a child's rows name their parent, and the parent's columns.
 
-        Those that stand in the path name it; where no request is made, all that it gives but times.
+        Those that stand in the path name it, with those of the key, for what the path names may
+        stand in two lists; where no request is made, all that it gives but times.
         Empty where no column names it, and where rows stay that the parent has no more.
         """
         given = {
@@ -184,7 +185,7 @@ class Stream:
             return named
         if self.keeps or set(named.values()) != set(self.braces):
             return {}
-        return named
+        return {column: one for column, one in given.items() if column in {*named, *self.key}}
 
     @cached_property
     def gate_owner(self) -> Mapping[str, str]:
