@@ -142,7 +142,8 @@ class Spool:
             mine = f"n.{quoted(table.cursor)}"
             self._connection.execute(
                 f"DELETE FROM {rows} AS n WHERE EXISTS (SELECT 1 FROM {_place('keys', stream)} o "
-                f"WHERE {_same(table.key)} AND ({mine} IS NULL OR o.version > {mine}))"
+                f"WHERE {_same(table.key)} AND o.version IS NOT NULL "
+                f"AND ({mine} IS NULL OR o.version > {mine}))"
             )
 
     def compare(self, stream: str, held: Iterable[pa.Table], gone: Gone | None) -> int:
