@@ -79,6 +79,10 @@ def _owners(resource: Resource, scope: Scope) -> Iterable[Row | None]:
     if below == "groups":
         return [row for row in scope.groups if _level(scope, row) >= resource.level]
     projects = [row for row in scope.projects if _is_open(resource, scope, row)]
+    if resource.graphql and all(one.startswith("Group.") for one in resource.graphql):
+        # Nothing but the lists of groups shows them.
+        within = {row.id for row in scope.groups}
+        projects = [row for row in projects if row.group_id in within]
     if below == "projects":
         return projects
     if below in resources():
