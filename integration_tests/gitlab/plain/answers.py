@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import ChainMap
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import orjson
 
@@ -107,7 +107,9 @@ class Answer:
             return self._object(call, [])
         if place is None:
             return offset(call, list[Row](), lambda _row: b"")
-        rows = [row for row in self.rows(call, place) if self._is_there(call, row)]
+        rows = self._once(
+            call, [row for row in self.rows(call, place) if self._is_there(call, row)]
+        )
         if resource.none and not rows:
             status, message = resource.none
             raise ApiError(status, {"message": message})
@@ -275,6 +277,16 @@ class Answer:
         if level >= ROLES[self.resource.own_below]:
             return True
         return is_own(shown(call.world, self.resource, row), call.viewer)
+
+    def _once(self, call: Call, rows: list[Row]) -> list[Row]:
+        """The first row of each value that no two rows of the list share."""
+        name = self.resource.once
+        if not name:
+            return rows
+        first: dict[Any, Row] = {}
+        for row in rows:
+            first.setdefault(shown(call.world, self.resource, row)[name], row)
+        return list(first.values())
 
     def _filtered(self, call: Call, rows: list[Row]) -> list[Row]:
         for parameter, column in self.resource.filters.items():

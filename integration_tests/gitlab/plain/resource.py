@@ -84,6 +84,7 @@ class Resource:
     none: tuple[Any, ...] = ()
     top: str = ""
     blank: tuple[str, ...] = ()
+    once: str = ""
     adds: dict[str, Any] = field(default_factory=dict)
     for_admins: dict[str, Any] = field(default_factory=dict)
     one: str = ""
