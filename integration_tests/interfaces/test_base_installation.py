@@ -76,3 +76,18 @@ def test_check_with_a_configuration_answers_people(written: Path, form: str) -> 
     """In the formats that are not Airbyte's, as the sentence above says."""
     done = run("check", "--config", written, "--format", form)
     assert (done.code, done.stderr) == (0, "")
+
+
+def test_the_report_says_what_to_install(written: Path, tmp_path: Path) -> None:
+    """The charting library comes with an extra; views need none."""
+    path, page = tmp_path / "gitlab.duckdb", tmp_path / "report.html"
+    assert run("sync", "--config", written, "--to", path, "--select", "issues").code == 0
+    with duckdb.connect(str(path), read_only=True) as connection:
+        assert connection.execute(
+            "SELECT count(*) > 0 FROM gitlab_views.issue_flow"
+        ).fetchone() == (True,)
+    done = run("report", path, "-o", page)
+    assert (done.code, done.stdout) == (2, "")
+    command = "pip install 'gitlab-warehouse[report]'"
+    assert done.stderr == f"The report needs a charting library. Install it with: {command}\n"
+    assert not page.exists()

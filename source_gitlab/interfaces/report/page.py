@@ -232,7 +232,8 @@ def _library() -> str:
     try:
         folder = resources.files("xstatic.pkg.d3")
     except ModuleNotFoundError:
-        message = f"The report needs a charting library: {install_command('report')}"
+        command = install_command("report")
+        message = f"The report needs a charting library. Install it with: {command}"
         raise UsageError(message) from None
     return (folder / "data" / "d3.js").read_text(encoding="utf-8")
 

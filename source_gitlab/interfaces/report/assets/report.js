@@ -252,6 +252,7 @@
       make("div", { class: "below" }, parts.numbers,
         make("details", {}, make("summary", {}, "SQL"), make("pre", {}, parts.sql)),
         chart.at ? make("time", { datetime: chart.at }, `Data of ${moment(chart.at)}`) : null));
+    parts.table.setAttribute("role", "group");
     parts.table.setAttribute("aria-label", `Table of ${chart.title}`);
     drawn.push({ chart, card, parts });
     return card;
