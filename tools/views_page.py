@@ -49,6 +49,7 @@ for the file.
 - What is yours stays yours: a view or table that you put into the schema, also in the place of one
   of these, is left alone, and `sync` says that its own is not made. So does a view that DuckDB
   refuses, for example because you changed the type of a column; the sync goes on.
+- Rows that `sync --deleted keep` marks as deleted are in no view.
 - Days and months are in UTC. Ages refer to the moment of the query.
 - Medians are of all rows in a month. They cannot be added up or averaged: group the rows behind
   them instead.

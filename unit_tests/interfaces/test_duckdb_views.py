@@ -103,6 +103,24 @@ def test_what_the_user_has_in_the_schema_is_left_alone(path: Path, theirs: str) 
     assert "issue_flow" in views_of(path)
 
 
+def test_rows_that_are_marked_as_deleted_are_in_no_view(path: Path) -> None:
+    """They stay in their table where a sync keeps them, and must not be counted."""
+    tables = {"issues": table_of(streams()["issues"])}
+    label = f"SELECT issue_id FROM {SCHEMA}.issue_labels"
+    said: list[str] = []
+    sync(path, "issues")
+    with Store(path, tables, warn=said.append, deleted="keep") as store:
+        store.write("issues", [{"id": 2, "project_id": 2, "labels": ["bug"]}])
+        store.commit({})
+    assert sorted(query(path, label)) == [(1,), (2,)]
+    change(path, "UPDATE issues SET _deleted_at = now() WHERE id = 1")
+    assert query(path, label) == [(2,)]
+    with Store(path, tables, warn=said.append, deleted="move"):
+        pass
+    assert query(path, label) == [(2,)]
+    assert said == []
+
+
 def test_a_view_that_the_user_changed_is_the_users(path: Path) -> None:
     """What somebody made of our view is not overwritten."""
     sync(path, "issues")

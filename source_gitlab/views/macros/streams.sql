@@ -1,5 +1,6 @@
 {#- A stream's rows with the columns that are used, each as NAME:KIND. What the copy lacks is NULL,
-    and a stream that it lacks has no rows: loaders leave out columns and tables without values. -#}
+    and a stream that it lacks has no rows: loaders leave out columns and tables without values.
+    Rows that are marked as deleted are no rows. -#}
 {% macro stream(name, columns) -%}
 {%- set relation = load_relation(source('gitlab', name)) if execute else none -%}
 {%- set known = [] -%}
@@ -16,7 +17,8 @@
   {%- endif -%}
   {{ ',' if not loop.last }}
 {%- endfor -%}
-{%- if relation %} from {{ relation }}{% else %} where false{% endif -%})
+{%- if relation %} from {{ relation }}{% else %} where false{% endif -%}
+{%- if '_deleted_at' in known %} where "_deleted_at" is null{% endif -%})
 {%- endmacro %}
 
 {#- The instant to which ages refer: that of the query, unless one is given. -#}
