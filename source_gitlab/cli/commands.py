@@ -56,6 +56,10 @@ COMMANDS: Final = {
         "read into a DuckDB file, and later only what changed:\n"
         "sync --to gitlab.duckdb [--group PATH] [--project PATH] ...",
     ),
+    "query": Command(
+        f"{_CLI}.query:main",
+        "ask such a file, by a view's name or in SQL:\nquery gitlab.duckdb [QUESTION]",
+    ),
     "report": Command(
         f"{_CLI}.report:main",
         "one page about what such a file holds:\nreport gitlab.duckdb -o report.html",
