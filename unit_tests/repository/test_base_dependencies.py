@@ -15,6 +15,7 @@ from integration_tests.support.base_installation import (
     modules_of,
     run_program,
 )
+from source_gitlab.distribution import install_command
 
 PACKAGE = Path(__file__).parents[2] / "source_gitlab"
 # Each has an extra of its own.
@@ -87,5 +88,5 @@ def test_the_mcp_server_says_what_it_needs() -> None:
         "import sys\nfrom source_gitlab.cli import main\nsys.exit(main(['mcp', '--file', 'a']))\n"
     )
     assert done.code == 2
-    assert "pip install 'gitlab-warehouse[mcp]'" in done.stderr
+    assert install_command("mcp") in done.stderr
     assert "Traceback" not in done.stderr
