@@ -9,6 +9,7 @@ from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from source_gitlab import report_file
 from source_gitlab.cli.check import check_report
 from source_gitlab.cli.cost import forecast, show
 from source_gitlab.cli.notes import notes
@@ -20,8 +21,7 @@ from source_gitlab.cli.options import (
     rotation_of,
     split_names,
 )
-from source_gitlab.config import ConfigError
-from source_gitlab.config.values import Setting
+from source_gitlab.cli.since import since
 from source_gitlab.core.selection import NotFound
 from source_gitlab.core.session import Session
 from source_gitlab.core.state import StateError
@@ -38,7 +38,7 @@ from source_gitlab.interfaces.duckdb.target import target
 from source_gitlab.interfaces.duckdb.types import table_of
 from source_gitlab.interfaces.rows_file import DEEPEST
 from source_gitlab.interfaces.sync_progress import Progress, progress_on
-from source_gitlab.interfaces.sync_summary import summary
+from source_gitlab.interfaces.sync_summary import summary, to_json
 from source_gitlab.terminal import ended, printable
 
 if TYPE_CHECKING:
@@ -49,6 +49,7 @@ if TYPE_CHECKING:
     from source_gitlab.interfaces.sync_result import Outcome
     from source_gitlab.streams import Stream
 
+_JSON = "json"
 _EPILOG = f"""
 The token comes from the environment variable GITLAB_TOKEN (or GITLAB_PRIVATE_TOKEN), or from the
 file given with --config. Without --group and --project, everything that the token is a member of
@@ -99,7 +100,9 @@ def _parser() -> Parser:
         metavar="|".join(TABLE_FORMATS),
         help="what tables in a folder or bucket are made of (parquet)",
     )
-    parser.add_argument("--since", metavar="DATE", help="read only what changed since 2024-01-01")
+    parser.add_argument(
+        "--since", metavar="DATE", help="read only what changed since 2024-01-01, or 7d"
+    )
     parser.add_argument(
         "--deleted",
         choices=DELETED,
@@ -112,6 +115,16 @@ def _parser() -> Parser:
         "--full-refresh",
         action="store_true",
         help="read everything again, and replace each table when its stream is complete",
+    )
+    parser.add_argument(
+        "-q", "--quiet", action="store_true", help="say only what is wrong, and no progress"
+    )
+    parser.add_argument(
+        "--format",
+        choices=("text", _JSON),
+        default="text",
+        metavar="text|json",
+        help="json is one object with the rows, requests and problems of each stream",
     )
     parser.add_argument(
         "--dry-run",
@@ -135,7 +148,7 @@ def _sync(options: argparse.Namespace, place: Path | Target) -> int:
     stopped = threading.Event()
     with (
         process.reading(stopped.set),
-        closing(progress_on(sys.stderr)) as progress,
+        closing(progress_on(sys.stderr, is_quiet=options.quiet)) as progress,
         notes(progress) as told,
     ):
         with (
@@ -153,8 +166,17 @@ def _sync(options: argparse.Namespace, place: Path | Target) -> int:
                 if named and named <= told:
                     return code_of(error)
                 raise
-        text = "".join(f"{printable(line)}\n" for line in summary(outcome, str(place), told))
+        text = _told(outcome, str(place), told, options)
     return ended(outcome.code, text=text, what=f"What the sync did is in {place} all the same.")
+
+
+def _told(outcome: Outcome, place: str, told: set[str], options: argparse.Namespace) -> str:
+    """What the standard output gets: nothing when it is quiet and all went well."""
+    if options.format == _JSON:
+        return report_file.encode(to_json(outcome, place)).decode()
+    if options.quiet and outcome.code == DONE:
+        return ""
+    return "".join(f"{printable(line)}\n" for line in summary(outcome, place, told))
 
 
 def _files(place: Path | Target) -> tuple[Path, ...]:
@@ -297,17 +319,8 @@ def _begin(session: Session, stopped: threading.Event) -> None:
 
 
 def _flags(options: argparse.Namespace) -> dict[str, Any]:
-    since = {"start_date": _instant(options.since)} if options.since else {}
-    return {**flags_of(options), **since}
-
-
-def _instant(text: str) -> str:
-    """The instant that `--since` names. What is none is not repeated: it may be a token."""
-    try:
-        return Setting("--since", text).instant()
-    except ConfigError as error:
-        message = "--since is not a date. Write it like 2024-01-31 or 2024-01-31T00:00:00Z."
-        raise UsageError(message) from error
+    start = {"start_date": since(options.since)} if options.since else {}
+    return {**flags_of(options), **start}
 
 
 @contextmanager

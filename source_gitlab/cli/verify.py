@@ -21,8 +21,7 @@ from source_gitlab.cli.options import (
     rotation_of,
     split_names,
 )
-from source_gitlab.config import ConfigError
-from source_gitlab.config.values import Setting
+from source_gitlab.cli.since import since
 from source_gitlab.core.session import Session
 from source_gitlab.core.state import StateError
 from source_gitlab.core.verification.verification import Compared, sample
@@ -75,7 +74,7 @@ def main(arguments: Sequence[str]) -> int:
     add_flags(parser)
     add_choice(parser)
     parser.add_argument(
-        "--since", metavar="DATE", help="compare only what was created since 2024-01-01"
+        "--since", metavar="DATE", help="compare only what was created since 2024-01-01, or 7d"
     )
     parser.add_argument(
         "--sample",
@@ -111,7 +110,7 @@ def main(arguments: Sequence[str]) -> int:
     wanted = _Wanted(
         path,
         selected,
-        _instant(options.since) if options.since else None,
+        since(options.since) if options.since else None,
         options.sample,
         repair=options.repair,
         thorough=options.thorough,
@@ -244,12 +243,3 @@ def _number(text: str) -> int:
         return int(text)
     message = "it is a whole number above 0"
     raise ArgumentTypeError(message)
-
-
-def _instant(text: str) -> str:
-    """The instant that `--since` names. What is none is not repeated: it may be a token."""
-    try:
-        return Setting("--since", text).instant()
-    except ConfigError as error:
-        message = "--since is not a date. Write it like 2024-01-31 or 2024-01-31T00:00:00Z."
-        raise UsageError(message) from error

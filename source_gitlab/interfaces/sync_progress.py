@@ -6,6 +6,7 @@ import time
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
+from math import inf
 from typing import TYPE_CHECKING, Protocol, TextIO
 
 from source_gitlab.terminal import printable
@@ -53,8 +54,10 @@ class Progress(Protocol):
         """Leave the terminal as it was found."""
 
 
-def progress_on(stream: TextIO) -> Progress:
-    """Live lines when `stream` is a terminal, else plain lines."""
+def progress_on(stream: TextIO, *, is_quiet: bool = False) -> Progress:
+    """Live lines when `stream` is a terminal, else plain lines; when quiet, sentences alone."""
+    if is_quiet:
+        return PlainLines(stream, inf)
     return LiveLines(stream) if stream.isatty() else PlainLines(stream)
 
 

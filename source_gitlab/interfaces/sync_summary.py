@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
 
 from source_gitlab.engine.exit_codes import USAGE
 
@@ -33,6 +34,44 @@ def summary(outcome: Outcome, place: str, before: AbstractSet[str] = frozenset()
         yield f"{entry.stream}: failed at {entry.where}. {entry.message}"
     yield from _problems(outcome, " ".join(told))
     yield _verdict(outcome, place)
+
+
+def to_json(outcome: Outcome, place: str) -> dict[str, Any]:
+    """The same for programs, as JSON values; `code` is the exit code."""
+    return {
+        "to": place,
+        "code": outcome.code,
+        "status": _status(outcome),
+        "problem": outcome.fatal,
+        "since": outcome.since,
+        "requests": outcome.requests,
+        "seconds": round(outcome.seconds, 3),
+        "streams": {
+            name: {
+                "read": tally.read,
+                "new": tally.new,
+                "updated": tally.updated if outcome.compares else None,
+                "removed": tally.removed,
+                "total": tally.total if outcome.compares else None,
+                "problem": tally.problem,
+            }
+            for name, tally in outcome.tallies.items()
+        },
+        **{
+            kind: [asdict(entry) for entry in entries]
+            for kind, entries in (
+                ("selection", outcome.selection),
+                ("skipped", outcome.skipped),
+                ("failed", outcome.failed),
+            )
+        },
+    }
+
+
+def _status(outcome: Outcome) -> str:
+    if outcome.interrupted:
+        return "interrupted"
+    return "complete" if outcome.complete else "incomplete"
 
 
 def _table(outcome: Outcome) -> Iterator[str]:
