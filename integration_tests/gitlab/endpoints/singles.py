@@ -10,7 +10,7 @@ from integration_tests.gitlab.call import Registry
 from integration_tests.gitlab.endpoints.code import find_merge_request, with_merge_requests
 from integration_tests.gitlab.errors import COMMIT, EPIC, ApiError, not_found
 from integration_tests.gitlab.paging import respond_one
-from integration_tests.gitlab.present.ci import deployment, pipeline
+from integration_tests.gitlab.present.ci import pipeline
 from integration_tests.gitlab.present.code import branch, commit, merge_request, release, tag
 from integration_tests.gitlab.present.people import user_profile
 from integration_tests.gitlab.present.planning import epic, issue
@@ -148,14 +148,3 @@ def single_epic(call: Call) -> Response:
     if not found:
         raise not_found(EPIC)
     return respond_one(call.show(epic)(found[0]))
-
-
-@api.get("/projects/:id/deployments/:deployment_id")
-def single_deployment(call: Call) -> Response:
-    """One deployment."""
-    row = call.project("environments", level=REPORTER)
-    found = call.world.deployments.rows.get(call.number("deployment_id", "deployment_id"))
-    if found is None or found.project_id != row.id:
-        what = "Deployment"
-        raise not_found(what)
-    return respond_one(call.show(deployment)(found))
