@@ -102,15 +102,17 @@ UNUSED = {
     ("project_issue_boards", "group.id"),
     ("projects", "group_with_project_templates_id"),
     ("projects", "mirror_user_id"),
+    ("runner_details", "groups[].id"),
 }
 # Where some of the partners are in no stream: the namespaces of people, and commits that are on no
-# branch, because the branch of a merge request is gone or was rewritten.
+# branch, because the branch of a merge request is gone or was rewritten; and pipelines of forks.
 LOOSE = {
     ("job_token_allowlist_groups", "id"),
     ("projects", "namespace.id"),
     ("merge_requests", "sha"),
     ("merge_requests", "merge_commit_sha"),
     ("merge_request_commits", "id"),
+    ("merge_request_metrics", "head_pipeline_id"),
 }
 
 

@@ -126,6 +126,7 @@ def test_a_file_of_format_1_goes_on(path: Path) -> None:
         "_source_gitlab.replaced",
         "_source_gitlab.state",
         "_source_gitlab.streams",
+        "_source_gitlab.verified",
         "main._staging_mine",
         "main.issues",
         "main.tags",

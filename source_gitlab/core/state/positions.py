@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from source_gitlab.core.state.branch_heads import abbreviated
 from source_gitlab.core.state.parts import entries, moment, number
+from source_gitlab.streams import root_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -36,7 +37,8 @@ def load_position(raw: Mapping[str, Any], stream: Stream | None) -> dict[str, An
     # Older states have nulls in it.
     known = {name: value for name, value in raw.items() if value is not None}
     found = next((kind for kind in ("ref", "next", _SWEEP, _BY_TIME) if kind in known), None)
-    wanted = _KINDS.get(stream.walk, _BY_TIME) if stream is not None else found
+    # A child goes on in the list of its parents.
+    wanted = _KINDS.get(root_of(stream).walk, _BY_TIME) if stream is not None else found
     if found == _SWEEP and (stream is None or stream.sweep):
         return {_SWEEP: True, "start": moment(known["start"])}
     if found is None or found != wanted:

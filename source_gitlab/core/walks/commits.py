@@ -91,6 +91,7 @@ class Commits:
             yield Page([], heads={ref: abbreviated(head)})
 
     def _reached(self, ref: str, head: str, old: str | None, page: int) -> Iterator[Page]:
+        abbreviated(head)  # what is no id must not get into a state
         query: Query = {**self.query, "ref_name": f"{revision(old)}..{head}" if old else head}
         query |= {"per_page": PER_PAGE, "page": page}
         if self.since and not old:

@@ -140,7 +140,6 @@ class Loader(Collected):
 
         @dlt.source(name=SOURCE, max_table_nesting=0)
         def gitlab() -> list[DltResource]:
-            dlt.current.source_state()["instance"] = self._instance
             return package
 
         info = self._pipeline.run(gitlab(), loader_file_format=self._target.way.file_format)
@@ -152,10 +151,17 @@ class Loader(Collected):
         return resource(
             self.tables[name],
             partial(self.rows, name),
-            partial(self.to_keep, name),
+            partial(self._to_keep, name),
             nested=self._target.way.nested,
             table_format=self._target.table_format,
         )
+
+    def _to_keep(self, name: str) -> dict[str, Any]:
+        import dlt  # noqa: PLC0415
+
+        # Of a source, dlt keeps only what its resources tell while they are read.
+        dlt.current.source_state()["instance"] = self._instance
+        return dict(self.to_keep(name))
 
     def _held_rows(self, stream: str, columns: Any, wanted: Any) -> Iterator[pa.Table]:
         if self._target.table_format == "parquet":

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import duckdb
 import orjson
@@ -69,8 +69,8 @@ class Spool:
         self._connection = duckdb.connect(
             str(path), config={"autoinstall_known_extensions": False, "threads": 1}
         )
-        self._connection.execute("SET TimeZone = 'UTC'")
-        self._connection.execute("CREATE SCHEMA rows; CREATE SCHEMA keys; CREATE SCHEMA gone")
+        self._run("SET TimeZone = 'UTC'")
+        self._run("CREATE SCHEMA rows; CREATE SCHEMA keys; CREATE SCHEMA gone")
         self._probe = self._connection.cursor()
         self._file = RowsFile(path)
         self._fitters: dict[str, Fitter] = {}
@@ -133,14 +133,14 @@ class Spool:
         self._flush(stream)
         table, rows = self._tables[stream], _place("rows", stream)
         order = f"{quoted(table.cursor)} DESC NULLS LAST, " if table.cursor else ""
-        self._connection.execute(
+        self._run(
             f"DELETE FROM {rows} WHERE rowid IN (SELECT rowid FROM (SELECT rowid, row_number() "
             f"OVER (PARTITION BY {_names(table.key)} ORDER BY {order}rowid DESC) AS n "
             f"FROM {rows}) WHERE n > 1)"
         )
         if table.cursor:
             mine = f"n.{quoted(table.cursor)}"
-            self._connection.execute(
+            self._run(
                 f"DELETE FROM {rows} AS n WHERE EXISTS (SELECT 1 FROM {_place('keys', stream)} o "
                 f"WHERE {_same(table.key)} AND o.version IS NOT NULL "
                 f"AND ({mine} IS NULL OR o.version > {mine}))"
@@ -167,7 +167,7 @@ class Spool:
         owned = self._owned.pop(stream)
         table, columns = self._tables[stream], next(iter(owned)).columns
         self._file.write(_owned_parts(owned, table.key))
-        self._connection.execute(_owned_made(str(self._file.path), table, columns))
+        self._run(_owned_made(str(self._file.path), table, columns))
         self._file.clear()
         owner = " AND ".join(f"w.w{n} = o.{quoted(name)}" for n, name in enumerate(columns))
         key = " AND ".join(f"w.k{n} = o.{quoted(name)}" for n, name in enumerate(table.key))
@@ -177,10 +177,8 @@ class Spool:
         )
         # What came in an earlier reading of the same owner.
         rows, taken = _place("rows", stream), _place("gone", stream)
-        self._connection.execute(
-            f"INSERT INTO {taken} SELECT {_names(table.key)} FROM {rows} AS o WHERE {gone}"
-        )
-        self._connection.execute(f"DELETE FROM {rows} AS o WHERE {gone}")
+        self._run(f"INSERT INTO {taken} SELECT {_names(table.key)} FROM {rows} AS o WHERE {gone}")
+        self._run(f"DELETE FROM {rows} AS o WHERE {gone}")
         still = f"NOT EXISTS (SELECT 1 FROM {rows} AS n WHERE {_same(table.key)})"
         return self._mark(stream, held, f"{gone} AND {still}")
 
@@ -216,7 +214,7 @@ class Spool:
         version = quoted(table.cursor) if table.cursor else "NULL"
         count = self._count("rows", stream)
         if count:
-            self._connection.execute(
+            self._run(
                 f"INSERT INTO {_place('keys', stream)} "
                 f"SELECT {_names(table.key)}, {version} FROM {rows}"
             )
@@ -234,13 +232,17 @@ class Spool:
                 for name in part.column_names
             )
             self._connection.register("held", part)
-            found = self._connection.execute(
+            found = self._run(
                 f"INSERT INTO {_place('gone', stream)} SELECT {_names(table.key)} "
                 f"FROM (SELECT {values} FROM held) AS o WHERE {condition}"
-            ).fetchone()
+            )
             self._connection.unregister("held")
-            count += found[0] if found else 0
+            count += sum(rows for (rows,) in found)
         return count
+
+    def _run(self, statement: str) -> list[Any]:
+        """The rows of a statement, all of them: an open result is in the way of what comes next."""
+        return self._connection.execute(statement).fetchall()
 
     def _arrow(self, query: str) -> Iterator[pa.RecordBatch]:
         # The connection takes no other statement while a result of its own is open.
@@ -267,9 +269,7 @@ class Spool:
         columns = [one for one in table.columns if kind == "rows" or one.name in table.key]
         declared = [f"{quoted(one.name)} {one.type}" for one in columns]
         declared += ["version TIMESTAMPTZ"] if kind == "keys" else []
-        self._connection.execute(
-            f"CREATE OR REPLACE TABLE {_place(kind, stream)} ({', '.join(declared)})"
-        )
+        self._run(f"CREATE OR REPLACE TABLE {_place(kind, stream)} ({', '.join(declared)})")
 
     def _castable(self, text: str, kind: str) -> bool:
         # DuckDB takes a time for a DATE and drops the hours.
@@ -290,7 +290,7 @@ class Spool:
         self._file.write(_array(waiting.bodies))
         types = ", ".join(f"{quoted(one.name)}: {literal(one.type)}" for one in table.columns)
         most = max(_LARGEST_ROW, max(map(len, waiting.bodies)) + 2)
-        self._connection.execute(
+        self._run(
             f"INSERT INTO {_place('rows', stream)} SELECT {_names(c.name for c in table.columns)} "
             f"FROM read_json({literal(str(self._file.path))}, format = 'array', "
             f"auto_detect = false, columns = {{{types}}}, maximum_object_size = {most})"
@@ -298,7 +298,7 @@ class Spool:
         self._file.clear()
 
     def _count(self, kind: str, stream: str) -> int:
-        row = self._connection.execute(f"SELECT count(*) FROM {_place(kind, stream)}").fetchone()
+        (row,) = self._run(f"SELECT count(*) FROM {_place(kind, stream)}")
         return row[0] if row else 0
 
 
