@@ -27,7 +27,7 @@ from integration_tests.interfaces.test_sync import (
 from source_gitlab.config import parse
 from source_gitlab.core.session import Session
 from source_gitlab.interfaces.duckdb.store import Store
-from source_gitlab.interfaces.duckdb.types import table_of
+from source_gitlab.interfaces.duckdb_types import table_of
 from source_gitlab.interfaces.syncing import Sync
 from source_gitlab.streams import streams
 from source_gitlab.timestamps import instant, plus

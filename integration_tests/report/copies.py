@@ -7,7 +7,7 @@ from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any
 
 from source_gitlab.interfaces.duckdb.store import Store
-from source_gitlab.interfaces.duckdb.types import table_of
+from source_gitlab.interfaces.duckdb_types import table_of
 from source_gitlab.streams import streams
 
 if TYPE_CHECKING:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from source_gitlab.interfaces.duckdb.types import TYPES
+from source_gitlab.interfaces.duckdb_types import TYPES
 from source_gitlab.streams.columns import columns
 from source_gitlab.streams.schema import parse
 from source_gitlab.tables.table import StreamTable

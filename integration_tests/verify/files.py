@@ -13,8 +13,8 @@ from integration_tests.gitlab.scale import scaled_world
 from integration_tests.support.inprocess import Wire, session
 from source_gitlab.interfaces.duckdb.daily_look import DailyLook
 from source_gitlab.interfaces.duckdb.store import Store
-from source_gitlab.interfaces.duckdb.types import table_of
 from source_gitlab.interfaces.duckdb.verifying import Verify
+from source_gitlab.interfaces.duckdb_types import table_of
 from source_gitlab.interfaces.syncing import Outcome, Sync
 from source_gitlab.streams import streams
 

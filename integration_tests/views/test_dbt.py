@@ -20,7 +20,7 @@ import yaml
 
 from integration_tests.support.environments import ROOT, environment
 from integration_tests.views.worlds import NAMES, NOW, check, world
-from source_gitlab.interfaces.duckdb.types import TYPES
+from source_gitlab.interfaces.duckdb_types import TYPES
 from source_gitlab.streams import streams
 from source_gitlab.views.catalog import SCHEMA, views
 

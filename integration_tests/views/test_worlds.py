@@ -12,7 +12,7 @@ import orjson
 import pytest
 
 from integration_tests.views.worlds import NAMES, NOW, check, world
-from source_gitlab.interfaces.duckdb.types import table_of
+from source_gitlab.interfaces.duckdb_types import table_of
 from source_gitlab.streams import streams
 from source_gitlab.views.catalog import SCHEMA, Renderer, possible, views
 

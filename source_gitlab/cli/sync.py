@@ -35,7 +35,7 @@ from source_gitlab.interfaces.dlt.destinations import DATASET, TABLE_FORMATS, Ta
 from source_gitlab.interfaces.dlt.destinations import target as destination
 from source_gitlab.interfaces.duckdb.choices import DELETED
 from source_gitlab.interfaces.duckdb.target import target
-from source_gitlab.interfaces.duckdb.types import table_of
+from source_gitlab.interfaces.duckdb_types import table_of
 from source_gitlab.interfaces.rows_file import DEEPEST
 from source_gitlab.interfaces.sync_progress import Progress, progress_on
 from source_gitlab.interfaces.sync_summary import summary, to_json
@@ -166,6 +166,9 @@ def _sync(options: argparse.Namespace, place: Path | Target) -> int:
                 if named and named <= told:
                     return code_of(error)
                 raise
+            except StateError as error:
+                message = f"The state in {place} cannot be read ({error}). Use --full-refresh."
+                raise UsageError(message) from error
         text = _told(outcome, str(place), told, options)
     return ended(outcome.code, text=text, what=f"What the sync did is in {place} all the same.")
 
@@ -248,9 +251,6 @@ def _load(
             return sync.run(stopped)
     except DestinationError as error:
         raise UsageError(str(error), passes=error.passes) from error
-    except StateError as error:
-        message = f"The state in {place} cannot be read ({error}). Use --full-refresh."
-        raise UsageError(message) from error
 
 
 def _run(
@@ -300,9 +300,6 @@ def _run(
             return sync.run(stopped)
     except StoreError as error:
         raise UsageError(str(error), passes=error.passes) from error
-    except StateError as error:
-        message = f"The state in {path} cannot be read ({error}). Use --full-refresh."
-        raise UsageError(message) from error
 
 
 def _begin(session: Session, stopped: threading.Event) -> None:

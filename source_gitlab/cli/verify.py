@@ -32,8 +32,8 @@ from source_gitlab.gitlab.errors import Stopped
 from source_gitlab.interfaces.arguments import Parser
 from source_gitlab.interfaces.choice import add_choice, chosen
 from source_gitlab.interfaces.duckdb.target import target
-from source_gitlab.interfaces.duckdb.types import table_of
 from source_gitlab.interfaces.duckdb.verify_summary import summary, to_json
+from source_gitlab.interfaces.duckdb_types import table_of
 from source_gitlab.interfaces.rows_file import DEEPEST
 from source_gitlab.interfaces.sync_progress import Progress, Standing, progress_on
 from source_gitlab.terminal import ended, printable

@@ -10,8 +10,9 @@ from dlt.common.schema import Schema
 from dlt.common.storages.load_package import ParsedLoadJobFileName
 
 from source_gitlab.engine.exit_codes import UsageError
-from source_gitlab.interfaces.dlt.columns import hints, table_of
+from source_gitlab.interfaces.dlt.columns import hints
 from source_gitlab.interfaces.dlt.destinations import DATASET, target
+from source_gitlab.interfaces.duckdb_types import table_of
 from source_gitlab.redaction import redact
 from source_gitlab.streams import streams
 

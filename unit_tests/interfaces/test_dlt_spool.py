@@ -8,8 +8,9 @@ import pyarrow as pa
 import pytest
 
 from source_gitlab.core.slices import Owner
-from source_gitlab.interfaces.dlt.columns import DELETED, table_of
+from source_gitlab.interfaces.dlt.columns import DELETED
 from source_gitlab.interfaces.dlt.spool import Spool
+from source_gitlab.interfaces.duckdb_types import table_of
 from source_gitlab.interfaces.sync_changes import Gone
 from source_gitlab.streams import streams
 

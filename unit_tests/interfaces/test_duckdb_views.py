@@ -13,7 +13,7 @@ import pytest
 from integration_tests.support.duckdb_store import path, query
 from source_gitlab.interfaces.duckdb import views
 from source_gitlab.interfaces.duckdb.store import Store
-from source_gitlab.interfaces.duckdb.types import table_of
+from source_gitlab.interfaces.duckdb_types import table_of
 from source_gitlab.streams import streams
 from source_gitlab.views.catalog import SCHEMA, possible
 from source_gitlab.views.catalog import views as catalog

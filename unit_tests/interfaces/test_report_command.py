@@ -14,7 +14,7 @@ import pytest
 
 from source_gitlab.cli import main
 from source_gitlab.interfaces.duckdb.store import Store
-from source_gitlab.interfaces.duckdb.types import table_of
+from source_gitlab.interfaces.duckdb_types import table_of
 from source_gitlab.streams import streams
 
 if TYPE_CHECKING:

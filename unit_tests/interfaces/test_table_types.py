@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from source_gitlab.interfaces.duckdb.types import TYPES, table_of
+from source_gitlab.interfaces.duckdb_types import TYPES, table_of
 from source_gitlab.streams import streams
 from source_gitlab.streams.columns import KINDS, columns
 from source_gitlab.streams.schema import SchemaError, parse

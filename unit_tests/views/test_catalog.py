@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import duckdb
 import pytest
 
-from source_gitlab.interfaces.duckdb.types import table_of
+from source_gitlab.interfaces.duckdb_types import table_of
 from source_gitlab.streams import streams
 from source_gitlab.views.catalog import (
     SCHEMA,

@@ -1,30 +1,19 @@
-"""The columns of a stream as dlt has them, and as the spool has them meanwhile."""
+"""The columns of a stream as dlt has them."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
 from source_gitlab.streams.columns import JSON
-from source_gitlab.tables.table import StreamTable
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from source_gitlab.streams import Stream
+    from source_gitlab.tables.table import StreamTable
 
 DELETED: Final = "_deleted"
 """The column by which dlt takes a row out of a table; it is never set in a row that is there."""
 
-# What DuckDB, in which rows wait, calls each kind.
-_SPOOLED: Final[Mapping[str, str]] = {
-    "text": "VARCHAR",
-    "integer": "BIGINT",
-    "number": "DOUBLE",
-    "boolean": "BOOLEAN",
-    "date": "DATE",
-    "time": "TIMESTAMP WITH TIME ZONE",
-    JSON: "JSON",
-}
 _TYPES: Final[Mapping[str, str]] = {
     "text": "text",
     "integer": "bigint",
@@ -34,11 +23,6 @@ _TYPES: Final[Mapping[str, str]] = {
     "time": "timestamp",
     JSON: "json",
 }
-
-
-def table_of(stream: Stream) -> StreamTable:
-    """The table of a stream; its columns have the types of the spool."""
-    return StreamTable.of(stream, _SPOOLED)
 
 
 def hints(table: StreamTable, *, nested: str = "json") -> dict[str, dict[str, Any]]:

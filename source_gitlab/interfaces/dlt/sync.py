@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from source_gitlab.interfaces.dlt.columns import table_of
+from source_gitlab.interfaces.duckdb_types import table_of
 from source_gitlab.interfaces.syncing import Sync
 
 if TYPE_CHECKING:

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 import duckdb
 
 from source_gitlab.interfaces.duckdb.file import HERE, StoreError
-from source_gitlab.interfaces.duckdb.types import column_of
+from source_gitlab.interfaces.duckdb_types import column_of
 from source_gitlab.interfaces.sql_text import literal, quoted
 
 if TYPE_CHECKING:

@@ -1,4 +1,4 @@
-"""What DuckDB calls the kinds of columns, as it spells them itself."""
+"""What DuckDB, in a file or as the place where rows wait, calls the kinds of columns."""
 
 from __future__ import annotations
 
