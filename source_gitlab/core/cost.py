@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from source_gitlab.core.slices import Slice, list_of
 from source_gitlab.core.walks.pages import PER_PAGE
-from source_gitlab.gitlab.errors import FatalError, GitlabError
+from source_gitlab.gitlab.errors import FatalError, GitlabError, Skipped
 from source_gitlab.streams import streams
 from source_gitlab.timestamps import at, plus
 
@@ -178,9 +178,9 @@ class Costs:
             answer = self._session.client.rows(path, {**query, "per_page": PER_PAGE})
         except FatalError:
             raise
-        except GitlabError:
-            # It is asked for once, to be refused; `check` says why.
-            return 0, True
+        except GitlabError as error:
+            # It is asked for at least once; where it is refused, and `check` says why, just once.
+            return 0, isinstance(error, Skipped)
         is_whole = answer.next is None
         return len(answer.data) + (not is_whole), is_whole
 
