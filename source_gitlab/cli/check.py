@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
 import sys
 from typing import TYPE_CHECKING
 
@@ -14,16 +13,14 @@ from source_gitlab.cli.cost import show as show_cost
 from source_gitlab.cli.options import (
     TOKEN_VARIABLES,
     add_flags,
-    assemble,
-    flags_of,
-    read_file,
+    configured,
     rotation_of,
-    split_names,
+    streams_of,
 )
 from source_gitlab.config import ConfigError
 from source_gitlab.engine.exit_codes import DONE, EPILOG, INCOMPLETE, USAGE, UsageError
 from source_gitlab.interfaces.arguments import Parser, add_report
-from source_gitlab.interfaces.choice import add_choice, chosen
+from source_gitlab.interfaces.choice import add_choice
 from source_gitlab.setup_check.display import show
 from source_gitlab.setup_check.result import Result
 from source_gitlab.setup_check.run import check, session_for, with_parents
@@ -96,12 +93,9 @@ def check_report(path: Path, *others: Path | None) -> None:
 
 
 def _checked(options: argparse.Namespace) -> tuple[Result, Forecast | None]:
-    selected = chosen(
-        split_names("--select", options.select), split_names("--exclude", options.exclude)
-    )
+    selected = streams_of(options)
     try:
-        file = read_file(options.config) if options.config else {}
-        config = assemble(flags_of(options), os.environ, file, options.profile)
+        config = configured(options)
         rotation = rotation_of(options, config)
     except ConfigError as error:
         return Result.of_mistake(str(error)), None

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import argparse
 import logging
-import os
 import sys
 from typing import TYPE_CHECKING, Final
 
 from source_gitlab.cli.options import (
     TOKEN_VARIABLES,
     add_flags,
-    assemble,
+    configured,
     flags_of,
-    read_file,
     rotation_of,
 )
 from source_gitlab.config import ConfigError
@@ -83,9 +81,8 @@ def main(arguments: Sequence[str]) -> int:
 
 def _config(options: argparse.Namespace) -> Config | None:
     """The configuration; None where there is a file, and no token anywhere."""
-    file = read_file(options.config) if options.config else {}
     try:
-        return assemble(flags_of(options), os.environ, file, options.profile)
+        return configured(options)
     except ConfigError as error:
         is_asked_for = options.config or options.profile or flags_of(options)
         if options.file is None or is_asked_for or error.field:

@@ -7,6 +7,7 @@ has revoked the old pair by then (https://docs.gitlab.com/api/oauth2/).
 from __future__ import annotations
 
 import json
+import os
 import sys
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -18,6 +19,7 @@ from source_gitlab.config.aliases import given_secrets
 from source_gitlab.encodings import text_of
 from source_gitlab.engine.exit_codes import UsageError
 from source_gitlab.interfaces.arguments import empty, file_name
+from source_gitlab.interfaces.choice import chosen
 from source_gitlab.login.config_file import STANDARD_INPUT, ConfigFileRotation
 from source_gitlab.tokens.errors import VaultError
 from source_gitlab.tokens.location import home
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
+    from source_gitlab.streams import Stream
     from source_gitlab.tokens.profiles import Profile
     from source_gitlab.tokens.rotation import TokenRotation
 
@@ -65,6 +68,28 @@ def flags_of(options: argparse.Namespace) -> dict[str, Any]:
         "projects_list": split_names("--project", options.project),
     }
     return {name: value for name, value in given.items() if value}
+
+
+def configured(options: argparse.Namespace, more: Mapping[str, Any] | None = None) -> Config:
+    """The configuration that the flags of `add_flags` mean, with `more` fields that flags set.
+
+    Raises:
+        ConfigError: it has a mistake, or there is no token anywhere.
+        UsageError: a flag has an empty value.
+    """
+    file = read_file(options.config) if options.config else {}
+    return assemble({**flags_of(options), **(more or {})}, os.environ, file, options.profile)
+
+
+def streams_of(options: argparse.Namespace) -> dict[str, Stream]:
+    """The streams that the flags of `add_choice` mean.
+
+    Raises:
+        UsageError: a name is that of no stream, or empty, or nothing is left.
+    """
+    return chosen(
+        split_names("--select", options.select), split_names("--exclude", options.exclude)
+    )
 
 
 def split_names(flag: str, values: Sequence[str] | None) -> list[str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 import threading
 from contextlib import ExitStack, closing, contextmanager
@@ -15,11 +14,9 @@ from source_gitlab.cli.cost import forecast, show
 from source_gitlab.cli.notes import notes
 from source_gitlab.cli.options import (
     add_flags,
-    assemble,
-    flags_of,
-    read_file,
+    configured,
     rotation_of,
-    split_names,
+    streams_of,
 )
 from source_gitlab.cli.since import since
 from source_gitlab.core.selection import NotFound
@@ -30,7 +27,7 @@ from source_gitlab.engine.beginning import begin
 from source_gitlab.engine.exit_codes import DONE, EPILOG, UsageError, code_of
 from source_gitlab.gitlab.errors import Stopped
 from source_gitlab.interfaces.arguments import Parser, add_report
-from source_gitlab.interfaces.choice import add_choice, chosen
+from source_gitlab.interfaces.choice import add_choice
 from source_gitlab.interfaces.dlt.destinations import DATASET, TABLE_FORMATS, Target
 from source_gitlab.interfaces.dlt.destinations import target as destination
 from source_gitlab.interfaces.duckdb.choices import DELETED
@@ -135,11 +132,8 @@ def _parser() -> Parser:
 
 
 def _sync(options: argparse.Namespace, place: Path | Target) -> int:
-    selected = chosen(
-        split_names("--select", options.select), split_names("--exclude", options.exclude)
-    )
-    file = read_file(options.config) if options.config else {}
-    config = assemble(_flags(options), os.environ, file, options.profile)
+    selected = streams_of(options)
+    config = configured(options, _start(options))
     rotation = rotation_of(options, config)
     if options.dry_run:
         return _dry_run(Session(config, rotation=rotation), place, selected, options)
@@ -315,9 +309,9 @@ def _begin(session: Session, stopped: threading.Event) -> None:
         raise KeyboardInterrupt from None
 
 
-def _flags(options: argparse.Namespace) -> dict[str, Any]:
-    start = {"start_date": since(options.since)} if options.since else {}
-    return {**flags_of(options), **start}
+def _start(options: argparse.Namespace) -> dict[str, Any]:
+    """The field that `--since` sets."""
+    return {"start_date": since(options.since)} if options.since else {}
 
 
 @contextmanager

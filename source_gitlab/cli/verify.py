@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 import threading
 import time
@@ -15,11 +14,9 @@ from source_gitlab import report_file
 from source_gitlab.cli.notes import notes
 from source_gitlab.cli.options import (
     add_flags,
-    assemble,
-    flags_of,
-    read_file,
+    configured,
     rotation_of,
-    split_names,
+    streams_of,
 )
 from source_gitlab.cli.since import since
 from source_gitlab.core.session import Session
@@ -30,7 +27,7 @@ from source_gitlab.engine.beginning import begin
 from source_gitlab.engine.exit_codes import DONE, INCOMPLETE, UsageError
 from source_gitlab.gitlab.errors import Stopped
 from source_gitlab.interfaces.arguments import Parser
-from source_gitlab.interfaces.choice import add_choice, chosen
+from source_gitlab.interfaces.choice import add_choice
 from source_gitlab.interfaces.duckdb.target import target
 from source_gitlab.interfaces.duckdb.verify_summary import summary, to_json
 from source_gitlab.interfaces.duckdb_types import table_of
@@ -101,11 +98,8 @@ def main(arguments: Sequence[str]) -> int:
     if not path.exists():
         message = f"There is no file {path}; `source-gitlab sync --to {path}` makes one."
         raise UsageError(message)
-    selected = chosen(
-        split_names("--select", options.select), split_names("--exclude", options.exclude)
-    )
-    file = read_file(options.config) if options.config else {}
-    config = assemble(flags_of(options), os.environ, file, options.profile)
+    selected = streams_of(options)
+    config = configured(options)
     rotation = rotation_of(options, config)
     wanted = _Wanted(
         path,
