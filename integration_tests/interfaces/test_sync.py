@@ -330,6 +330,6 @@ def test_a_terminal_shows_a_live_line(path: Path) -> None:
             out, _ = process.communicate(timeout=PATIENCE)
         assert process.returncode == 0
         assert b" of 2 streams in " in seen
-        assert b"reading issues" in seen or b"reading branches" in seen
+        assert b"  issues " in seen or b"  branches " in seen
         assert "\x1b" not in out
         assert "of 2 streams" not in out

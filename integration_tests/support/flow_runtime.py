@@ -7,6 +7,7 @@ before it at once; what was not committed is lost with the capture.
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -100,8 +101,9 @@ def _at_once() -> bool:
 class Runtime:
     """Takes the messages of a capture of these collections.
 
-    `commits` says of each checkpoint whether it is committed now, or with a later one. `messages`
-    are all that came; `on_checkpoint` is called with the number of each.
+    `commits` says of each checkpoint whether it is committed now, or with a later one. `brought`
+    counts documents by collection. `messages` are all that came; `on_checkpoint` is called with
+    the number of each.
     """
 
     collections: Sequence[Collection]
@@ -110,13 +112,18 @@ class Runtime:
     state: dict[str, Any] = field(default_factory=dict)
     checkpoints: int = 0
     kept: int = 0
-    documents: int = 0
+    brought: Counter[str] = field(default_factory=Counter)
     deletions: int = 0
     messages: list[dict[str, Any]] = field(default_factory=list)
     _waiting: list[tuple[int, Document]] = field(default_factory=list)
     _covered: int = 0
     _patches: list[dict[str, Any]] = field(default_factory=list)
     _rest: bytes = b""
+
+    @property
+    def documents(self) -> int:
+        """How many came."""
+        return self.brought.total()
 
     def write(self, lines: bytes) -> None:
         """Take some bytes of the capture's output."""
@@ -133,7 +140,7 @@ class Runtime:
             document = body["doc"]
             self.collections[body["binding"]].validate(document)
             self._waiting.append((body["binding"], document))
-            self.documents += 1
+            self.brought[self.collections[body["binding"]].name] += 1
             self.deletions += document["_meta"]["op"] == "d"
             return
         self.messages.append(message)
