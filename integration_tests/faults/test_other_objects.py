@@ -71,3 +71,21 @@ def test_what_was_named_by_its_id(faulty: Emulator, kind: str, number: int) -> N
     reading = read(config, ["projects"], retries=QUICK)
     assert f"'{number}' in {kind}_list cannot be read" in str(reading.failure)
     assert not reading.rows["projects"]
+
+
+@pytest.mark.parametrize("name", ["pipelines", "project_milestones", "issue_notes"])
+def test_the_list_of_another_project(faulty: Emulator, name: str) -> None:
+    """Its rows are not taken for those of the project that was asked for."""
+    config = config_for(faulty, projects_list=[str(WEB)])
+    whole = read(config, [name], retries=QUICK).rows[name]
+    path = f"/projects/{WEB}/.*{name.rpartition('_')[2]}$"
+    faulty.faults([{"kind": "changed_row", "path": path, "body": {"project_id": API}}])
+    reading = read(config, [name], retries=QUICK)
+    assert reading.statuses[name] is INCOMPLETE
+    assert not any(row["project_id"] == API for row in reading.rows[name])
+    told = "\n".join(reading.errors + reading.logs)
+    assert f"rows of project {API} where those of project {WEB} were asked for" in told
+    faulty.faults([])
+    rest = read(config, [name], reading.states.values(), retries=QUICK)
+    ids = {row["id"] for one in (reading, rest) for row in one.rows[name]}
+    assert ids == {row["id"] for row in whole}

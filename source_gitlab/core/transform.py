@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+from source_gitlab.gitlab.errors import Malformed
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -44,7 +46,12 @@ class RowTransformer:
         slice_columns: Mapping[str, Any] = _NOTHING,
         parent: Mapping[str, Any] = _NOTHING,
     ) -> list[Row]:
-        """Change the rows in place, and return those that belong to this stream."""
+        """Change the rows in place, and return those that belong to this stream.
+
+        Raises:
+            Malformed: they say that they belong to another project than the one asked for.
+        """
+        self._must_be_of(parent.get("project_id", slice_columns.get("project_id")), rows)
         if self._keep is not None:
             rows = [row for row in rows if row.get(self._keep) is not None]
         context = {"slice": slice_columns, "parent": parent}
@@ -68,6 +75,19 @@ class RowTransformer:
                 except (KeyError, TypeError):
                     row[column] = _each(listed, each)
         return rows if not self._takes else [self._taken(row) for row in rows]
+
+    def _must_be_of(self, project: int | None, rows: list[Row]) -> None:
+        """Let rows pass that name this project as theirs, or none."""
+        if project is None or self._takes:  # which lists what may stand in other projects
+            return
+        for row in rows:
+            own = row.get("project_id", project)
+            if own != project and type(own) is int:
+                message = (
+                    f"GitLab answered with rows of project {own} where those of project {project}"
+                    " were asked for. A proxy or a cache in front of it may mix up answers."
+                )
+                raise Malformed(message)
 
     def _taken(self, row: Row) -> Row:
         return {name: one for name, one in row.items() if name in self._takes or name in self._add}

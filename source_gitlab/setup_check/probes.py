@@ -112,15 +112,15 @@ class Probes:
                 rows = self._shown(Source.of(stream, place.kind, place.path, place.id), today)
             else:
                 rows = self._rows(stream, address, query)
+            shaped = RowTransformer(stream).transform(rows[:1], {f"{place.kind}_id": place.id})
         except (ReadError, Skipped) as refusal:
             error = judged(stream, refusal)
             if isinstance(error, Skipped):
                 return Trial(self._refused(stream, self.with_level(place), error))
             if error is not None:
                 return Trial(Verdict(PROBE_FAILED, str(error)))
-            rows = []
+            rows = shaped = []
         what = "Read from" if rows else "No rows yet in"
-        shaped = RowTransformer(stream).transform(rows[:1], {f"{place.kind}_id": place.id})
         return Trial(Verdict(OK, f"{what} {place.path}."), next(iter(shaped), None))
 
     def below(self, child: Stream, parent: Stream, row: Row) -> Trial:
@@ -130,6 +130,7 @@ class Probes:
                 rows = self._shown(Source.below(child, row), {})
             else:
                 rows = self._rows(child, child.address(parent=row), dict(child.query), row)
+            shaped = RowTransformer(child).transform(rows[:1], parent=row)
         except KeyError as error:
             message = f"A row of {parent.name} came without {error}."
             return Trial(Verdict(PROBE_FAILED, message))
@@ -140,7 +141,6 @@ class Probes:
         except ReadError as error:
             return Trial(Verdict(PROBE_FAILED, str(error)))
         message = f"Read below a row of {parent.name}."
-        shaped = RowTransformer(child).transform(rows[:1], parent=row)
         return Trial(Verdict(OK, message), next(iter(shaped), None))
 
     def with_level(self, place: Place) -> Place:

@@ -260,7 +260,7 @@ class Answer:
     def _is_there(self, call: Call, row: Row) -> bool:
         """Whether the row is in this list for this viewer."""
         resource = self.resource
-        if isinstance(resource.row, str) and shown(call.world, resource, row) is None:
+        if resource.may_be_nothing and shown(call.world, resource, row) is None:
             return False
         if resource.keep:
             made = shown(call.world, resource, row)

@@ -137,7 +137,7 @@ def _level(scope: Scope, row: Row | None) -> int:
 
 
 def _is_shown(resource: Resource, scope: Scope, row: Row) -> bool:
-    if not isinstance(resource.row, str) and not resource.keep and not resource.own_below:
+    if not (resource.may_be_nothing or resource.keep or resource.own_below):
         return True
     made = shown(scope.world, resource, row)
     if made is None or any(made.get(name) != value for name, value in resource.keep.items()):

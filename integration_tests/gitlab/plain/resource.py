@@ -91,6 +91,7 @@ class Resource:
     one_adds: dict[str, Any] = field(default_factory=dict)
     touches: str = ""
     fixed: bool = False
+    part_of: str = ""
     changes: dict[str, Any] = field(default_factory=dict)
     rows: Any = ""
     snapshot: bool = False
@@ -127,6 +128,11 @@ class Resource:
     def shows_others(self) -> bool:
         """Whether its rows are rows of another table, which change for reasons of their own."""
         return isinstance(self.row, str) and not self.table
+
+    @property
+    def may_be_nothing(self) -> bool:
+        """Whether a row may stand for one that was deleted, and is not listed then."""
+        return isinstance(self.row, str) or bool(self.part_of)
 
     def change(self, text: str) -> dict[str, Any]:
         """Fields of a row that has changed; nothing where rows never do."""

@@ -172,7 +172,10 @@ def shown(world: World, resource: Resource, row: Row) -> Any:
     """A row of a plain list as GitLab shows it; null where the entry's row comes to nothing."""
     if resource.row == SELF:
         return _presented(world, resource.table, row)
-    made = Filled(world, resource, row).value(resource.row)
+    filled = Filled(world, resource, row)
+    if resource.part_of and filled.value(f"${resource.part_of}") is None:
+        return None
+    made = filled.value(resource.row)
     if resource.graphql:
         made = in_seconds(made)
     return row.overridden(made) if isinstance(made, dict) else made
