@@ -6,8 +6,6 @@ nothing. Objects are checked inside as well; one that does not fit is kept in `_
 
 from __future__ import annotations
 
-import re
-from calendar import isleap
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
@@ -22,7 +20,6 @@ if TYPE_CHECKING:
     from source_gitlab.streams.columns import Column
 
 _NULL: Final = type(None)
-_LEAP_DAY: Final = re.compile(r"([0-9]{4})-02-29(.*)")
 # What stands in an object is checked by its JSON type alone: a time there is a text.
 _INSIDE: Final[Mapping[str, frozenset[type]]] = {
     "text": frozenset({str, _NULL}),
@@ -130,7 +127,7 @@ class Conformer:
         pattern = PATTERNS.get(kind)
         if pattern is None:
             return FITS[kind](value)
-        if isinstance(value, str) and (pattern.fullmatch(value) or _is_leap_day(kind, value)):
+        if isinstance(value, str) and pattern.fullmatch(value):
             return value
         # A destination has no row without its key.
         return value if field.column.in_key else MISFIT
@@ -144,14 +141,6 @@ class Conformer:
             reason = "a value has another type" if kind == JSON else f"a value is no {kind}"
         kept = f"kept in {EXTRA}" if self._has_extra else f"left out, for {EXTRA} is not selected"
         self._warn(f".{name}: {reason}; {kept}")
-
-
-def _is_leap_day(kind: str, text: str) -> bool:
-    """Whether a text is a date or a time of a 29 February that there was; patterns know none."""
-    found = _LEAP_DAY.fullmatch(text)
-    if found is None or not isleap(int(found[1])):
-        return False
-    return PATTERNS[kind].fullmatch(f"{found[1]}-02-28{found[2]}") is not None
 
 
 def _pruner(field: Field) -> Callable[[Any], Any] | None:

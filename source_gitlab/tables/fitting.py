@@ -19,7 +19,7 @@ from source_gitlab.tables.table import EXTRA
 from source_gitlab.timestamps import instant
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Collection, Mapping
     from collections.abc import Set as AbstractSet
 
     from source_gitlab.gitlab.pagination import Row
@@ -34,14 +34,16 @@ _TYPES: dict[str, frozenset[type]] = {
     "boolean": frozenset({bool, _NULL}),
     "text": frozenset({str, _NULL}),
 }
-# The dates that are certainly dates. 29 February is left to the destination.
+_LEAP_YEAR = r"(?:\d\d(?:0[48]|[2468][048]|[13579][26])|(?:[02468][048]|[13579][26])00)"
+# The dates that are certainly dates.
 _DAY = (
-    r"\d{4}-(?:(?:0[1-9]|1[0-2])-(?:0[1-9]|1\d|2[0-8])|(?:0[13-9]|1[0-2])-(?:29|30)"
-    r"|(?:0[13578]|1[02])-31)"
+    r"(?:\d{4}-(?:(?:0[1-9]|1[0-2])-(?:0[1-9]|1\d|2[0-8])|(?:0[13-9]|1[0-2])-(?:29|30)"
+    rf"|(?:0[13578]|1[02])-31)|{_LEAP_YEAR}-02-29)"
 )
 _TIME = r"(?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d(?:\.\d{1,6})?"
-_MOMENT = re.compile(f"{_DAY}T{_TIME}(?:Z|[+-](?:0\\d|1[0-4]):[0-5]\\d)")
-PATTERNS = {"date": re.compile(_DAY), "time": _MOMENT}
+# Digits of other scripts are none to a destination.
+_MOMENT = re.compile(f"{_DAY}T{_TIME}(?:Z|[+-](?:0\\d|1[0-4]):[0-5]\\d)", re.ASCII)
+PATTERNS = {"date": re.compile(_DAY, re.ASCII), "time": _MOMENT}
 _DIGITS = re.compile(r"-?[0-9]{1,19}")
 
 
@@ -50,6 +52,10 @@ class Misfit:
 
 
 MISFIT = Misfit()
+
+
+def _unknown(_text: str) -> None:
+    """Whether a text is a value of a type that nobody knows here."""
 
 
 def _as_is(value: object) -> object:
@@ -104,7 +110,8 @@ class Fit:
 class Fitter:
     """Fits rows into one table.
 
-    `castable(text, type)` asks the destination whether a text is a value of a type of its own;
+    `castable(texts, type)` asks the destination which texts are values of a type of its own. A
+    question costs as much as a tenth of a page, so there is one for all odd dates of a page.
     `warn(message)` is told once of each column that has no place or the wrong type, as in
     ".weight: a value is no DOUBLE".
     """
@@ -112,7 +119,7 @@ class Fitter:
     def __init__(
         self,
         table: StreamTable,
-        castable: Callable[[str, str], bool],
+        castable: Callable[[Collection[str], str], AbstractSet[str]],
         warn: Callable[[str], None],
     ) -> None:
         self._table = table
@@ -134,6 +141,12 @@ class Fitter:
             for name, kind in self._kinds.items()
             if kind in PATTERNS
         ]
+        # A column that the user has changed may have any type.
+        self._cast = {
+            name: PATTERNS[kind].fullmatch if kind in PATTERNS else _unknown
+            for name, kind in self._kinds.items()
+            if kind not in FITS
+        }
 
     def fit(self, rows: list[Row]) -> Fit:
         """Fit rows; of several with one key the newest stays. The given rows are not changed."""
@@ -152,8 +165,9 @@ class Fitter:
         """The rows with one of these keys, and the others."""
         with_key: list[Row] = []
         others: list[Row] = []
+        castable = self._castable_in(rows)
         for row in rows:
-            fit = row if self._fits_whole([row]) else self._fit_row(row)
+            fit = row if self._fits_whole([row]) else self._fit_row(row, castable)
             found = fit is not None and self._key(fit) in keys
             (with_key if found else others).append(row)
         return with_key, others
@@ -191,8 +205,9 @@ class Fitter:
     def _fit_each(self, rows: list[Row]) -> Fit:
         fitted: list[Row] = []
         keyless: list[Row] = []
+        castable = self._castable_in(rows)
         for row in rows:
-            fit = self._fit_row(row)
+            fit = self._fit_row(row, castable)
             if fit is None:
                 keyless.append(row)
             else:
@@ -200,12 +215,22 @@ class Fitter:
         keys = frozenset(map(self._key, fitted))
         return Fit(orjson.dumps(self._newest(fitted))[1:-1], keys, keyless)
 
-    def _fit_row(self, row: Row) -> Row | None:
+    def _castable_in(self, rows: list[Row]) -> Mapping[str, AbstractSet[str]]:
+        """By type, the texts that no pattern knows and that are values of it all the same."""
+        odd: dict[str, set[str]] = {}
+        for name, is_certain in self._cast.items():
+            for row in rows:
+                value = row.get(name)
+                if isinstance(value, str) and not is_certain(value):
+                    odd.setdefault(self._types[name], set()).add(value)
+        return {type_: self._castable(texts, type_) for type_, texts in odd.items()}
+
+    def _fit_row(self, row: Row, castable: Mapping[str, AbstractSet[str]]) -> Row | None:
         fitted: Row = {}
         extra: Row = {}
         for name, value in row.items():
             kind = self._kinds.get(name)
-            fit = MISFIT if kind is None else self._fit(name, value, kind)
+            fit = MISFIT if kind is None else self._fit(name, value, kind, castable)
             if isinstance(fit, Misfit):
                 extra[name] = value
                 self._warn_once(name)
@@ -217,13 +242,17 @@ class Fitter:
             fitted[EXTRA] = extra
         return fitted
 
-    def _fit(self, name: str, value: object, kind: str) -> object:
+    def _fit(
+        self, name: str, value: object, kind: str, castable: Mapping[str, AbstractSet[str]]
+    ) -> object:
         if value is None:
             return None
         fit = FITS.get(kind)
         if fit is not None:
             return fit(value)
-        if isinstance(value, str) and self._castable(value, self._types[name]):
+        if not isinstance(value, str):
+            return MISFIT
+        if self._cast[name](value) or value in castable.get(self._types[name], ()):
             return value
         return MISFIT
 

@@ -11,7 +11,6 @@ A spool belongs to one thread.
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
@@ -19,13 +18,15 @@ import duckdb
 import orjson
 
 from source_gitlab.interfaces.dlt.columns import DELETED
+from source_gitlab.interfaces.duckdb_types import castable
 from source_gitlab.interfaces.rows_file import RowsFile
 from source_gitlab.interfaces.sql_text import literal, quoted
 from source_gitlab.streams.columns import JSON
 from source_gitlab.tables.fitting import Fitter
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Collection, Iterable, Iterator
+    from collections.abc import Set as AbstractSet
     from pathlib import Path
 
     import pyarrow as pa
@@ -38,7 +39,6 @@ _FLUSH_BYTES: Final = 8 << 20
 _BUFFER_BYTES: Final = 32 << 20  # rows of all streams that wait in memory, at most
 _LARGEST_ROW: Final = 16 << 20  # what DuckDB's reader accepts unless told otherwise, in bytes
 _BATCH: Final = 10_000  # rows
-_DATE: Final = re.compile(r"\d{4}-\d\d-\d\d")
 
 
 @dataclass
@@ -271,12 +271,8 @@ class Spool:
         declared += ["version TIMESTAMPTZ"] if kind == "keys" else []
         self._run(f"CREATE OR REPLACE TABLE {_place(kind, stream)} ({', '.join(declared)})")
 
-    def _castable(self, text: str, kind: str) -> bool:
-        # DuckDB takes a time for a DATE and drops the hours.
-        if kind == "DATE" and not _DATE.fullmatch(text):
-            return False
-        row = self._probe.execute(f"SELECT TRY_CAST(? AS {kind}) IS NOT NULL", [text]).fetchone()
-        return bool(row and row[0])
+    def _castable(self, texts: Collection[str], kind: str) -> AbstractSet[str]:
+        return castable(self._probe, texts, kind)
 
     def _flush_all(self) -> None:
         for stream in list(self._waiting):

@@ -5,17 +5,18 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
 
 import orjson
 
 from source_gitlab.interfaces.duckdb import layout, merging, tables
 from source_gitlab.interfaces.duckdb.load_buffer import Load
+from source_gitlab.interfaces.duckdb_types import castable
 from source_gitlab.tables.fitting import Fitter
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Collection, Iterator
+    from collections.abc import Set as AbstractSet
 
     import duckdb
 
@@ -25,8 +26,6 @@ if TYPE_CHECKING:
     from source_gitlab.interfaces.rows_file import RowsFile
     from source_gitlab.tables.fitting import Fit
     from source_gitlab.tables.table import StreamTable
-
-_DATE = re.compile(r"\d{4}-\d\d-\d\d")
 
 _BUFFER_BYTES = 32 << 20
 """Rows of all streams that wait, at most."""
@@ -161,15 +160,9 @@ class Loads:
 
         return Load(table, Fitter(table, self._castable, warn), schema, self._load_bytes)
 
-    def _castable(self, text: str, kind: str) -> bool:
-        # DuckDB takes a time for a DATE and drops the hours.
-        if kind == "DATE" and not _DATE.fullmatch(text):
-            return False
+    def _castable(self, texts: Collection[str], kind: str) -> AbstractSet[str]:
         with self._transactions.errors():
-            row = self._probe.execute(
-                f"SELECT TRY_CAST(? AS {kind}) IS NOT NULL", [text]
-            ).fetchone()
-        return bool(row and row[0])
+            return castable(self._probe, texts, kind)
 
     def _keep_keyless(self, stream: str, rows: list[Row]) -> None:
         self._warn(f"{stream}: {len(rows)} rows without a usable key, kept in {layout.KEYLESS}")
