@@ -135,6 +135,9 @@ def test_freshness_tells_how_old_the_copy_is(model: Model, gitlab: Emulator) -> 
     assert found["instance"] == gitlab.url
     assert found["streams"]["issues"]["updated_at"].endswith("Z")
     assert found["oldest"] <= found["newest"]
+    assert found["last_sync"]["outcome"] == "complete"
+    assert found["last_sync"]["ended_at"] >= found["last_sync"]["started_at"]
+    assert {"stream": "jobs", "reason": "feature", "places": 2} in found["not_read"]
 
 
 def test_check_tells_what_the_token_may(model: Model) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import threading
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -274,13 +274,10 @@ def _run(
         )
 
     try:
-        store = opened() if path.exists() else None
-        with ExitStack() as stack:
-            if store is not None:
-                stack.enter_context(store)
+        if not path.exists():
             _begin(session, stopped)
-            if store is None:
-                store = stack.enter_context(opened())
+        with opened() as store, store.runs.under_way(session.config, wanted.streams):
+            _begin(session, stopped)
             store.deletions.at = session.started()
             sync = Sync(
                 session,
@@ -291,7 +288,10 @@ def _run(
                 also_removed=lambda name: store.deletions.below[name],
                 behind=DailyLook(session, store, progress, stopped),
             )
-            return sync.run(stopped)
+            outcome = sync.run(stopped)
+            store.runs.end(outcome)
+            store.checkpoint()
+            return outcome
     except StoreError as error:
         raise UsageError(str(error), passes=error.passes) from error
 

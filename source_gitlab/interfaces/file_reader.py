@@ -26,7 +26,9 @@ from source_gitlab.interfaces.file_layout import (
     FORMAT,
     META,
     REPLACED,
+    RUNS,
     SCHEMA,
+    SKIPS,
     STATE,
     STREAMS,
 )
@@ -146,6 +148,9 @@ class FileReader:
 
         `streams` have `updated_at`, when rows or a state were last written, and `complete_at`,
         when a read began that compared the table with all that GitLab has; both RFC 3339 or None.
+        `last_sync` tells how the last one ended, with `outcome` None of one that was killed, and
+        `not_read` counts, by stream and reason, the places that it did not read; both are missing
+        in files of before.
         """
         with self._opened(deadline) as connection:
             here, meta = self._check_ours(connection, deadline)
@@ -155,6 +160,7 @@ class FileReader:
                 f"LEFT JOIN {here}.{REPLACED} r USING (stream) ORDER BY 1"
             )
             found = self._found(connection, sql, (), -1, deadline)
+            last = self._last_sync(connection, here, deadline)
         streams = {
             name: {"updated_at": updated, "complete_at": whole}
             for name, updated, whole in found.rows
@@ -165,8 +171,33 @@ class FileReader:
             "instance": meta.get("instance"),
             "oldest": known[0] if known else None,
             "newest": known[-1] if known else None,
+            **last,
             "streams": streams,
         }
+
+    def _last_sync(
+        self, connection: duckdb.DuckDBPyConnection, here: str, deadline: Deadline
+    ) -> dict[str, Any]:
+        """How the last sync ended, and what it did not read."""
+        there = (
+            "SELECT system.main.count(*) FROM system.main.duckdb_tables() WHERE schema_name = ? "
+            "AND table_name IN ('runs', 'skips')"
+        )
+        if self._found(connection, there, [SCHEMA], -1, deadline).rows[0][0] != len((RUNS, SKIPS)):
+            return {}
+        sql = (
+            "SELECT id, started_at, ended_at, outcome, problem "
+            f"FROM {here}.{RUNS} ORDER BY id DESC LIMIT 1"
+        )
+        runs = self._found(connection, sql, (), -1, deadline).objects()
+        if not runs:
+            return {}
+        sql = (
+            f"SELECT stream, reason, system.main.count(*) AS places FROM {here}.{SKIPS} "
+            "WHERE run_id = ? GROUP BY ALL ORDER BY ALL"
+        )
+        skips = self._found(connection, sql, [runs[0].pop("id")], -1, deadline)
+        return {"last_sync": runs[0], "not_read": skips.objects()}
 
     def _check_ours(
         self, connection: duckdb.DuckDBPyConnection, deadline: Deadline

@@ -51,6 +51,13 @@ class Outcome:
         return self.fatal is None and not self.interrupted and not self.incomplete
 
     @property
+    def status(self) -> str:
+        """How it ended: "complete", "incomplete" or "interrupted"."""
+        if self.interrupted:
+            return "interrupted"
+        return "complete" if self.complete else "incomplete"
+
+    @property
     def code(self) -> int:
         """The exit code that says it to a scheduler."""
         if self.interrupted:

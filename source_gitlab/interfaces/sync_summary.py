@@ -41,7 +41,7 @@ def to_json(outcome: Outcome, place: str) -> dict[str, Any]:
     return {
         "to": place,
         "code": outcome.code,
-        "status": _status(outcome),
+        "status": outcome.status,
         "problem": outcome.fatal,
         "since": outcome.since,
         "requests": outcome.requests,
@@ -66,12 +66,6 @@ def to_json(outcome: Outcome, place: str) -> dict[str, Any]:
             )
         },
     }
-
-
-def _status(outcome: Outcome) -> str:
-    if outcome.interrupted:
-        return "interrupted"
-    return "complete" if outcome.complete else "incomplete"
 
 
 def _table(outcome: Outcome) -> Iterator[str]:

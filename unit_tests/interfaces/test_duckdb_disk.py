@@ -124,6 +124,8 @@ def test_a_file_of_format_1_goes_on(path: Path) -> None:
         "_source_gitlab.keyless",
         "_source_gitlab.meta",
         "_source_gitlab.replaced",
+        "_source_gitlab.runs",
+        "_source_gitlab.skips",
         "_source_gitlab.state",
         "_source_gitlab.streams",
         "_source_gitlab.verified",

@@ -28,6 +28,7 @@ from source_gitlab.interfaces.duckdb.file import StoreError
 from source_gitlab.interfaces.duckdb.load_buffer import LOAD_BYTES
 from source_gitlab.interfaces.duckdb.loads import Loads
 from source_gitlab.interfaces.duckdb.owned import Owned
+from source_gitlab.interfaces.duckdb.runs import Runs
 from source_gitlab.interfaces.duckdb.transactions import Transactions
 from source_gitlab.interfaces.rows_file import RowsFile
 from source_gitlab.interfaces.sql_text import quoted
@@ -82,6 +83,7 @@ class Store:
         self._warn = warn
         self._rows = self._opened()
         self.deletions = Deletions(self._connection, self.path)
+        self.runs = Runs(self._connection, self._transactions)
         try:
             actual = self._prepared((instance, former), deleted)
         except BaseException:
@@ -121,6 +123,7 @@ class Store:
         actual, grown = {}, set()
         with self._transactions.within():
             ours = layout.claim(self._connection, self.path, self._declared, urls)
+            self.runs.prepare()
             tables.check_references(self._connection, self.path, self._declared)
             for name, table in self._declared.items():
                 if name in ours:

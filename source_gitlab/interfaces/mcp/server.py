@@ -263,7 +263,7 @@ class _Tools:
         return bounded({**answer, "rows": columns})
 
     async def freshness(self) -> str:
-        """When the copy was last brought up to date, as a whole and by stream."""
+        """When the copy was last brought up to date, by stream, and what that did not read."""
         file = self._file()
         return bounded(await awaited(file.freshness, _SECONDS))
 
