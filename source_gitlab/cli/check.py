@@ -17,6 +17,7 @@ from source_gitlab.cli.options import (
     rotation_of,
     streams_of,
 )
+from source_gitlab.cli.verbose import add_verbose, requests_told
 from source_gitlab.config import ConfigError
 from source_gitlab.engine.exit_codes import DONE, EPILOG, INCOMPLETE, USAGE, UsageError
 from source_gitlab.interfaces.arguments import Parser, add_report
@@ -24,6 +25,7 @@ from source_gitlab.interfaces.choice import add_choice
 from source_gitlab.setup_check.display import show
 from source_gitlab.setup_check.result import Result
 from source_gitlab.setup_check.run import check, session_for, with_parents
+from source_gitlab.terminal import say
 
 if TYPE_CHECKING:
     import argparse
@@ -52,6 +54,7 @@ def main(arguments: Sequence[str]) -> int:
     )
     add_flags(parser)
     add_choice(parser)
+    add_verbose(parser)
     add_format(parser)
     parser.add_argument(
         "--cost",
@@ -99,7 +102,10 @@ def _checked(options: argparse.Namespace) -> tuple[Result, Forecast | None]:
         rotation = rotation_of(options, config)
     except ConfigError as error:
         return Result.of_mistake(str(error)), None
-    with session_for(config, rotation=rotation) as session:
+    with (
+        requests_told(say, is_wanted=options.verbose),
+        session_for(config, rotation=rotation) as session,
+    ):
         result = check(session, declared=with_parents(selected))
         is_asked = options.cost and result.ok
         return result, forecast(session, selected.values()) if is_asked else None

@@ -19,6 +19,7 @@ from source_gitlab.cli.options import (
     streams_of,
 )
 from source_gitlab.cli.since import since
+from source_gitlab.cli.verbose import add_verbose, requests_told
 from source_gitlab.core.selection import NotFound
 from source_gitlab.core.session import Session
 from source_gitlab.core.state import StateError
@@ -86,6 +87,7 @@ def _parser() -> Parser:
     )
     add_flags(parser)
     add_choice(parser)
+    add_verbose(parser)
     parser.add_argument(
         "--dataset",
         metavar="NAME",
@@ -144,6 +146,7 @@ def _sync(options: argparse.Namespace, place: Path | Target) -> int:
         process.reading(stopped.set),
         closing(progress_on(sys.stderr, is_quiet=options.quiet)) as progress,
         notes(progress) as told,
+        requests_told(progress.note, is_wanted=options.verbose),
     ):
         with (
             Session(config, rotation=rotation, deepest=DEEPEST) as session,

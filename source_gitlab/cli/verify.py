@@ -19,6 +19,7 @@ from source_gitlab.cli.options import (
     streams_of,
 )
 from source_gitlab.cli.since import since
+from source_gitlab.cli.verbose import add_verbose, requests_told
 from source_gitlab.core.session import Session
 from source_gitlab.core.state import StateError
 from source_gitlab.core.verification.verification import Compared, sample
@@ -70,6 +71,7 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("file", metavar="FILE", help="the DuckDB file that sync has written")
     add_flags(parser)
     add_choice(parser)
+    add_verbose(parser)
     parser.add_argument(
         "--since", metavar="DATE", help="compare only what was created since 2024-01-01, or 7d"
     )
@@ -114,6 +116,7 @@ def main(arguments: Sequence[str]) -> int:
         process.reading(stopped.set),
         closing(progress_on(sys.stderr)) as progress,
         notes(progress),
+        requests_told(progress.note, is_wanted=options.verbose),
         Session(config, rotation=rotation, deepest=DEEPEST) as session,
     ):
         result, others = _compared(session, wanted, progress, stopped)

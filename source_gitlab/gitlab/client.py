@@ -40,6 +40,7 @@ from source_gitlab.gitlab.pagination import (
 )
 from source_gitlab.gitlab.rate_limits.gate import family
 from source_gitlab.gitlab.request import Request
+from source_gitlab.gitlab.request_log import timed
 from source_gitlab.gitlab.retry_loop import Retries, RetryLoop
 from source_gitlab.gitlab.token_status import TokenStatus
 
@@ -334,11 +335,16 @@ class Client:
         self, request: Request, token: str, *, asking: bool = False, apart: bool = False
     ) -> Received:
         spend()
+        came = self.timer.now()
         self.limits.enter(request.family, self._bounds, asking=asking)
         with self._counting:
             self.requests[request.family] += 1
+        waited = self.timer.now() - came
         try:
-            return self.connection.send(request, token, asking=asking, apart=apart)
+            with timed(request.shown, request.query, self.timer.now, waited) as tried:
+                received = self.connection.send(request, token, asking=asking, apart=apart)
+                tried.status = received.status
+                return received
         except (requests.RequestException, HTTPError):
             if is_given_up():
                 self._bounds.check()

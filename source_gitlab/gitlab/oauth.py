@@ -18,6 +18,7 @@ from urllib3.exceptions import MaxRetryError, NewConnectionError
 
 from source_gitlab.gitlab import error_messages, verdicts
 from source_gitlab.gitlab.errors import FatalError, Unauthorized, Unavailable
+from source_gitlab.gitlab.request_log import timed
 from source_gitlab.gitlab.timer import Timer
 from source_gitlab.gitlab.tuning import Tuning
 from source_gitlab.redaction import keep_secret
@@ -163,9 +164,11 @@ class OAuthEndpoints:
         timeout = (_CONNECT, self._tuning.renewal_timeout)
         try:
             # Not followed: a POST that is redirected from http to https would become a GET.
-            response = self._session.post(
-                url, data=form, timeout=timeout, allow_redirects=False, auth=NoAuthorization()
-            )
+            with timed(f"POST {url}", "", self._timer.now) as tried:
+                response = self._session.post(
+                    url, data=form, timeout=timeout, allow_redirects=False, auth=NoAuthorization()
+                )
+                tried.status = response.status_code
         except requests.RequestException as error:
             message = error_messages.transport(url, error)
             if _was_not_sent(error):

@@ -24,7 +24,7 @@ import orjson
 import requests
 from urllib3.exceptions import HTTPError
 
-from source_gitlab.gitlab import error_messages, verdicts
+from source_gitlab.gitlab import error_messages, request_log, verdicts
 from source_gitlab.gitlab.decoding import TooManyValuesError, decoded
 from source_gitlab.gitlab.errors import (
     BadRequest,
@@ -245,7 +245,9 @@ class RetryLoop:
 
     def _pause(self) -> None:
         self._sender.limits.release()
-        self._sender.pause(next(self._delays))
+        delay = next(self._delays)
+        request_log.again(self._request.shown, delay)
+        self._sender.pause(delay)
 
     def _slow_down(self) -> None:
         self._refusals += 1

@@ -137,7 +137,9 @@ class PlainLines:
     def note(self, message: str) -> None:
         """Print a sentence at once."""
         with suppress(OSError):  # nobody reads it any more, which is no reason to read no further
-            print(printable(message), file=self._stream, flush=True)
+            # In one piece, for others write lines as well.
+            self._stream.write(f"{printable(message)}\n")
+            self._stream.flush()
 
     def close(self) -> None:
         """Nothing to undo."""
