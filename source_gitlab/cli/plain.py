@@ -12,9 +12,11 @@ if TYPE_CHECKING:
 
 def spec(_arguments: Sequence[str]) -> int:
     """Print what can be configured, as a message of the Airbyte protocol."""
-    from source_gitlab.config import load_spec  # noqa: PLC0415
+    # What reads a configuration is not needed to show what can be in it.
+    from source_gitlab import yaml_files  # noqa: PLC0415
 
-    sys.stdout.write(json.dumps({"type": "SPEC", "spec": load_spec()}) + "\n")
+    spec = yaml_files.read("config", "spec.yaml")
+    sys.stdout.write(json.dumps({"type": "SPEC", "spec": spec}) + "\n")
     return 0
 
 

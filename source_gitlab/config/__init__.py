@@ -3,14 +3,10 @@
 from __future__ import annotations
 
 import re
-from copy import deepcopy
 from dataclasses import dataclass, field
-from functools import cache
-from importlib import resources
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
-import yaml
-
+from source_gitlab import yaml_files
 from source_gitlab.config.aliases import Settings, given_secrets
 from source_gitlab.config.pem import pem_or_path
 from source_gitlab.config.urls import instance_url, scope_names
@@ -166,16 +162,10 @@ def parse(raw: Mapping[str, object]) -> Config:
         raise ConfigError(error.field, message) from None
 
 
-@cache
-def _spec() -> dict[str, Any]:
-    text = resources.files(__package__).joinpath("spec.yaml").read_text(encoding="utf-8")
-    spec: dict[str, Any] = yaml.safe_load(text)
-    return spec
-
-
 def load_spec() -> dict[str, Any]:
     """Returns Airbyte's connector specification: a fresh copy of what is in `spec.yaml`."""
-    return deepcopy(_spec())
+    spec: dict[str, Any] = yaml_files.read("config", "spec.yaml")
+    return spec
 
 
 def secrets(config: Config) -> tuple[str, ...]:

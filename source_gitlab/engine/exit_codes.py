@@ -4,11 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from source_gitlab.config import ConfigError
-from source_gitlab.core.selection import NotFound
-from source_gitlab.gitlab.errors import FatalError, GitlabError, Stopped, Unavailable
 from source_gitlab.interrupts import INTERRUPTED
-from source_gitlab.tokens.errors import VaultError
 
 DONE: Final = 0
 INCOMPLETE: Final = 1
@@ -36,6 +32,12 @@ class UsageError(Exception):
 
 def code_of(error: BaseException) -> int:
     """The exit code of a command that ends with this error."""
+    # What can raise these has imported them. The parsers of arguments need the codes alone.
+    from source_gitlab.config import ConfigError  # noqa: PLC0415
+    from source_gitlab.core.selection import NotFound  # noqa: PLC0415
+    from source_gitlab.gitlab.errors import FatalError, Stopped, Unavailable  # noqa: PLC0415
+    from source_gitlab.tokens.errors import VaultError  # noqa: PLC0415
+
     if isinstance(error, UsageError):
         return INCOMPLETE if error.passes else USAGE
     if isinstance(error, (Unavailable, Stopped)):
@@ -47,6 +49,10 @@ def code_of(error: BaseException) -> int:
 
 def told(error: BaseException) -> str | None:
     """What to say of an error that is no mistake of this program; None for one that is."""
+    from source_gitlab.config import ConfigError  # noqa: PLC0415 -- see above
+    from source_gitlab.gitlab.errors import GitlabError  # noqa: PLC0415
+    from source_gitlab.tokens.errors import VaultError  # noqa: PLC0415
+
     if isinstance(error, (UsageError, ConfigError, VaultError, GitlabError)):
         return str(error)
     if isinstance(error, MemoryError):

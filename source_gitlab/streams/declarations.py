@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from functools import cache
-from importlib import resources
 from typing import TYPE_CHECKING, Any
 
+from source_gitlab import yaml_files
 from source_gitlab.streams.attributes import DOCUMENTATION
 from source_gitlab.streams.model import READ_AT, MovedBy, Refresh, RowsOfMap, Span, Stream
-from source_gitlab.streams.schema import load
 from source_gitlab.streams.validation import (
     DeclarationError,
     check_alone,
@@ -80,9 +79,7 @@ def areas_of_streams() -> dict[str, str]:
 
 @cache
 def _by_area() -> Mapping[str, Mapping[str, Declared]]:
-    folder = resources.files(__package__).joinpath("declared")
-    texts = {area: folder.joinpath(f"{area}.yaml").read_text(encoding="utf-8") for area in AREAS}
-    return {area: load(text) or {} for area, text in texts.items()}
+    return {area: yaml_files.read("streams", "declared", f"{area}.yaml") or {} for area in AREAS}
 
 
 def build(written: Mapping[str, Mapping[str, Any]]) -> dict[str, Stream]:

@@ -16,10 +16,9 @@ from __future__ import annotations
 
 import re
 from functools import cache
-from importlib import resources
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
-import yaml
+from source_gitlab import yaml_files
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -53,10 +52,9 @@ class SchemaError(ValueError):
 @cache
 def schemas() -> dict[str, Mapping[str, str]]:
     """The lines of every stream: `{stream: {field: line}}`."""
-    folder = resources.files(__package__).joinpath("schemas")
     found: dict[str, Mapping[str, str]] = {}
-    for file in sorted(folder.iterdir(), key=lambda one: one.name):
-        found.update(load(file.read_text(encoding="utf-8")))
+    for name in yaml_files.names("streams/schemas"):
+        found.update(yaml_files.read("streams", "schemas", name))
     return found
 
 
@@ -74,15 +72,8 @@ def fields(stream: str) -> dict[str, Field]:
 @cache
 def entities() -> dict[str, Mapping[str, str]]:
     """The lines of every object inside rows: `{entity: {field: line}}`."""
-    return load(resources.files(__package__).joinpath("entities.yaml").read_text(encoding="utf-8"))
-
-
-def load(text: str) -> dict[str, Any]:
-    """A YAML file that maps names to declarations."""
-    # libyaml's loader is seven times as fast; a wheel without it has only Python's.
-    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-    loaded: dict[str, Any] = yaml.load(text, Loader=loader)  # noqa: S506 -- both are safe
-    return loaded
+    found: dict[str, Mapping[str, str]] = yaml_files.read("streams", "entities.yaml")
+    return found
 
 
 def parse(line: object, where: str) -> Field:

@@ -12,9 +12,10 @@ from functools import cache
 from importlib import resources
 from typing import TYPE_CHECKING, Any, Final
 
-import yaml
 from jinja2 import StrictUndefined
 from jinja2.sandbox import SandboxedEnvironment
+
+from source_gitlab import yaml_files
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
@@ -64,7 +65,7 @@ class View:
 @cache
 def views() -> Mapping[str, View]:
     """Every view by name, each behind those that it refers to."""
-    raw = yaml.safe_load(_ROOM.joinpath("views.yaml").read_text(encoding="utf-8"))
+    raw = yaml_files.read("views", "views.yaml")
     shared = raw["columns"]
     found = {
         name: View(

@@ -45,6 +45,7 @@ FLOORS: tuple[frozenset[str], ...] = (
             "report_file",
             "terminal",
             "timestamps",
+            "yaml_files",
         }
     ),
 )

@@ -10,12 +10,10 @@ import re
 from dataclasses import dataclass, field
 from datetime import date, datetime, timezone
 from functools import cache
-from importlib import resources
 from typing import TYPE_CHECKING, Any, Final, NoReturn
 from urllib.parse import unquote
 
-import yaml
-
+from source_gitlab import yaml_files
 from source_gitlab.gitlab.lookup import encoded
 from source_gitlab.interfaces.agent.errors import CallError, close_to
 
@@ -136,9 +134,8 @@ class EntityActions:
 @cache
 def entities() -> Mapping[str, EntityActions]:
     """Every entity of `actions.yaml`, in its order."""
-    text = resources.files(__package__).joinpath("actions.yaml").read_text(encoding="utf-8")
     found: dict[str, EntityActions] = {}
-    for name, one in yaml.safe_load(text).items():
+    for name, one in yaml_files.read("interfaces", "agent", "actions.yaml").items():
         actions = {
             action: Action(
                 name,
