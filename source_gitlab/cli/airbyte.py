@@ -14,7 +14,7 @@ from source_gitlab.interfaces.arguments import Parser, meant
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-_FLAGS: Final = ("--config", "--catalog", "--state", "--report", "--debug", "--help")
+_FLAGS: Final = ("--config", "--catalog", "--state", "--report", "--shard", "--debug", "--help")
 _CHECK_FLAGS: Final = (
     "--url",
     "--profile",

@@ -117,6 +117,11 @@ COMMANDS: Final = {
         "tap --config FILE [--discover] [--catalog FILE] [--state FILE]",
         under="As a Singer tap, for Meltano",
     ),
+    "state": Command(
+        f"{_CLI}.state:main",
+        "put the states of shards together:\nstate merge A.json B.json ... > merged.json",
+        under="On several machines (sync, read and tap take --shard I/N)",
+    ),
     **dict.fromkeys(("-V", "--version", "version"), _VERSION),
     **dict.fromkeys(("-h", "--help", "help"), _LIST),
 }

@@ -27,7 +27,7 @@ from source_gitlab.engine import process
 from source_gitlab.engine.beginning import begin
 from source_gitlab.engine.exit_codes import DONE, EPILOG, UsageError, code_of
 from source_gitlab.gitlab.errors import Stopped
-from source_gitlab.interfaces.arguments import Parser, add_report
+from source_gitlab.interfaces.arguments import Parser, add_report, add_shard
 from source_gitlab.interfaces.choice import add_choice
 from source_gitlab.interfaces.dlt.destinations import DATASET, TABLE_FORMATS, Target
 from source_gitlab.interfaces.dlt.destinations import target as destination
@@ -102,6 +102,7 @@ def _parser() -> Parser:
     parser.add_argument(
         "--since", metavar="DATE", help="read only what changed since 2024-01-01, or 7d"
     )
+    add_shard(parser)
     parser.add_argument(
         "--deleted",
         choices=DELETED,
@@ -135,7 +136,7 @@ def _parser() -> Parser:
 
 def _sync(options: argparse.Namespace, place: Path | Target) -> int:
     selected = streams_of(options)
-    config = configured(options, _start(options))
+    config = configured(options, _more(options))
     rotation = rotation_of(options, config)
     if options.dry_run:
         return _dry_run(Session(config, rotation=rotation), place, selected, options)
@@ -196,6 +197,9 @@ def _dry_run(
         session.begin()
         found = forecast(session, selected.values())
         show(found, sys.stdout, done=frozenset() if options.full_refresh else done)
+        if session.config.shard is not None:
+            shard = session.config.shard
+            sys.stdout.write(f"All {shard.of} shards together make them; this is {shard}.\n")
     return DONE
 
 
@@ -240,6 +244,7 @@ def _load(
             instance=instance,
             former=former,
             warn=progress.note,
+            shard=session.config.shard,
         ) as store:
             _begin(session, stopped)
             sync = sync_of(
@@ -312,9 +317,10 @@ def _begin(session: Session, stopped: threading.Event) -> None:
         raise KeyboardInterrupt from None
 
 
-def _start(options: argparse.Namespace) -> dict[str, Any]:
-    """The field that `--since` sets."""
-    return {"start_date": since(options.since)} if options.since else {}
+def _more(options: argparse.Namespace) -> dict[str, Any]:
+    """The fields that `--since` and `--shard` set."""
+    start = {"start_date": since(options.since)} if options.since else {}
+    return {**start, "shard": options.shard} if options.shard else start
 
 
 @contextmanager

@@ -25,7 +25,7 @@ from source_gitlab.engine import process
 from source_gitlab.engine.beginning import begin
 from source_gitlab.engine.exit_codes import DONE, EPILOG, INCOMPLETE, UsageError, code_of
 from source_gitlab.gitlab.errors import Stopped
-from source_gitlab.interfaces.arguments import Parser, file_name
+from source_gitlab.interfaces.arguments import Parser, add_shard, file_name
 from source_gitlab.interfaces.singer import messages, settings
 from source_gitlab.interfaces.singer.catalog import (
     CatalogError,
@@ -71,6 +71,8 @@ def main(arguments: Sequence[str]) -> int:
     if options.about:
         return ended(DONE, text=_about(options.format))
     raw = _read_config(options.config or [])
+    if options.shard:
+        raw["shard"] = options.shard
     if options.discover:
         found = catalog(settings.switches_of(raw))
         return ended(DONE, text=json.dumps(found, indent=2) + "\n")
@@ -111,6 +113,7 @@ def _parser() -> Parser:
         "-p", "--properties", type=file_name, metavar="FILE", help="the same, for older programs"
     )
     parser.add_argument("-s", "--state", type=file_name, metavar="FILE", help="where to go on")
+    add_shard(parser)
     parser.add_argument("--about", action="store_true", help="what the tap can, and its settings")
     parser.add_argument(
         "--format",

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 from source_gitlab import yaml_files
 from source_gitlab.config.aliases import Settings, given_secrets
 from source_gitlab.config.pem import pem_or_path
+from source_gitlab.config.shard import Shard
 from source_gitlab.config.urls import instance_url, scope_names
 from source_gitlab.config.values import SHORTEST_SECRET, ConfigError, Setting, shown
 
@@ -22,6 +23,7 @@ __all__ = [
     "ConfigError",
     "JobToken",
     "OAuth",
+    "Shard",
     "load_spec",
     "parse",
     "secrets",
@@ -117,6 +119,7 @@ class Config:
         statistics: Whether to ask for the sizes and counts of projects.
         max_requests_per_minute: A limit below GitLab's own, or None.
         request_timeout: Seconds to wait for an answer, 1 to 3600.
+        shard: The part of the work that this read takes of several; None takes all of it.
     """
 
     base_url: str
@@ -135,6 +138,7 @@ class Config:
     statistics: bool = True
     max_requests_per_minute: int | None = None
     request_timeout: int = 60
+    shard: Shard | None = None
 
     @property
     def api_url(self) -> str:
@@ -205,6 +209,7 @@ def _parse(settings: Settings) -> Config:
     archived, statistics = settings.first("include_archived"), settings.first("statistics")
     workers, lookback = settings.first("num_workers"), settings.first("lookback_minutes")
     rate, timeout = settings.first("max_requests_per_minute"), settings.first("request_timeout")
+    shard = settings.first("shard")
     return Config(
         base_url=base_url,
         credentials=credentials,
@@ -222,6 +227,7 @@ def _parse(settings: Settings) -> Config:
         statistics=statistics.flag() if statistics else True,
         max_requests_per_minute=rate.whole(*_REQUESTS_PER_MINUTE) if rate else None,
         request_timeout=timeout.whole(*_TIMEOUT) if timeout else 60,
+        shard=_shard(shard) if shard else None,
     )
 
 
@@ -339,3 +345,13 @@ def _commit_refs(setting: Setting) -> str:
     if setting.word() not in {"default", "all"}:
         setting.fail("write default, for each project's default branch, or all, for every branch.")
     return setting.word()
+
+
+def _shard(setting: Setting) -> Shard | None:
+    try:
+        shard = Shard.parse(setting.text())
+    except ValueError as error:
+        if isinstance(error, ConfigError):
+            raise
+        setting.fail(str(error))
+    return shard if shard.of > 1 else None

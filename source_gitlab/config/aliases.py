@@ -64,6 +64,7 @@ _PLACES: Final[Mapping[str, tuple[str, ...]]] = {
     "statistics": ("statistics",),
     "max_requests_per_minute": ("max_requests_per_minute",),
     "request_timeout": ("request_timeout",),
+    "shard": ("shard",),
 }
 
 _SECRETS: Final = (

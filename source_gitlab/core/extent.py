@@ -25,6 +25,19 @@ _DEEP = "list"
 
 
 @dataclass(frozen=True)
+class Part:
+    """The ids that leave `rest` when `first` is added and they are divided by `of`."""
+
+    first: int
+    of: int
+    rest: int
+
+    def holds(self, number: int) -> bool:
+        """Whether an id is among them."""
+        return (number + self.first) % self.of == self.rest
+
+
+@dataclass(frozen=True)
 class Extent:
     """Which rows of a stream are gone when a read of the whole stream did not bring them.
 
@@ -32,7 +45,8 @@ class Extent:
     in the streams of projects and groups themselves, "id"). With `all_but`, everything in scope is
     known and was read to its end except `ids`: rows of other projects that did not come are gone,
     also those of projects that left the scope. Without it, only the projects `ids` were read to
-    their end, and of all others nothing is known. A row whose column is null is never gone.
+    their end, and of all others nothing is known. A row whose column is null is never gone. With a
+    `part`, nothing is known of rows whose id it does not hold: another read takes those.
 
     Rows that belong to no single project have no such column (""). They are gone only when the
     extent is `whole`.
@@ -41,15 +55,18 @@ class Extent:
     column: str
     ids: frozenset[int]
     all_but: bool
+    part: Part | None = None
 
     @property
     def whole(self) -> bool:
         """Whether whatever did not come is gone."""
-        return self.all_but and not self.ids
+        return self.all_but and not self.ids and self.part is None
 
     def is_gone(self, owner: int | None) -> bool:
         """Whether a row that did not come, with `owner` in its column, is gone."""
-        return owner is not None and (owner in self.ids) != self.all_but
+        if owner is None or (self.part is not None and not self.part.holds(owner)):
+            return False
+        return (owner in self.ids) != self.all_but
 
 
 def _places() -> defaultdict[str, set[int]]:
@@ -107,21 +124,23 @@ class Extents:
             else:
                 self._streams[stream].missed[place.kind].add(place.id)
 
-    def of(self, stream: str, column: str | None, members: Members) -> Extent:
+    def of(
+        self, stream: str, column: str | None, members: Members, *, is_split: bool = False
+    ) -> Extent:
         """How much of a stream was read; without a `column`, all of it or nothing.
 
         `members` tells whose rows the list of a group holds, by the id of the group; None where
-        that is not known.
+        that is not known. When a stream `is_split`, what was planned is not all that there is.
         """
         with self._lock:
             known = self._streams[stream]
             if column is None:
                 unread = (*known.open.values(), *known.missed.values())
-                whole = known.planned and not known.blind and not any(unread)
+                whole = known.planned and not (known.blind or is_split or any(unread))
                 return Extent("", frozenset(), all_but=whole)
             kept = [*_owners(known.open, column, members), *_owners(known.missed, column, members)]
             read = list(_owners(known.read, column, members))
-            planned = known.planned and not known.blind
+            planned = known.planned and not (known.blind or is_split)
         if known.blind or None in kept:
             return Extent(column, frozenset(), all_but=False)
         left = frozenset().union(*filter(None, kept))

@@ -106,7 +106,8 @@ class OriginCheck:
             state.start_over()
             known = known.since(start)
         selection = selection_of(chosen, archived=self._config.include_archived)
-        state.origin = Origin(self._here, known.start_date, user or known.user, selection)
+        shard = str(self._config.shard) if self._config.shard else None
+        state.origin = Origin(self._here, known.start_date, user or known.user, selection, shard)
 
     def entered(self, stream: Stream, state: StreamState) -> None:
         """Note that something is read from the configuration's start date on.

@@ -10,6 +10,7 @@ from source_gitlab.core.membership import only_groups
 from source_gitlab.core.origin_check import OriginCheck, must_fit
 from source_gitlab.core.read_start import ReadStart
 from source_gitlab.core.selection import all_of
+from source_gitlab.core.sharding import Sharding
 from source_gitlab.core.slices import Place, Slice
 from source_gitlab.core.state import GroupState, ProjectsListed, key_of
 from source_gitlab.core.state.members import covered_by
@@ -55,6 +56,7 @@ class Planner:
         self._client = client
         self._origin_check = OriginCheck(client, config, membership.access_levels)
         self._config = config
+        self.sharding = Sharding(config.shard)
         self._inventory = inventory
         self._change_probes = change_probes
         self.membership = membership
@@ -64,6 +66,8 @@ class Planner:
 
     def plan(self, stream: Stream, state: StreamState) -> Iterator[Slice]:
         """The slices of `stream`; `state` is brought up to date with what is in scope.
+
+        Of a shard they are those that belong to it, and what `state` knows of others stays.
 
         Raises:
             NotFound: after all slices: something chosen cannot be read by any stream.
@@ -79,7 +83,9 @@ class Planner:
         state.forget(start, 2 * self._config.lookback_minutes)
         left_out = self._left_out[stream.name] = []
         kind = self.kind(stream)
-        if kind == "inventory":
+        if kind in {"inventory", "instance"} and not self.sharding.owns(stream, kind, 0):
+            pass
+        elif kind == "inventory":
             yield from (
                 self._slice(stream, "inventory", root.id, None, start) for root in roots.groups
             )
@@ -101,7 +107,7 @@ class Planner:
             raise problem
 
     def is_whole(self, stream: Stream) -> bool:
-        """Whether the slices that were planned cover all that is in scope."""
+        """Whether the slices that were planned cover all that is in scope, of this shard."""
         return self._inventory.roots().complete and not self._left_out[stream.name]
 
     def entered(self, stream: Stream, state: StreamState) -> None:
@@ -130,6 +136,12 @@ class Planner:
             problem = self._inventory.lacking(root, of_groups=of_groups)
             if problem is not None:
                 self._left_out[stream.name].append(problem)
+
+    def is_mine(self, stream: Stream, root: int | None, place: Place) -> bool:
+        """Whether this shard reads the rows of a place, which is in the chosen group `root`."""
+        if self.kind(stream) == "selection" and root is not None:
+            return self.sharding.owns(stream, "group", root)
+        return self.sharding.owns(stream, place.kind, place.id or 0)
 
     def kind(self, stream: Stream) -> str:
         """How the stream is read from this GitLab: old versions lack some group lists."""
@@ -185,6 +197,8 @@ class Planner:
             for row in self._inventory.group_rows(root):
                 if stream.top_level and row["id"] != root.id:
                     continue
+                if not self.sharding.owns(stream, "group", row["id"]):
+                    continue
                 through = state.projects.get(row["id"])
                 if not self._change_probes.is_quiet(
                     stream, through, start, projects_listed=projects_listed
@@ -199,7 +213,9 @@ class Planner:
         roots = self._inventory.roots()
         chosen = roots.groups if roots.whole else ()
         self._change_probes.watch(stream, chosen, state, start)
+        # The state of a shard does not tell how many projects the group has.
         alone = len(chosen) == 1 and not roots.projects and roots.complete
+        alone = alone and self._config.shard is None
 
         def plan(root: Group) -> Iterator[Slice]:
             if alone:
@@ -289,6 +305,8 @@ class Planner:
         # earlier time.
         newest = state.newest if stream.distinct else ""
         for project in projects:
+            if not self.sharding.owns(stream, "project", project.id):
+                continue
             if self.membership.is_off(stream, project):
                 continue
             state.see(project.id, partial=self.membership.is_partial(stream, project))
@@ -308,6 +326,8 @@ class Planner:
         if roots.whole or only_groups(stream):
 
             def plan(root: Group) -> Iterator[Slice]:
+                if not self.sharding.owns(stream, "group", root.id):
+                    return iter(())
                 if self.membership.is_too_low(stream, root):
                     return iter(())
                 return self._in_group(stream, root, state, start)

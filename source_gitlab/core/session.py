@@ -159,6 +159,7 @@ class Session:
             self.prefetcher,
             self.inventory,
             self._planner.membership,
+            is_mine=self._planner.is_mine,
             lookback_minutes=self.config.lookback_minutes,
             started=self.started,
         )
@@ -194,7 +195,10 @@ class Session:
         def members(group: int) -> frozenset[int] | None:
             return self.inventory.known_members(group, of_groups=only_groups(stream))
 
-        return self.report.extents.of(stream.name, column_of(stream), members)
+        kind, sharding = self._planner.kind(stream), self._planner.sharding
+        is_split = sharding.is_split(kind)
+        found = self.report.extents.of(stream.name, column_of(stream), members, is_split=is_split)
+        return sharding.narrowed(stream, kind, found)
 
     def _is_deep(self, stream: Stream, slice_: Slice) -> bool:
         return self._planner.kind(stream) == "selection" and "group" not in slice_

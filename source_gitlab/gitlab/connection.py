@@ -74,6 +74,10 @@ class Share:
         """The same as a number up to 1."""
         return self.part / self.of
 
+    def in_parts(self, parts: int) -> Share:
+        """One of so many equal parts of this share."""
+        return Share(self.part, self.of * parts)
+
     def workers(self, all_of_them: int) -> int:
         """So many of these workers; one at the least."""
         return max(1, all_of_them * self.part // self.of)
@@ -86,7 +90,7 @@ class Connection:
     where no profile of this machine does. Answers that are nested deeper than `deepest` levels are
     errors. Requests go through `transport`, where one is given, in place of sockets. With a
     `share`, this process takes so much of the workers, of `max_requests_per_minute`, and of what
-    GitLab allows.
+    GitLab allows; so it does of the part of its shard.
     """
 
     def __init__(  # noqa: PLR0913 -- everything that differs between those who open one
@@ -102,7 +106,7 @@ class Connection:
         share: Share | None = None,
     ) -> None:
         """Open the pool; no request is made yet."""
-        share = share or Share()
+        share = (share or Share()).in_parts(config.shard.of if config.shard else 1)
         self.config = replace(config, num_workers=share.workers(config.num_workers))
         self.api_url = config.api_url
         self.base_url = config.base_url

@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NoReturn
 
+from source_gitlab.config import Shard
 from source_gitlab.engine.exit_codes import USAGE
 from source_gitlab.files import foreign
 from source_gitlab.redaction import redact
@@ -75,6 +76,19 @@ def file_name(text: str) -> Path:
         message = f"{kind} is no file; name one"
         raise argparse.ArgumentTypeError(message)
     return Path(text)
+
+
+def add_shard(parser: argparse.ArgumentParser) -> None:
+    """Let a command take `--shard`, the part of the work that it does."""
+    what = "read only this part of what is chosen, as 2/4, the second of four"
+    parser.add_argument("--shard", type=_shard, metavar="I/N", help=what)
+
+
+def _shard(text: str) -> str:
+    try:
+        return str(Shard.parse(text))
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
 
 
 def empty(flag: str) -> str:

@@ -10,6 +10,8 @@ from source_gitlab.interfaces.sql_text import literal, quoted
 if TYPE_CHECKING:
     from collections.abc import Collection
 
+    from source_gitlab.core.extent import Part
+
 
 @dataclass(frozen=True)
 class Changes:
@@ -29,18 +31,24 @@ class Gone:
 
     With `all_but`, those whose `column` has none of the `ids`; without it, those whose `column` has
     one of them. A row without a value there is never gone. With `since`, a column of times and an
-    instant, only rows from then on: earlier ones were not asked for.
+    instant, only rows from then on: earlier ones were not asked for. With a `part`, only rows whose
+    id it holds: others are another read's.
     """
 
     column: str
     ids: Collection[int]
     all_but: bool
     since: tuple[str, str] | None = None
+    part: Part | None = None
 
     @property
     def condition(self) -> str:
         """The same in SQL, of a table `o`."""
-        return f"{self._owner} AND {self._asked}" if self.since else self._owner
+        own = [self._owner]
+        if self.part is not None and self.column:
+            of_part = f"o.{quoted(self.column)} + {self.part.first}"
+            own.append(f"({of_part}) % {self.part.of} = {self.part.rest}")
+        return " AND ".join([*own, self._asked] if self.since else own)
 
     @property
     def _owner(self) -> str:

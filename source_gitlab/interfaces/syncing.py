@@ -30,6 +30,7 @@ from source_gitlab.timestamps import plus
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Mapping
 
+    from source_gitlab.core.extent import Extent
     from source_gitlab.core.session import Session
     from source_gitlab.core.slices import Owner, Row
     from source_gitlab.engine.events import Event
@@ -266,12 +267,11 @@ class Sync:
         extent = self._session.extent(stream)
         start = self._session.config.start_date
         if start is None or stream.snapshot or not stream.incremental or self._narrowed:
-            whole = extent.whole
-            return None if whole else Gone(extent.column, extent.ids, all_but=extent.all_but)
+            return None if extent.whole else _gone_of(extent)
         if stream.cursor is None or stream.cursor == "read_at":
             # Nothing in a row tells whether it was asked for.
             return NOTHING
-        return Gone(extent.column, extent.ids, all_but=extent.all_but, since=(stream.cursor, start))
+        return _gone_of(extent, since=(stream.cursor, start))
 
     def _give_up(self, name: str) -> None:
         """End the replacement of a stream that did not end: what was read is kept, nothing goes."""
@@ -328,6 +328,11 @@ class Sync:
                 retrying=len(client.pausing),
             )
         )
+
+
+def _gone_of(extent: Extent, since: tuple[str, str] | None = None) -> Gone:
+    ids, all_but = extent.ids, extent.all_but
+    return Gone(extent.column, ids, all_but=all_but, since=since, part=extent.part)
 
 
 def _state_of(stream: Stream, raw: Mapping[str, Any] | None) -> StreamState:

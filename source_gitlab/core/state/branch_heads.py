@@ -66,6 +66,11 @@ class BranchHeads:
         """Whether any was reached."""
         return bool(self._defaults or self._others)
 
+    @property
+    def projects(self) -> set[int]:
+        """The projects of which any is known."""
+        return {*self._defaults, *self._others}
+
     def of(self, number: int) -> dict[str, str]:
         """The heads of a project by branch: a copy."""
         known = dict(self._others.get(number, {}))

@@ -10,6 +10,7 @@ import hashlib
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from source_gitlab.config.shard import Shard
 from source_gitlab.core.state.parts import moment
 from source_gitlab.timestamps import at, instant
 
@@ -27,18 +28,20 @@ class Origin:
     `instance` is the name of the GitLab (`addresses.instance_name`), `start_date` the instant
     before which rows may not have been read (None: all were), `user` the token's user, with a
     `+` behind one who sees everything, and `selection` what was chosen, as `selection_of` writes it
-    (None for both: it was not known).
+    (None for both: it was not known). `shard` is the part of it that the last read took, as `2/4`
+    (None: all of it).
     """
 
     instance: str
     start_date: str | None = None
     user: str | None = None
     selection: str | None = None
+    shard: str | None = None
 
     def to_json(self) -> dict[str, str]:
         """The origin as JSON; what is None is left out."""
         found = {"instance": self.instance, "start_date": self.start_date, "user": self.user}
-        found["selection"] = self.selection
+        found |= {"selection": self.selection, "shard": self.shard}
         return {name: value for name, value in found.items() if value is not None}
 
     @classmethod
@@ -49,11 +52,13 @@ class Origin:
             KeyError, ValueError: it did not.
         """
         start, user, selection = raw.get("start_date"), raw.get("user"), raw.get("selection")
+        shard = raw.get("shard")
         return cls(
             instance=str(raw["instance"]),
             start_date=moment(start) if start else None,
             user=str(user) if user else None,
             selection=str(selection) if selection else None,
+            shard=str(Shard.parse(str(shard))) if shard else None,
         )
 
     def reaches(self, start_date: str | None) -> bool:

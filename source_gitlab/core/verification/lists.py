@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from source_gitlab.core.membership import only_groups
 from source_gitlab.core.slices import Place, Slice
 from source_gitlab.gitlab.errors import FatalError, GitlabError
+from source_gitlab.streams import Stream
 from source_gitlab.timestamps import plus
 
 if TYPE_CHECKING:
@@ -17,7 +19,6 @@ if TYPE_CHECKING:
     from source_gitlab.core.membership import Membership
     from source_gitlab.core.state import StreamState
     from source_gitlab.gitlab.pagination import Query
-    from source_gitlab.streams import Stream
 
 
 @dataclass(frozen=True)
@@ -64,7 +65,8 @@ class CountedList:
 class Lists:
     """The lists of one stream that are counted, and, by place, why others are not.
 
-    `owners` are all groups or projects that are chosen; None where they are not all known.
+    `owners` are all groups or projects that are chosen; None where they are not all known, or
+    another read looks after some.
     """
 
     owners: set[int] | None = None
@@ -77,10 +79,13 @@ def lists_of(  # noqa: PLR0913, PLR0917 -- what is read, what is known of it, an
     state: StreamState,
     inventory: Inventory,
     membership: Membership,
+    is_mine: IsMine,
     start: str,
     lookback_minutes: int,
 ) -> Lists:
     """The lists of a stream that `state` covers; `start` is when this look began.
+
+    `is_mine` tells which places this read looks after, where another one does after the others.
 
     What is chosen and cannot be listed is in the report, and the rest is in what is found.
 
@@ -99,7 +104,11 @@ def lists_of(  # noqa: PLR0913, PLR0917 -- what is read, what is known of it, an
         found.left.append((place, why))
         return found
     every: set[int] = set()
-    for place, owners, read in _places(stream, state, inventory, membership):
+    is_whole = True
+    for root, (place, owners, read) in _places(stream, state, inventory, membership):
+        if not is_mine(stream, root, place):
+            is_whole = False
+            continue
         every |= owners
         if read == OFF:
             continue
@@ -127,8 +136,10 @@ def lists_of(  # noqa: PLR0913, PLR0917 -- what is read, what is known of it, an
             )
         )
     roots = inventory.roots()
-    if roots.complete and not any(
-        inventory.lacking(root, of_groups=only_groups(stream)) for root in roots.groups
+    if (
+        is_whole
+        and roots.complete
+        and not any(inventory.lacking(root, of_groups=only_groups(stream)) for root in roots.groups)
     ):
         found.owners = every
     return found
@@ -146,16 +157,21 @@ OFF = "off"
 """In place of an instant: GitLab shows no rows of a place, which is in the report."""
 
 _Found = tuple[Place, frozenset[int], "str | None"]
+IsMine = Callable[[Stream, int | None, Place], bool]
+"""Whether a place, in a chosen group or in none, is looked after by this read."""
 
 
 def _places(
     stream: Stream, state: StreamState, inventory: Inventory, membership: Membership
-) -> Iterator[_Found]:
-    """The places of a stream's lists, whose rows those hold, and up to when they were read."""
+) -> Iterator[tuple[int | None, _Found]]:
+    """The places of a stream's lists, whose rows those hold, and up to when they were read.
+
+    Beside each stands the chosen group that it is in.
+    """
     roots = inventory.roots()
     if stream.containers == ("group",):
         for root in roots.groups:
-            yield from _groups(stream, state, inventory, root)
+            yield from ((root.id, one) for one in _groups(stream, state, inventory, root))
         return
     for root in roots.groups if roots.whole else ():
         try:
@@ -165,8 +181,9 @@ def _places(
         except GitlabError as error:
             inventory.leave_out(root, error)
             continue
-        yield from _projects(stream, state, membership, projects)
-    yield from _projects(stream, state, membership, list(roots.projects))
+        yield from ((root.id, one) for one in _projects(stream, state, membership, projects))
+    chosen = list(roots.projects)
+    yield from ((None, one) for one in _projects(stream, state, membership, chosen))
 
 
 def _projects(

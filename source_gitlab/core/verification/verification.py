@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from source_gitlab.core.slices import Place
     from source_gitlab.core.state import StreamState
     from source_gitlab.core.verification.counting import Told
-    from source_gitlab.core.verification.lists import CountedList, Lists
+    from source_gitlab.core.verification.lists import CountedList, IsMine, Lists
     from source_gitlab.core.verification.search import Copy
     from source_gitlab.gitlab.client import Client
     from source_gitlab.streams import Stream
@@ -91,10 +91,12 @@ class Verification:
         inventory: Inventory,
         membership: Membership,
         *,
+        is_mine: IsMine,
         lookback_minutes: int,
         started: Callable[[], str],
     ) -> None:
         """Ask nothing yet."""
+        self._is_mine = is_mine
         self._prefetcher = prefetcher
         self._inventory = inventory
         self._membership = membership
@@ -113,6 +115,7 @@ class Verification:
             state,
             self._inventory,
             self._membership,
+            self._is_mine,
             self._started(),
             self._lookback_minutes,
         )

@@ -9,6 +9,7 @@ import sys
 import threading
 from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import orjson
@@ -28,7 +29,7 @@ from source_gitlab.interfaces.airbyte import batches
 from source_gitlab.interfaces.airbyte.errors import mistake
 from source_gitlab.interfaces.airbyte.source import SourceGitlab
 from source_gitlab.interfaces.airbyte.writer import LogHandler, Writer
-from source_gitlab.interfaces.arguments import Parser, add_report
+from source_gitlab.interfaces.arguments import Parser, add_report, add_shard
 
 if TYPE_CHECKING:
     import argparse
@@ -44,7 +45,9 @@ _INPUTS = ("config", "catalog", "state")
 
 
 class Entrypoint(AirbyteEntrypoint):
-    """Runs one command."""
+    """Runs one command; `more` are fields of the configuration that flags set."""
+
+    more: Mapping[str, Any] = MappingProxyType({})
 
     def messages(self, args: argparse.Namespace) -> Generator[AirbyteMessage, None, None]:
         """The messages of the command that was parsed.
@@ -53,7 +56,7 @@ class Entrypoint(AirbyteEntrypoint):
             AirbyteTracedException: the command failed.
         """
         spec = self.source.spec(self.logger)
-        config = _file("configuration", args.config, self._read_config)
+        config = {**_file("configuration", args.config, self._read_config), **self.more}
         if args.command == "check":
             status = self.source.check(self.logger, config)
             yield AirbyteMessage(type=Type.CONNECTION_STATUS, connectionStatus=status)
@@ -116,9 +119,10 @@ def _hint(what: str) -> str:
 
 def run(arguments: list[str]) -> int:
     """Run `check`, `discover` or `read`, and return the exit code."""
-    # The CDK's parser does not know this flag, and cannot be taught it.
+    # The CDK's parser does not know these flags, and cannot be taught them.
     ours = Parser(prog=f"source-gitlab {arguments[0]}", add_help=False, allow_abbrev=False)
     add_report(ours, "what the setup check found, or the outcome of a read")
+    add_shard(ours)
     options, theirs = ours.parse_known_args(arguments)
     args = AirbyteEntrypoint.parse_args(theirs)
     for name in _INPUTS:
@@ -145,6 +149,7 @@ def run(arguments: list[str]) -> int:
     logging.getLogger().handlers[:] = [handler]
     source = SourceGitlab(writer.write, checked, ended, as_lines=True, stop=stopped)
     entrypoint = Entrypoint(source)
+    entrypoint.more = {"shard": options.shard} if options.shard else {}
     debug = args.debug or is_platform_debug_log_enabled()
     logging.getLogger("airbyte").setLevel(logging.DEBUG if debug else logging.INFO)
     with _heeding_signals(args.command, stopped):

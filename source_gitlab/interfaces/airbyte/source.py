@@ -37,10 +37,10 @@ from source_gitlab.engine.run import Job, Run
 from source_gitlab.gitlab.errors import GitlabError, Stopped
 from source_gitlab.interfaces.airbyte import batches
 from source_gitlab.interfaces.airbyte.errors import incomplete, is_known, mistake, traced
-from source_gitlab.interfaces.airbyte.inputs import configured_catalog, state_messages
 from source_gitlab.interfaces.airbyte.messages import Messages, status
 from source_gitlab.interfaces.airbyte.renewal import Announcement
 from source_gitlab.interfaces.airbyte_catalog import catalog
+from source_gitlab.interfaces.airbyte_inputs import configured_catalog, state_messages
 from source_gitlab.redaction import keep_secret
 from source_gitlab.setup_check import Result, check, session_for
 from source_gitlab.streams import streams

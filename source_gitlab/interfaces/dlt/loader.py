@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from dlt.extract import DltResource
     from typing_extensions import Self
 
+    from source_gitlab.config import Shard
     from source_gitlab.interfaces.dlt.destinations import Target
     from source_gitlab.tables.table import StreamTable
 
@@ -56,7 +57,7 @@ class Loader(Collected):
     Raises `DestinationError` from every method that asks or writes the destination.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 -- where rows go, whose they are, and what they look like
         self,
         target: Target,
         tables: Mapping[str, StreamTable],
@@ -64,9 +65,14 @@ class Loader(Collected):
         instance: str,
         former: str | None,
         warn: Callable[[str], None],
+        shard: Shard | None = None,
     ) -> None:
-        """Connect, and find out where each stream stands; `instance` is the address of GitLab."""
+        """Connect, and find out where each stream stands; `instance` is the address of GitLab.
+
+        Each `shard` keeps a state of its own, for several write one destination at once.
+        """
         self._target = target
+        self._name = f"{PIPELINE}_{shard.part}_of_{shard.of}" if shard else PIPELINE
         self._instance = instance
         self._folder = TemporaryDirectory(prefix="source-gitlab-", ignore_cleanup_errors=True)
         # dlt takes Ctrl-C for itself in the main thread.
@@ -115,7 +121,7 @@ class Loader(Collected):
         import dlt  # noqa: PLC0415
 
         pipeline = dlt.pipeline(
-            PIPELINE,
+            self._name,
             pipelines_dir=str(Path(self._folder.name) / "dlt"),
             destination=self._target.destination(),
             dataset_name=self._target.dataset,

@@ -152,9 +152,11 @@ class Tap:
         """Whether the rows of a run are all that there are.
 
         GitLab cannot give figures of past days again, and does not give rows of before the start
-        date.
+        date. A shard has but a part of them, and its target may have the others too.
         """
         stream = choice.stream
+        if self._session.config.shard is not None:
+            return False
         if not choice.is_full or stream.keeps or stream.span:
             return False
         return self._session.config.start_date is None or stream.snapshot or not stream.incremental
