@@ -1,8 +1,7 @@
 """Files of states in the forms that faces write, and the same for states that are put together.
 
 Airbyte's is a list of state messages, or what `read` printed; Singer's has bookmarks; the plain one
-is an object with the state of each stream under its name, as programs keep them that use
-`source_gitlab.distributed`.
+is an object with the state of each stream under its name.
 """
 
 from __future__ import annotations
