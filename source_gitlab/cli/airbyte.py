@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from source_gitlab.cli.check_format import format_of
 from source_gitlab.engine.exit_codes import UsageError
-from source_gitlab.interfaces.arguments import Parser, meant
+from source_gitlab.interfaces.arguments import Parser, file_name, meant
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -40,6 +40,15 @@ def discover(arguments: Sequence[str]) -> int:
 def read(arguments: Sequence[str]) -> int:
     """Run `read` with these arguments; the exit code."""
     return _run("read", arguments)
+
+
+def command_parser(command: str) -> Parser:
+    """The flags of one of the commands, of which the CDK has a parser of its own."""
+    parser = Parser(prog=f"source-gitlab {command}")
+    names = _FLAGS[: _FLAGS.index("--debug")]
+    for flag in names if command == "read" else ("--config",):
+        parser.add_argument(flag, type=file_name, metavar="FILE")
+    return parser
 
 
 def _run(command: str, arguments: Sequence[str]) -> int:

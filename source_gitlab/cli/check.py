@@ -47,22 +47,7 @@ def main(arguments: Sequence[str]) -> int:
 
     0: a read can work. 1: something failed. 2: the arguments or the configuration have a mistake.
     """
-    parser = Parser(
-        prog="source-gitlab check",
-        description="Test an address, a token, groups and projects, and what can be read of them.",
-        epilog=_EPILOG,
-    )
-    add_flags(parser)
-    add_choice(parser)
-    add_verbose(parser)
-    add_format(parser)
-    parser.add_argument(
-        "--cost",
-        action="store_true",
-        help="estimate how many requests a first read and a daily read will take",
-    )
-    add_report(parser, "what the setup check found")
-    options = parser.parsed(arguments)
+    options = command_parser().parsed(arguments)
     # The report says it in its own words.
     logging.getLogger("source_gitlab").addHandler(logging.NullHandler())
     if options.report:
@@ -81,6 +66,26 @@ def main(arguments: Sequence[str]) -> int:
     if result.is_mistake:
         return USAGE
     return DONE if result.ok else INCOMPLETE
+
+
+def command_parser() -> Parser:
+    """The flags of the command."""
+    parser = Parser(
+        prog="source-gitlab check",
+        description="Test an address, a token, groups and projects, and what can be read of them.",
+        epilog=_EPILOG,
+    )
+    add_flags(parser)
+    add_choice(parser)
+    add_verbose(parser)
+    add_format(parser)
+    parser.add_argument(
+        "--cost",
+        action="store_true",
+        help="estimate how many requests a first read and a daily read will take",
+    )
+    add_report(parser, "what the setup check found")
+    return parser
 
 
 def check_report(path: Path, *others: Path | None) -> None:

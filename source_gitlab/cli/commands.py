@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from source_gitlab.interfaces.arguments import Parser
+
 _WIDTH: Final = 12
 _HEAD: Final = "source-gitlab reads a GitLab.\n"
 _FOOT: Final = """
@@ -24,13 +26,24 @@ class Command:
     `run` is `MODULE:FUNCTION`, a function of the arguments behind the command's name that returns
     the exit code; without one the list of commands is shown. `help` is what the list says, a line
     each; a command without it is not listed. `redacts_itself` when its face has means of its own to
-    keep secrets out of logs. `under` is the heading that it stands under.
+    keep secrets out of logs. `under` is the heading that it stands under. `flags` tells that its
+    module has a function `command_parser`, of the command's `name` where that is given.
     """
 
     run: str
     help: str = ""
     redacts_itself: bool = False
     under: str = ""
+    flags: bool = True
+    name: str = ""
+
+    def parser(self) -> Parser | None:
+        """The flags of the command; None where it takes none."""
+        if not self.flags or not self.run:
+            return None
+        made = import_module(self.run.partition(":")[0]).command_parser
+        parser: Parser = made(self.name) if self.name else made()
+        return parser
 
     def load(self) -> Callable[[Sequence[str]], int]:
         """Import the function.
@@ -48,7 +61,7 @@ _AIRBYTE: Final = "As an Airbyte source"
 _LIST: Final = Command("")
 # With which Singer's programs start a tap: the command of an image is not called tap-gitlab.
 _TAP_FLAGS: Final = frozenset(("-c", "--config", "-d", "--discover", "--about", "--test"))
-_VERSION: Final = Command(f"{_CLI}.plain:version")
+_VERSION: Final = Command(f"{_CLI}.plain:version", flags=False)
 
 COMMANDS: Final = {
     "sync": Command(
@@ -87,10 +100,16 @@ COMMANDS: Final = {
         f"{_CLI}.login:login",
         "sign in with OAuth, so that sync needs no token:\n"
         "login --url URL --client-id ID [--device]",
+        name="login",
     ),
-    "logout": Command(f"{_CLI}.login:logout", "end a sign-in"),
-    "token": Command(f"{_CLI}.login:token", "of which kind the token is, whose, and until when"),
-    "spec": Command(f"{_CLI}.plain:spec", "what can be configured", under=_AIRBYTE),
+    "logout": Command(f"{_CLI}.login:logout", "end a sign-in", name="logout"),
+    "token": Command(
+        f"{_CLI}.login:token", "of which kind the token is, whose, and until when", name="token"
+    ),
+    "completion": Command(
+        f"{_CLI}.completion:main", "commands, flags and streams at the Tab key: completion bash|zsh"
+    ),
+    "spec": Command(f"{_CLI}.plain:spec", "what can be configured", under=_AIRBYTE, flags=False),
     # `check` in Airbyte's form: see `named`.
     "check --config": Command(
         f"{_CLI}.airbyte:check",
@@ -103,6 +122,7 @@ COMMANDS: Final = {
         "the streams with their columns:\ndiscover --config FILE",
         redacts_itself=True,
         under=_AIRBYTE,
+        name="discover",
     ),
     "read": Command(
         f"{_CLI}.airbyte:read",
@@ -110,6 +130,7 @@ COMMANDS: Final = {
         "read --config FILE --catalog FILE [--state FILE] [--report FILE]",
         redacts_itself=True,
         under=_AIRBYTE,
+        name="read",
     ),
     "tap": Command(
         f"{_CLI}.tap:main",

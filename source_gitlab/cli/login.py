@@ -57,6 +57,11 @@ def token(arguments: Sequence[str]) -> int:
     return _run("token", arguments)
 
 
+def command_parser(command: str) -> Parser:
+    """The flags of one of the commands."""
+    return _COMMANDS[command]()[1]
+
+
 def _run(command: str, arguments: Sequence[str]) -> int:
     """Run one of the commands; the exit code.
 

@@ -38,19 +38,7 @@ def main(arguments: Sequence[str]) -> int:
     Raises:
         UsageError, ConfigError: it cannot be started as it was asked to.
     """
-    parser = Parser(
-        prog="source-gitlab mcp",
-        description="Let an AI agent read GitLab and a DuckDB file of sync, and change nothing.",
-        epilog=_EPILOG,
-    )
-    parser.add_argument(
-        "--file", type=file_name, metavar="FILE", help="the DuckDB file that sync writes"
-    )
-    parser.add_argument(
-        "--http", type=_port, metavar="PORT", help="listen on 127.0.0.1; 0 takes a free port"
-    )
-    add_flags(parser)
-    options = parser.parsed(arguments)
+    options = command_parser().parsed(arguments)
     config = _config(options)
     rotation = None if config is None else rotation_of(options, config)
     # Before the SDK sets up logging of its own.
@@ -77,6 +65,23 @@ def main(arguments: Sequence[str]) -> int:
         message = f"Port {options.http} of this machine cannot be used: {error.strerror}."
         raise UsageError(message, passes=True) from error
     return DONE
+
+
+def command_parser() -> Parser:
+    """The flags of the command."""
+    parser = Parser(
+        prog="source-gitlab mcp",
+        description="Let an AI agent read GitLab and a DuckDB file of sync, and change nothing.",
+        epilog=_EPILOG,
+    )
+    parser.add_argument(
+        "--file", type=file_name, metavar="FILE", help="the DuckDB file that sync writes"
+    )
+    parser.add_argument(
+        "--http", type=_port, metavar="PORT", help="listen on 127.0.0.1; 0 takes a free port"
+    )
+    add_flags(parser)
+    return parser
 
 
 def _config(options: argparse.Namespace) -> Config | None:

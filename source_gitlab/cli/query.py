@@ -40,6 +40,21 @@ def main(arguments: Sequence[str]) -> int:
     Raises:
         UsageError: the file cannot be read, or the question is none.
     """
+    options = command_parser().parsed(arguments)
+    reader = FileReader(options.file)
+    try:
+        if options.question is None:
+            return ended(DONE, text="".join(f"{line}\n" for line in _listed(reader)))
+        most = options.limit or (_MOST if options.format == "text" else 1 << 31)
+        sql = _select(reader, options.question)
+        found = reader.select(sql, most=max(most, 1), deadline=Deadline())
+    except FileError as error:
+        raise UsageError(str(error)) from error
+    return ended(DONE, text=_WRITERS[options.format](found))
+
+
+def command_parser() -> Parser:
+    """The flags of the command."""
     parser = Parser(
         prog="source-gitlab query", description="Ask a DuckDB file of sync.", epilog=_EPILOG
     )
@@ -55,17 +70,7 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument(
         "--limit", type=int, default=None, metavar="N", help=f"rows at most; {_MOST} in text"
     )
-    options = parser.parsed(arguments)
-    reader = FileReader(options.file)
-    try:
-        if options.question is None:
-            return ended(DONE, text="".join(f"{line}\n" for line in _listed(reader)))
-        most = options.limit or (_MOST if options.format == "text" else 1 << 31)
-        sql = _select(reader, options.question)
-        found = reader.select(sql, most=max(most, 1), deadline=Deadline())
-    except FileError as error:
-        raise UsageError(str(error)) from error
-    return ended(DONE, text=_WRITERS[options.format](found))
+    return parser
 
 
 def _listed(reader: FileReader) -> Iterator[str]:

@@ -26,19 +26,7 @@ def main(arguments: Sequence[str]) -> int:
     Raises:
         UsageError: the file or the place of the page cannot be used.
     """
-    parser = Parser(
-        prog="source-gitlab report",
-        description="Put what a DuckDB file of source-gitlab sync holds into one page.",
-        epilog=_EPILOG,
-    )
-    parser.add_argument("file", nargs="?", type=file_name, metavar="FILE", help="the DuckDB file")
-    parser.add_argument(
-        *("-o", "--output"),
-        type=file_name,
-        metavar="FILE",
-        default=Path("report.html"),
-        help="the page to write; report.html unless given",
-    )
+    parser = command_parser()
     options = parser.parsed(arguments)
     if options.file is None:
         parser.error("the DuckDB file is missing that source-gitlab sync has written")
@@ -53,6 +41,24 @@ def main(arguments: Sequence[str]) -> int:
         text = page(copied, source)
     _write(output, text)
     return ended(0, text=f"{output}: {len(text.encode()) / 1e6:.1f} MB, data of {copied.at}.\n")
+
+
+def command_parser() -> Parser:
+    """The flags of the command."""
+    parser = Parser(
+        prog="source-gitlab report",
+        description="Put what a DuckDB file of source-gitlab sync holds into one page.",
+        epilog=_EPILOG,
+    )
+    parser.add_argument("file", nargs="?", type=file_name, metavar="FILE", help="the DuckDB file")
+    parser.add_argument(
+        *("-o", "--output"),
+        type=file_name,
+        metavar="FILE",
+        default=Path("report.html"),
+        help="the page to write; report.html unless given",
+    )
+    return parser
 
 
 def _write(path: Path, text: str) -> None:

@@ -37,15 +37,7 @@ def main(arguments: Sequence[str]) -> int:
     Raises:
         UsageError: a name is that of no stream.
     """
-    parser = Parser(prog="source-gitlab streams", description="List the streams.", epilog=_EPILOG)
-    parser.add_argument("names", nargs="*", metavar="NAME", help="which to list")
-    parser.add_argument(
-        "--default", action="store_true", help="only those that are read unless told otherwise"
-    )
-    parser.add_argument(
-        "--format", choices=("text", "json"), default="text", metavar="text|json", help="how"
-    )
-    options = parser.parsed(arguments)
+    options = command_parser().parsed(arguments)
     found: Mapping[str, Stream] = streams()
     if options.names:
         found = chosen(split_names("NAME", options.names))
@@ -58,6 +50,19 @@ def main(arguments: Sequence[str]) -> int:
     else:
         text = "".join(f"{line}\n" for line in _table(found))
     return ended(DONE, text=text)
+
+
+def command_parser() -> Parser:
+    """The flags of the command."""
+    parser = Parser(prog="source-gitlab streams", description="List the streams.", epilog=_EPILOG)
+    parser.add_argument("names", nargs="*", metavar="NAME", help="which to list")
+    parser.add_argument(
+        "--default", action="store_true", help="only those that are read unless told otherwise"
+    )
+    parser.add_argument(
+        "--format", choices=("text", "json"), default="text", metavar="text|json", help="how"
+    )
+    return parser
 
 
 def _described(stream: Stream) -> dict[str, Any]:

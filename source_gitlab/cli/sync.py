@@ -62,7 +62,7 @@ def main(arguments: Sequence[str]) -> int:
         UsageError, ConfigError, GitlabError: nothing could be read, for the reason that they give.
         KeyboardInterrupt: it was interrupted before anything was read.
     """
-    parser = _parser()
+    parser = command_parser()
     options = parser.parsed(arguments)
     if options.to is None:
         parser.error("--to FILE is missing, the DuckDB file to write")
@@ -72,7 +72,8 @@ def main(arguments: Sequence[str]) -> int:
     return _sync(options, found or target(options.to))
 
 
-def _parser() -> Parser:
+def command_parser() -> Parser:
+    """The flags of the command."""
     parser = Parser(
         prog="source-gitlab sync",
         description="Copy a GitLab into a DuckDB file, a warehouse or a folder of tables, or bring "

@@ -63,7 +63,7 @@ def main(arguments: Sequence[str]) -> int:
         UsageError, ConfigError, GitlabError: nothing more could be read, for the reason they give.
         KeyboardInterrupt: it was interrupted before anything was read.
     """
-    parser = _parser()
+    parser = command_parser()
     options = parser.parsed(arguments)
     _log()
     if options.version:
@@ -91,7 +91,8 @@ def main(arguments: Sequence[str]) -> int:
     return _read(options, raw, config)
 
 
-def _parser() -> Parser:
+def command_parser() -> Parser:
+    """The flags of the command."""
     parser = Parser(
         prog=settings.NAME,
         description="Read a GitLab as a Singer tap.",

@@ -63,6 +63,41 @@ def main(arguments: Sequence[str]) -> int:
         UsageError, ConfigError, GitlabError: nothing could be compared, for the reason they give.
         KeyboardInterrupt: it was interrupted.
     """
+    options = command_parser().parsed(arguments)
+    path = target(options.file)
+    if not path.exists():
+        message = f"There is no file {path}; `source-gitlab sync --to {path}` makes one."
+        raise UsageError(message)
+    selected = streams_of(options)
+    config = configured(options)
+    rotation = rotation_of(options, config)
+    wanted = _Wanted(
+        path,
+        selected,
+        since(options.since) if options.since else None,
+        options.sample,
+        repair=options.repair,
+        thorough=options.thorough,
+    )
+    stopped = threading.Event()
+    with (
+        process.reading(stopped.set),
+        closing(progress_on(sys.stderr)) as progress,
+        notes(progress),
+        requests_told(progress.note, is_wanted=options.verbose),
+        Session(config, rotation=rotation, deepest=DEEPEST) as session,
+    ):
+        result, others = _compared(session, wanted, progress, stopped)
+    if options.format == _JSON:
+        text = report_file.encode(to_json(result, others)).decode()
+    else:
+        text = "".join(f"{printable(line)}\n" for line in summary(result, others, path))
+    mended = f"What was mended is in {path} all the same." if options.repair else ""
+    return ended(_code(result), text=text, what=mended)
+
+
+def command_parser() -> Parser:
+    """The flags of the command."""
     parser = Parser(
         prog="source-gitlab verify",
         description="Count the rows of a DuckDB file beside GitLab's, and find what differs.",
@@ -95,37 +130,7 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument(
         "--format", choices=(_TEXT, _JSON), default=_TEXT, help="text for people, or JSON"
     )
-    options = parser.parsed(arguments)
-    path = target(options.file)
-    if not path.exists():
-        message = f"There is no file {path}; `source-gitlab sync --to {path}` makes one."
-        raise UsageError(message)
-    selected = streams_of(options)
-    config = configured(options)
-    rotation = rotation_of(options, config)
-    wanted = _Wanted(
-        path,
-        selected,
-        since(options.since) if options.since else None,
-        options.sample,
-        repair=options.repair,
-        thorough=options.thorough,
-    )
-    stopped = threading.Event()
-    with (
-        process.reading(stopped.set),
-        closing(progress_on(sys.stderr)) as progress,
-        notes(progress),
-        requests_told(progress.note, is_wanted=options.verbose),
-        Session(config, rotation=rotation, deepest=DEEPEST) as session,
-    ):
-        result, others = _compared(session, wanted, progress, stopped)
-    if options.format == _JSON:
-        text = report_file.encode(to_json(result, others)).decode()
-    else:
-        text = "".join(f"{printable(line)}\n" for line in summary(result, others, path))
-    mended = f"What was mended is in {path} all the same." if options.repair else ""
-    return ended(_code(result), text=text, what=mended)
+    return parser
 
 
 @dataclass(frozen=True)

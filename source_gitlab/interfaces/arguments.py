@@ -29,6 +29,11 @@ class Parser(argparse.ArgumentParser):
     with a password in it.
     """
 
+    @property
+    def actions(self) -> Sequence[argparse.Action]:
+        """The flags, and what may stand without one."""
+        return tuple(self._actions)
+
     def parsed(self, arguments: Sequence[str]) -> argparse.Namespace:
         """The arguments, or the end of the process with exit code 2."""
         options, unknown = self.parse_known_args(arguments)

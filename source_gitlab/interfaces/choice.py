@@ -52,6 +52,11 @@ def chosen(select: Sequence[str], exclude: Sequence[str] = ()) -> dict[str, Stre
     return left
 
 
+def areas() -> list[str]:
+    """The areas that streams are of, in declared order."""
+    return list(dict.fromkeys(one.area for one in streams().values()))
+
+
 def _named(names: Iterable[str]) -> set[str]:
     found: set[str] = set()
     for name in names:
@@ -62,10 +67,9 @@ def _named(names: Iterable[str]) -> set[str]:
 def _matching(name: str) -> set[str]:
     known = streams()
     if name.startswith(_AREA):
-        areas = dict.fromkeys(one.area for one in known.values())
         area = name.removeprefix(_AREA)
-        if area not in areas:
-            message = f"There is no such area. There are: {', '.join(areas)}."
+        if area not in areas():
+            message = f"There is no such area. There are: {', '.join(areas())}."
             raise UsageError(message)
         return {one.name for one in known.values() if one.area == area}
     if set(name) & set("*?["):
