@@ -20,7 +20,7 @@ class Settings:
     """What a web server in front does with %2F in paths: ``passed``, ``refused``, ``decoded``."""
     relative_url_root: str = ""
     """Sub-path that the instance is installed under, such as ``/gitlab``."""
-    version: str = "18.5.2"
+    version: str = "18.7.0"
     """GitLab's version; group milestones take include_descendants since 16.7."""
     tier: str = "ultimate"
     """``free``, ``premium`` or ``ultimate``: what needs more is refused."""

@@ -57,7 +57,7 @@ def test_everything_is_well(gitlab: Emulator) -> None:
         "Streams",
     ]
     assert step_of(result, "GitLab").details == {
-        "version": "18.5.2-ee",
+        "version": "18.7.0-ee",
         "edition": "Enterprise Edition",
     }
     assert step_of(result, "Token").details == {"kind": "personal", "user": "ada"}

@@ -38,7 +38,7 @@ def test_airbyte_gets_one_message(gitlab: Emulator) -> None:
     assert rest.endswith(others)
     assert not untried or untried.endswith("not tried, but others that need the same.")
     assert f"{told} streams can be read." == (
-        f"Connected to {gitlab.url}. It is GitLab 18.5.2-ee, Enterprise Edition. The token is"
+        f"Connected to {gitlab.url}. It is GitLab 18.7.0-ee, Enterprise Edition. The token is"
         " valid: a personal access token, of the user ada. Its scopes are enough: read_api. The"
         " token does not expire. acme holds 8 projects. Found everything that was named: 1 group."
         f" All {len(by_default())} streams can be read."
