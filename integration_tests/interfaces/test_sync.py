@@ -245,6 +245,8 @@ def test_an_incomplete_stream_keeps_its_rows_and_the_others_go_on(
     assert done.code == 1
     assert "branches: failed at project acme/web. " in done.out
     assert "1 of 3 streams did not end" in done.verdict
+    marked = [line.split()[0] for line in done.out.splitlines() if line.endswith("  did not end")]
+    assert marked == ["branches"]
     assert keys(path, "branches") == sorted([*before, (str(API), "brand-new")])
     assert query(path, f"SELECT count(*) FROM issues WHERE id = {new[0]}") == [(1,)]
     gitlab.faults([])

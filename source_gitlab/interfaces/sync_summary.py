@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 _HEADER = ("stream", "read", "new", "updated", "removed", "in file")
 _SHORT = ("stream", "read", "written", "removed")  # of a store that does not compare
+_MARK = "did not end"
 _EXAMPLES = 3  # skipped things of one kind that are told in full
 
 
@@ -69,6 +70,14 @@ def to_json(outcome: Outcome, place: str) -> dict[str, Any]:
 
 
 def _table(outcome: Outcome) -> Iterator[str]:
+    """The table, in which streams that did not end are marked."""
+    header, *lines = _lines(outcome)
+    yield header
+    for line, tally in zip(lines, outcome.tallies.values(), strict=True):
+        yield f"{line}  {_MARK}" if tally.problem else line
+
+
+def _lines(outcome: Outcome) -> Iterator[str]:
     if not outcome.compares:
         short = [
             (name, *(f"{n:,}" for n in (t.read, t.new, t.removed)))
