@@ -9,6 +9,7 @@ import datetime as dt
 import json
 from typing import TYPE_CHECKING, Any
 
+import duckdb
 import pytest
 
 from integration_tests.support.duckdb_store import ISSUES_LINES, TABLES, path, put, query
@@ -294,6 +295,30 @@ def test_one_row_may_be_larger_than_duckdb_expects(path: Path) -> None:
         (1, 17 << 20),
         (2, None),
     ]
+
+
+def test_a_file_of_large_row_groups_takes_small_ones(path: Path) -> None:
+    """As one that was made before, or opened in between by a program with DuckDB's own size."""
+    rows: list[Row] = [{"id": n, "title": "old"} for n in range(50_000)]
+    put(path, "issues", rows[:1])
+    with duckdb.connect(str(path)) as connection:
+        connection.execute(
+            "INSERT INTO issues (id, title) SELECT range, 'old' FROM range(1, 50000)"
+        )
+        connection.execute("CHECKPOINT")
+    groups = "SELECT count(DISTINCT row_group_id) FROM pragma_storage_info('issues')"
+    assert query(path, groups) == [(1,)]
+    put(path, "issues", [{**row, "title": "new"} for row in rows[10_000:]], [{"id": 50_000}])
+    found = "SELECT title, count(*), sum(id) FROM issues GROUP BY 1 ORDER BY 1"
+    assert query(path, found) == [
+        ("new", 40_000, sum(range(10_000, 50_000))),
+        ("old", 10_000, sum(range(10_000))),
+        (None, 1, 50_000),
+    ]
+    with Store(path, TABLES) as store:
+        store.checkpoint()
+    [(after,)] = query(path, groups)
+    assert after > 1
 
 
 def test_rows_of_many_pages_all_arrive(path: Path) -> None:

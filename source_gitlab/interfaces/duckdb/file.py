@@ -13,6 +13,12 @@ from source_gitlab.interfaces.sql_text import literal, quoted
 STORAGE_VERSION: Final = "v1.0.0"
 """The format of new files, which DuckDB 1.0 and later read; our tables need no newer one."""
 
+_ROW_GROUP: Final = 20_480
+"""Rows that DuckDB compresses at once, and holds in memory until then.
+
+Its own 122,880 issues are half a gigabyte. A file may have groups of both sizes.
+"""
+
 # What DuckDB says when it cannot open a file, and what that means to the one who asked for it.
 _SIGNS: Final = {
     "Could not set lock": "is in use by another process; close it there and run again",
@@ -82,13 +88,14 @@ def connect(path: Path) -> duckdb.DuckDBPyConnection:
         raise StoreError(reason(path, str(error))) from error
     stem = Path(name).stem
     alias = "gitlab" if stem.casefold() in _TAKEN else stem
-    option = f" (STORAGE_VERSION {literal(STORAGE_VERSION)})" if is_new else ""
+    options = [f"ROW_GROUP_SIZE {_ROW_GROUP}"]
+    options += [f"STORAGE_VERSION {literal(STORAGE_VERSION)}"] if is_new else []
     # Nothing is fetched from the Internet. What the user has installed may be needed for the file.
     connection = duckdb.connect(config={"autoinstall_known_extensions": False})
     try:
         # Before the file is attached: DuckDB would else make a folder where it was started.
         connection.execute(f"SET temp_directory = {literal(name + '.tmp')}")
-        connection.execute(f"ATTACH {literal(name)} AS {quoted(alias)}{option}")
+        connection.execute(f"ATTACH {literal(name)} AS {quoted(alias)} ({', '.join(options)})")
     except duckdb.Error as error:
         connection.close()
         raise StoreError(reason(path, str(error))) from error
