@@ -11,13 +11,15 @@ GITLAB ?=
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+SITE_VENV := build/site-environment
+SITE_STAMP := $(SITE_VENV)/.installed
 LOCKS := requirements/dev.txt requirements/build.txt
 VERSION := $(shell sed -n 's/^version = "\(.*\)"/\1/p' pyproject.toml)
 COMPILE := $(UV) pip compile --universal --python-version 3.10 --generate-hashes --quiet \
 	--no-strip-extras --no-annotate --no-header --no-emit-index-url --no-emit-find-links $(UPGRADE)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo gitlab test lint format lock docs schema image soak bench bench-quick clean
+.PHONY: help demo gitlab test lint format lock docs site pictures schema image soak bench bench-quick clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1	\2/p' $(MAKEFILE_LIST) | expand -t 14
@@ -43,6 +45,13 @@ format: $(STAMP) ## what ruff can mend, mended
 docs: $(STAMP) ## write the generated pages of docs/
 	$(BIN)/python -m tools.docs
 
+site: $(SITE_STAMP) ## build the documentation site into build/site
+	NO_MKDOCS_2_WARNING=1 $(SITE_VENV)/bin/python -m mkdocs build --strict --quiet
+	@echo "Open build/site/index.html in a browser: it needs no network."
+
+pictures: $(STAMP) ## make the pictures of the documents again
+	$(BIN)/python -m tools.pictures
+
 schema: $(STAMP) ## draft the columns of a stream: make schema STREAM=environments [ENTITY=Environment]
 	$(BIN)/python -m tools.draft_schema $(STREAM) $(if $(ENTITY),--entity $(ENTITY))
 
@@ -56,6 +65,7 @@ lock: ## compile the lock files; make lock UPGRADE=--upgrade takes the newest
 	$(COMPILE) requirements/meltano.in -o requirements/meltano.txt
 	$(COMPILE) requirements/dbt.in -o requirements/dbt.txt
 	$(COMPILE) requirements/estuary.in -o requirements/estuary.txt
+	$(COMPILE) requirements/site.in -o requirements/site.txt
 
 image: ## build the Docker image
 	$(DOCKER) build $(DOCKER_BUILD_FLAGS) --build-arg VERSION=$(VERSION) --tag $(IMAGE) .
@@ -82,4 +92,12 @@ $(STAMP): $(LOCKS) pyproject.toml
 		$(addprefix -r ,$(LOCKS))
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps \
 		--no-build-isolation --editable .
+	touch $@
+
+# Of its own, because what builds the site is nothing that the product is tested with.
+$(SITE_STAMP): requirements/site.txt
+	rm -rf $(SITE_VENV)
+	$(PYTHON) -m venv $(SITE_VENV)
+	$(SITE_VENV)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps \
+		-r requirements/site.txt
 	touch $@

@@ -12,11 +12,13 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tools.command_page import command_page
 from tools.configuration_page import configuration_page
 from tools.declarations_page import declarations_page, editor_schema
 from tools.erd_page import erd_page
 from tools.markdown import is_generated
 from tools.plugin_page import plugin_page
+from tools.rights_page import deletions_page, rights_page
 from tools.streams_pages import area_page, areas, streams_index
 from tools.views_page import pages
 
@@ -31,7 +33,10 @@ PAGES: Mapping[str, Callable[[], Iterator[str]]] = {
     **{f"{AREA_PAGES}/{area}.md": partial(area_page, area) for area in areas()},
     "docs/erd.md": erd_page,
     "docs/configuration.md": configuration_page,
+    "docs/command-line.md": command_page,
     "docs/declarations.md": declarations_page,
+    "docs/rights.md": rights_page,
+    "docs/deletions.md": deletions_page,
     "docs/tap-gitlab.yml": plugin_page,
     **pages(),
     "source_gitlab/streams/declared.schema.json": editor_schema,

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from functools import partial
 from typing import TYPE_CHECKING
 
 import yaml
 
 from source_gitlab.streams import streams
-from source_gitlab.views.catalog import columns_read, macros, views
+from source_gitlab.views.catalog import Renderer, columns_read, macros, views
 from tools.markdown import GENERATED, code_list, markdown_table, plain
 
 if TYPE_CHECKING:
@@ -85,6 +86,7 @@ def pages() -> Mapping[str, Callable[[], Iterator[str]]]:
     """The pages by their paths below the repository."""
     return {
         "docs/views.md": _page,
+        "docs/views-sql.md": _sql_page,
         **{
             f"{_PACKAGE}/models/{name}.sql": partial(_model, view) for name, view in views().items()
         },
@@ -113,12 +115,40 @@ def _section(view: View) -> Iterator[str]:
     needs = f"Needs {code_list(view.requires)}." if view.requires else ""
     if view.requires_any:
         needs = f"Needs one of {code_list(view.requires_any)}."
-    yield f"{needs} Uses {code_list(view.uses)}." if view.uses else needs
+    uses = f" Uses {code_list(view.uses)}." if view.uses else ""
+    yield f"{needs}{uses} [Its SQL](views-sql.md#{view.name})."
     yield ""
     if view.own_columns:
         rows = ((f"`{name}`", plain(text)) for name, text in view.own_columns.items())
         yield from markdown_table(["column", "what it is"], rows)
         yield ""
+
+
+_SQL_HEAD = """
+# SQL of the views
+
+What [the views](views.md) are in a DuckDB file that has the tables of all streams. A file or
+warehouse that lacks a table or a column has NULL in its place. `SELECT sql FROM duckdb_views()
+WHERE schema_name = 'gitlab_views'` shows those of a file."""
+
+
+def _sql_page() -> Iterator[str]:
+    renderer = Renderer({name: one.columns.keys() for name, one in streams().items()})
+    yield GENERATED.format(source="views/models/")
+    yield _SQL_HEAD
+    for area, title in _AREAS.items():
+        yield ""
+        yield f"## {title}"
+        for view in views().values():
+            if view.area == area:
+                yield ""
+                yield f"### {view.name}"
+                yield ""
+                yield f"[What it is](views.md#{view.name})."
+                yield ""
+                yield "```sql"
+                yield re.sub(r"\n\s*\n+", "\n", renderer.sql(view))
+                yield "```"
 
 
 def _model(view: View) -> Iterator[str]:

@@ -10,8 +10,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 import tomli
+import yaml
 
+from source_gitlab.config import load_spec
 from source_gitlab.distribution import DISTRIBUTION, install_command
+from source_gitlab.interfaces.flow import form
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -139,3 +142,15 @@ def test_nothing_asks_for_the_metadata_of_the_distribution() -> None:
         for path in (ROOT / "source_gitlab").rglob("*.py")
     }
     assert [name for name, text in sources.items() if "importlib.metadata" in text] == []
+
+
+def test_the_documentation_is_ours() -> None:
+    """What platforms link to beside a form is the page of this package, everywhere the same."""
+    metadata = yaml.safe_load((ROOT / "metadata.yaml").read_text(encoding="utf-8"))["data"]
+    found = {
+        PROJECT["urls"]["Documentation"],
+        metadata["documentationUrl"],
+        load_spec()["documentationUrl"],
+        form.spec()["documentationUrl"],
+    }
+    assert found == {f"https://pypi.org/project/{DISTRIBUTION}/"}

@@ -16,7 +16,6 @@ from source_gitlab.interfaces.flow import intervals
 PROTOCOL: Final = 3032023
 """The version of the protocol, by which the runtime knows it."""
 
-DOCUMENTATION: Final = "https://docs.estuary.dev/reference/Connectors/capture-connectors/gitlab/"
 PROVIDER: Final = "gitlab"
 _ARMS: Final = ("oauth2.0", "access_token", "none")
 _TAG: Final = re.compile(r"</?(?:a|code)\b[^>]*>")
@@ -46,7 +45,7 @@ def spec() -> dict[str, Any]:
         "protocol": PROTOCOL,
         "configSchema": config_schema(),
         "resourceConfigSchema": resource_schema(),
-        "documentationUrl": DOCUMENTATION,
+        "documentationUrl": load_spec()["documentationUrl"],
         "resourcePathPointers": ["/stream"],
         "oauth2": _oauth2(),
     }
