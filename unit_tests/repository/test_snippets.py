@@ -21,7 +21,7 @@ ROOT = Path(__file__).parents[2]
 DOCUMENTS = sorted([ROOT / "README.md", *(ROOT / "docs").rglob("*.md")])
 SCHEDULES = (ROOT / "docs" / "scheduling.md").read_text("utf-8")
 # The commands of the Airbyte protocol, whose flags the CDK parses.
-_PROTOCOL = {"--config", "--catalog", "--state", "--report", "--debug"}
+_PROTOCOL = {"--config", "--catalog", "--state", "--report", "--shard", "--debug"}
 _PROGRAMS = {"source-gitlab", "source-gitlab:dev", "tap-gitlab"}
 # What names a program of ours without running it.
 _OTHERS = {("docker", "build"), ("meltano", "add"), ("meltano", "run"), ("meltano", "config")}
@@ -36,7 +36,9 @@ def blocks(text: str, language: str) -> list[str]:
 def commands(shell: str) -> Iterator[list[str]]:
     """The command lines of ours in shell, each without the name of the program."""
     for line in shell.replace("\\\n", " ").splitlines():
-        lexer = shlex.shlex(line, posix=True, punctuation_chars=True)
+        # What a shell works out is a number here, which a flag may insist on.
+        filled = re.sub(r"\$\(\(.*?\)\)|(?<=/)\$SHARDS\b", "1", line)
+        lexer = shlex.shlex(filled, posix=True, punctuation_chars=True)
         lexer.whitespace_split = True
         parts: list[list[str]] = [[]]
         for word in lexer:
