@@ -92,6 +92,8 @@ def test_a_row_that_is_refused_is_not_gone(file: SyncedFile, status: int) -> Non
     result = file.verify(repair=True)
     assert found(result, "gone", "issues") == set()
     assert [text for one in result.found for text in one.unsure]
+    assert result.failed == (status == 500)
+    assert result.is_unsure
     assert gone in file.ids("issues")
     file.emulator.faults.rules.clear()
     assert found(file.verify(repair=True), "gone", "issues") == {gone}

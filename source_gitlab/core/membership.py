@@ -101,6 +101,8 @@ class Membership:
         if is_same and self.unchanged(stream, root, known):
             return []
         found = self._members(stream, root, known, fresh=False)
+        for number in found.partial:
+            self.note_partial(stream, number)
         seen = MemberAccess(standing, found.partial)
         return state.cover(root.id, found.ids, found.others, found.asked, seen)
 
@@ -180,6 +182,14 @@ class Membership:
         """Whether a project's own list leaves out rows for which the user's role is too low."""
         least = least_for(stream)
         return bool(least) and self._level(project, None) < least
+
+    def note_partial(self, stream: Stream, project: int) -> None:
+        """Let rows of a project stay, of which a role may hide some that were read before.
+
+        Who has no role anywhere, because there is no user, never read more.
+        """
+        if self.access_levels.user() is not None:
+            self._report.extents.missed(stream.name, Place("project", project))
 
     def _level(self, project: Project, root: Group | None) -> int:
         if root is not None:

@@ -309,7 +309,10 @@ class Planner:
                 continue
             if self.membership.is_off(stream, project):
                 continue
-            state.see(project.id, partial=self.membership.is_partial(stream, project))
+            is_partial = self.membership.is_partial(stream, project)
+            if is_partial:
+                self.membership.note_partial(stream, project.id)
+            state.see(project.id, partial=is_partial)
             instants = state.projects.get(project.id), covered.get(project.id)
             through = max(filter(None, instants), default=None)
             if self._change_probes.is_quiet(

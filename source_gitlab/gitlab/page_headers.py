@@ -7,12 +7,13 @@ continued from its last row has none in any case (lib/gitlab/pagination/keyset/h
 
 from __future__ import annotations
 
+import re
 import threading
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from source_gitlab.gitlab.errors import FatalError, GitlabError
-from source_gitlab.gitlab.next_page import CURSORS, is_linked
+from source_gitlab.gitlab.errors import FatalError, GitlabError, Malformed
+from source_gitlab.gitlab.next_page import CURSORS, is_linked, is_told
 from source_gitlab.gitlab.pagination import answer_of
 
 if TYPE_CHECKING:
@@ -25,6 +26,13 @@ if TYPE_CHECKING:
 # Lists that GitLab cuts into pages by number unless it is asked for another way. Some others come
 # whole, and without these headers.
 _BY_NUMBER = frozenset({"groups", "projects", "descendant_groups", "subgroups"})
+# And those of a group or project that `paginate` presents, in lib/api, whatever is in them.
+_PAGED = re.compile(
+    r"groups|projects|groups/[^/]+/(?:projects|descendant_groups|subgroups)"
+    r"|(?:groups|projects)/[^/]+/(?:issues|merge_requests|labels|milestones|members|members/all)"
+    r"|projects/[^/]+/(?:pipelines|jobs|releases|deployments|environments"
+    r"|repository/(?:branches|tags|commits))"
+)
 # One of them that anyone may ask for, and that costs GitLab little.
 _PATH = "projects"
 _QUERY: Query = {"simple": True, "per_page": 1}
@@ -54,12 +62,30 @@ class PageHeaders:
             Malformed: how its next page is asked for cannot be understood.
             FatalError: nothing can be asked for any more.
         """
+        if data == [] and _is_always_told(path, query) and not is_told(headers):
+            self._must_get_lost(path, ask)
         if isinstance(data, list) and not self._arrive:
             if is_linked(headers):
                 self._arrive = True
             elif _is_by_number(path, query):
                 self._arrive = False
         return answer_of(data, headers, query, partial(self._are_stripped, path, query, ask))
+
+    def _must_get_lost(self, path: str, ask: Asker) -> None:
+        """Let an empty answer without headers pass for a list where headers get lost.
+
+        Where they arrive, it is not GitLab's, and rows must not go because of it.
+        """
+        if self._arrive is None:
+            with self._lock:
+                if self._arrive is None:
+                    self._find_out(ask)
+        if self._arrive:
+            message = (
+                f"{path} was answered with an empty list without the headers that GitLab sends with"
+                " each of its pages. A proxy or a cache in front of GitLab may have made it."
+            )
+            raise Malformed(message)
 
     def _are_stripped(self, path: str, query: Mapping[str, Any], ask: Asker) -> bool:
         """Whether a list without headers should have had some."""
@@ -81,6 +107,14 @@ class PageHeaders:
             pass
         if self._arrive is None:
             self._arrive = False
+
+
+def _is_always_told(path: str, query: Mapping[str, Any]) -> bool:
+    """Whether this is the first page of a list of which each page says where it is."""
+    # One row is asked for to count them, or to find out about headers.
+    is_first = str(query.get("page", 1)) == "1" and str(query.get("per_page", 1)) != "1"
+    is_keyset = query.get("pagination") == "keyset" or CURSORS & query.keys()
+    return is_first and not is_keyset and _PAGED.fullmatch(path) is not None
 
 
 def _is_by_number(path: str, query: Mapping[str, Any]) -> bool:

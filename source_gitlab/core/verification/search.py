@@ -50,7 +50,8 @@ class Copy(Protocol):
 class Difference:
     """What was found in a span: rows that the copy is `missing`, and those `gone` from GitLab.
 
-    `unsure` are sentences about rows that GitLab did not show and that may be there all the same.
+    `unsure` are sentences about rows that GitLab did not show and that may be there all the same;
+    `failed` when GitLab may tell of them when it is asked again.
     """
 
     one: CountedList
@@ -58,6 +59,7 @@ class Difference:
     missing: list[Row] = field(default_factory=list)
     gone: list[Row] = field(default_factory=list)
     unsure: list[str] = field(default_factory=list)
+    failed: bool = False
 
     def __bool__(self) -> bool:
         return bool(self.missing or self.gone)
@@ -127,6 +129,7 @@ class Search:
         lost = [row for name, row in mine.items() if name not in theirs]
         if lost and not is_sound:
             found.unsure.append("A part of the list could not be read.")
+            found.failed = True
         elif lost:
             hidden = self._counting.hides(one)
             if hidden is not None:
@@ -152,7 +155,9 @@ class Search:
             if answer is False:
                 found.gone.append(row)
             elif answer is not True:
-                what = "refuses" if isinstance(answer, Skipped) else "fails"
+                is_refused = isinstance(answer, Skipped)
+                found.failed = found.failed or not is_refused
+                what = "refuses" if is_refused else "fails"
                 found.unsure.append(f"GitLab {what} to tell of a row. {answer}")
 
     def _middle(self, one: CountedList, span: Span) -> str | None:

@@ -40,7 +40,7 @@ def summary(result: Result, others: Mapping[str, str], path: Path) -> Iterator[s
 def to_json(result: Result, others: Mapping[str, str]) -> dict[str, Any]:
     """All of it as JSON: `whole`, `windows`, `differences`, `not_compared`, `not_counted`."""
     return {
-        "whole": not result.differs,
+        "whole": not (result.differs or result.is_unsure),
         "repaired": result.differs and result.is_mended,
         "requests": result.requests,
         "windows": [asdict(one) for one in result.counted],
@@ -111,6 +111,8 @@ def _verdict(result: Result, path: Path) -> str:
     gone = sum(len(one.gone) for one in result.found)
     if not result.differs:
         said = "nothing is missing and nothing is gone" if result.counted else "nothing was counted"
+        if result.is_unsure:
+            said = "nothing is missing; what is gone could not be found out everywhere"
         return f"{path}: {said}; {cost}."
     if result.is_mended:
         return (

@@ -50,7 +50,8 @@ class Counted:
 class Found:
     """What differs in one window, by the keys of rows.
 
-    `unsure` are sentences about rows that GitLab did not show and that stay all the same.
+    `unsure` are sentences about rows that GitLab did not show and that stay all the same; `failed`
+    when trying again may help.
     """
 
     stream: str
@@ -60,6 +61,7 @@ class Found:
     missing: list[dict[str, Any]] = field(default_factory=list)
     gone: list[dict[str, Any]] = field(default_factory=list)
     unsure: list[str] = field(default_factory=list)
+    failed: bool = False
 
 
 @dataclass
@@ -95,7 +97,12 @@ class Result:
     @property
     def failed(self) -> bool:
         """Whether something could not be compared that may be when it is tried again."""
-        return any(one.failed for one in self.left)
+        return any(one.failed for one in self.left) or any(one.failed for one in self.found)
+
+    @property
+    def is_unsure(self) -> bool:
+        """Whether rows stay of which GitLab did not tell whether it has them."""
+        return any(one.unsure for one in self.found)
 
 
 class Verify:
@@ -194,7 +201,7 @@ class Verify:
             where = self._where(event.one, event)
             missing, gone = _keys(event.missing, key), _keys(event.gone, key)
             if missing or gone or event.unsure:
-                self.result.found.append(Found(*where, missing, gone, event.unsure))
+                self.result.found.append(Found(*where, missing, gone, event.unsure, event.failed))
             if self._repair and event:
                 keys: list[Key] = [tuple(one.values()) for one in gone]
                 self._store.mend(event.one.stream.name, event.missing, keys)
