@@ -11,6 +11,7 @@ import duckdb
 import pytest
 
 from source_gitlab.cli import main
+from source_gitlab.engine.exit_codes import USAGE
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -108,3 +109,20 @@ def test_a_file_that_is_none(capsys: pytest.CaptureFixture[str], tmp_path: Path)
     other.write_text("not a database, but long enough to be one if somebody looked at it badly")
     assert main(["query", str(other), "issues"]) == 2
     assert "is not a DuckDB database" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("limit", ["0", "-1", "many"])
+def test_a_limit_that_is_no_number_of_rows(
+    capsys: pytest.CaptureFixture[str], file: Path, limit: str
+) -> None:
+    """It is refused, and not taken for another one."""
+    assert main(["query", str(file), "issues", "--limit", limit]) == USAGE
+    assert "--limit: it is a whole number above 0." in capsys.readouterr().err
+
+
+def test_a_format_that_is_none(capsys: pytest.CaptureFixture[str], file: Path) -> None:
+    """The ones that there are stand in the message; what was given may be a secret."""
+    assert main(["query", str(file), "issues", "--format", "glpat-aaaaaaaaaaaaaaaaaaaa"]) == USAGE
+    told = capsys.readouterr().err
+    assert "choose from text, csv, json" in told
+    assert "glpat" not in told

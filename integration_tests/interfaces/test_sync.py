@@ -300,7 +300,7 @@ def test_a_file_of_another_gitlab_is_refused(
     assert done.code == 2
     assert done.err == (
         f"{path} holds data of {gitlab.url}, not of {changing_gitlab.url}; "
-        "choose another file with --to. If it is the same GitLab under a new address, set "
+        "choose another file. If it is the same GitLab under a new address, set "
         f"former_api_url to {gitlab.url} in the configuration file\n"
     )
 

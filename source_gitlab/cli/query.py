@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from source_gitlab.engine.exit_codes import DONE, UsageError
 from source_gitlab.gitlab.cancellation import Deadline
-from source_gitlab.interfaces.arguments import Parser, file_name, meant
+from source_gitlab.interfaces.arguments import Parser, count, file_name, meant
 from source_gitlab.interfaces.file_reader import FileError, FileReader, Found
 from source_gitlab.interfaces.sql_text import quoted
 from source_gitlab.terminal import ended, printable
@@ -47,7 +47,7 @@ def main(arguments: Sequence[str]) -> int:
             return ended(DONE, text="".join(f"{line}\n" for line in _listed(reader)))
         most = options.limit or (_MOST if options.format == "text" else 1 << 31)
         sql = _select(reader, options.question)
-        found = reader.select(sql, most=max(most, 1), deadline=Deadline())
+        found = reader.select(sql, most=most, deadline=Deadline())
     except FileError as error:
         raise UsageError(str(error)) from error
     return ended(DONE, text=_WRITERS[options.format](found))
@@ -68,7 +68,7 @@ def command_parser() -> Parser:
         help="json is one object a line",
     )
     parser.add_argument(
-        "--limit", type=int, default=None, metavar="N", help=f"rows at most; {_MOST} in text"
+        "--limit", type=count, default=None, metavar="N", help=f"rows at most; {_MOST} in text"
     )
     return parser
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import sys
 import threading
 import time
-from argparse import ArgumentTypeError
 from contextlib import closing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -27,7 +26,7 @@ from source_gitlab.engine import process
 from source_gitlab.engine.beginning import begin
 from source_gitlab.engine.exit_codes import DONE, INCOMPLETE, UsageError
 from source_gitlab.gitlab.errors import Stopped
-from source_gitlab.interfaces.arguments import Parser
+from source_gitlab.interfaces.arguments import Parser, count
 from source_gitlab.interfaces.choice import add_choice
 from source_gitlab.interfaces.duckdb.target import target
 from source_gitlab.interfaces.duckdb.verify_summary import summary, to_json
@@ -112,7 +111,7 @@ def command_parser() -> Parser:
     )
     parser.add_argument(
         "--sample",
-        type=_number,
+        type=count,
         metavar="N",
         help="count only so many windows, others on each day",
     )
@@ -237,11 +236,3 @@ def _code(result: Result) -> int:
     if result.failed or (result.differs and not result.is_mended):
         return INCOMPLETE
     return DONE
-
-
-def _number(text: str) -> int:
-    """A whole number above 0."""
-    if text.isdecimal() and int(text):
-        return int(text)
-    message = "it is a whole number above 0"
-    raise ArgumentTypeError(message)

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
 _VALUE: Final = re.compile(r"'[^']*'|(?<==)\S+")
+_CHOICES: Final = " (choose from "
 _LONGEST_FLAG: Final = 40
 
 
@@ -52,7 +53,8 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """Say what is wrong, and end the process with exit code 2."""
-        shown = _VALUE.sub("that", message)
+        given, choose, known = message.partition(_CHOICES)
+        shown = _VALUE.sub("that", given) + choose + known.replace("'", "")
         sentence = printable(redact(shown)).rstrip(".?")
         end = "?" if shown.endswith("?") else "."
         sys.stderr.write(f"{self.prog}: {sentence}{end} `{self.prog} --help` tells more.\n")
@@ -81,6 +83,18 @@ def file_name(text: str) -> Path:
         message = f"{kind} is no file; name one"
         raise argparse.ArgumentTypeError(message)
     return Path(text)
+
+
+def count(text: str) -> int:
+    """A whole number above 0: the `type` of flags that take one.
+
+    Raises:
+        argparse.ArgumentTypeError: it is none.
+    """
+    if text.isdecimal() and int(text):
+        return int(text)
+    message = "it is a whole number above 0"
+    raise argparse.ArgumentTypeError(message)
 
 
 def add_shard(parser: argparse.ArgumentParser) -> None:

@@ -40,13 +40,13 @@ def refused(path: Path, instance: str | None = None) -> str:
 def test_a_file_that_is_no_database_is_refused(path: Path) -> None:
     """And not overwritten."""
     path.write_text("id,title\n1,a\n" * 1000)
-    assert refused(path) == f"{path} is not a DuckDB database; choose another file with --to"
+    assert refused(path) == f"{path} is not a DuckDB database; choose another file"
     assert path.read_text().startswith("id,title")
 
 
 def test_a_directory_is_refused(tmp_path: Path) -> None:
     """`--to .` is a likely slip."""
-    assert refused(tmp_path) == f"{tmp_path} is a directory; name a file with --to"
+    assert refused(tmp_path) == f"{tmp_path} is a directory; name a file"
 
 
 def test_a_missing_directory_is_named(tmp_path: Path) -> None:
@@ -105,7 +105,7 @@ def test_another_gitlab_is_refused(path: Path) -> None:
     put(path, "issues", [], instance="https://one.example.com")
     assert refused(path, instance="https://two.example.com") == (
         f"{path} holds data of https://one.example.com, not of https://two.example.com; "
-        "choose another file with --to. If it is the same GitLab under a new address, set "
+        "choose another file. If it is the same GitLab under a new address, set "
         "former_api_url to https://one.example.com in the configuration file"
     )
 

@@ -11,7 +11,7 @@ import duckdb
 from source_gitlab.interfaces.sql_text import literal, quoted
 
 STORAGE_VERSION: Final = "v1.0.0"
-"""The format of new files, which DuckDB 1.0 and later read; our tables need no newer one."""
+"""The format of new files, which DuckDB 1.1 and later read: 1.0 stumbles over our macros."""
 
 _ROW_GROUP: Final = 20_480
 """Rows that DuckDB compresses at once, and holds in memory until then.
@@ -24,20 +24,20 @@ _SIGNS: Final = {
     "Could not set lock": "is in use by another process; close it there and run again",
     "being used by another process": "is in use by another process; close it there and run again",
     "already attached": "is in use by this process; close it there and run again",
-    "not a valid DuckDB database file": "is not a DuckDB database; choose another file with --to",
-    "_scanner": "is not a DuckDB database; choose another file with --to",
+    "not a valid DuckDB database file": "is not a DuckDB database; choose another file",
+    "_scanner": "is not a DuckDB database; choose another file",
     "version number": "was written by another version of DuckDB; upgrade the duckdb package",
     "Permission denied": "cannot be written: permission denied",
     "Read-only": "cannot be written: the file system is read-only",
-    "File name too long": "cannot be created: its name is too long; choose another file with --to",
+    "File name too long": "cannot be created: its name is too long; choose another file",
     "No space left": "cannot be written: the disk is full; free some space and run again",
 }
 
-_DAMAGED: Final = "is damaged; put a copy in its place, or choose another file with --to"
+_DAMAGED: Final = "is damaged; put a copy in its place, or choose another file"
 # The same of a file whose parts do not fit together, whenever that shows.
 _BROKEN: Final = {
     "replaying WAL": "cannot be opened: what waits beside it, in its .wal file, is damaged or of "
-    "another database; put copies of both in their place, or choose another file with --to",
+    "another database; put copies of both in their place, or choose another file",
     "Could not read enough bytes": _DAMAGED,
     "Corrupt database file": _DAMAGED,
     "checksum": _DAMAGED,
@@ -119,7 +119,7 @@ def reason(path: Path, message: str) -> str:
         if sign.casefold() in message.casefold():
             return f"{path} {meaning}"
     if path.is_dir():
-        return f"{path} is a directory; name a file with --to"
+        return f"{path} is a directory; name a file"
     if not path.parent.is_dir():
         return f"{path} cannot be created: there is no directory {path.parent}"
     return f"{path} cannot be opened: {message.splitlines()[0]}"

@@ -230,7 +230,7 @@ def _check_meta(
     if same and "instance" in meta and instance_name(meta["instance"]) not in same:
         message = (
             f"{path} holds data of {meta['instance']}, not of {urls[0]}; "
-            "choose another file with --to. If it is the same GitLab under a new address, set "
+            "choose another file. If it is the same GitLab under a new address, set "
             f"former_api_url to {meta['instance']} in the configuration file"
         )
         raise StoreError(message)
@@ -245,7 +245,7 @@ def _check_schema(connection: duckdb.DuckDBPyConnection, path: Path) -> None:
     if row and row[0]:
         message = (
             f"{path} has a schema {SCHEMA} that source-gitlab did not write; rename it, or choose "
-            "another file with --to"
+            "another file"
         )
         raise StoreError(message)
 
@@ -266,7 +266,7 @@ def _check_names(connection: duckdb.DuckDBPyConnection, path: Path, wanted: set[
         if found:
             message = (
                 f"{path} has a {kind} {found[0]} that source-gitlab did not write; rename it, "
-                "leave its stream out with --select, or choose another file with --to"
+                "leave its stream out with --select, or choose another file"
             )
             raise StoreError(message)
 

@@ -54,7 +54,7 @@ def target(text: str) -> Path:
             _check_link(path)
     except (OSError, RuntimeError) as error:
         name = text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…"
-        message = f"{name} cannot be used: {_why(error)}; choose another file with --to"
+        message = f"{name} cannot be used: {_why(error)}; choose another file"
         raise UsageError(message) from error
     if is_there:
         _check_file(path)
@@ -65,7 +65,7 @@ def target(text: str) -> Path:
 
 def _check_file(path: Path) -> None:
     if path.is_dir():
-        message = f"{path} is a directory; name a file with --to"
+        message = f"{path} is a directory; name a file"
         raise UsageError(message)
     if not path.is_file():
         message = f"{path} is a device or a pipe; {_ADVICE}"
@@ -83,11 +83,11 @@ def _check_content(path: Path) -> None:
         with path.open("rb") as file:
             head = file.read(_HEAD)
     except OSError as error:
-        message = f"{path} cannot be read: {_why(error)}; choose another file with --to"
+        message = f"{path} cannot be read: {_why(error)}; choose another file"
         raise UsageError(message) from error
     for magic, kind in _MAGIC:
         if head.startswith(magic):
-            message = f"{path} is {kind}, not a DuckDB database; choose another file with --to"
+            message = f"{path} is {kind}, not a DuckDB database; choose another file"
             raise UsageError(message)
 
 
