@@ -137,6 +137,10 @@ def test_a_feature_that_is_switched_off_is_no_deletion(file: SyncedFile) -> None
     result = file.verify(repair=True)
     assert rows(file) == before
     assert not result.differs
+    (left,) = result.left
+    assert left.stream == "issues"
+    assert left.place.endswith("/web")
+    assert "switched off" in left.why
 
 
 def test_another_user_compares_nothing(file: SyncedFile) -> None:

@@ -66,12 +66,13 @@ class Lists:
     """The lists of one stream that are counted, and, by place, why others are not.
 
     `owners` are all groups or projects that are chosen; None where they are not all known, or
-    another read looks after some.
+    another read looks after some. Of those that are `off`, GitLab shows no rows.
     """
 
     owners: set[int] | None = None
     counted: list[CountedList] = field(default_factory=list)
     left: list[tuple[Place, str]] = field(default_factory=list)
+    off: list[Place] = field(default_factory=list)
 
 
 def lists_of(  # noqa: PLR0913, PLR0917 -- what is read, what is known of it, and when
@@ -111,6 +112,7 @@ def lists_of(  # noqa: PLR0913, PLR0917 -- what is read, what is known of it, an
             continue
         every |= owners
         if read == OFF:
+            found.off.append(place)
             continue
         if read is None:
             found.left.append((place, "It has not been read yet."))

@@ -24,6 +24,9 @@ if TYPE_CHECKING:
     from source_gitlab.streams import Stream
 
 
+_OFF: Final = (
+    "GitLab shows none there to this token: they are switched off, or the role is too low."
+)
 _LEFT: Final = (
     "They are no longer in what is chosen, or cannot be seen; `sync --full-refresh` takes rows out"
     " that are certainly gone."
@@ -164,6 +167,7 @@ class Verify:
             self.result.left.append(Left(stream.name, self._called(place), why))
         if lists.owners is not None:
             self._note_others(stream, lists.owners)
+        self._note_off(stream, lists.off)
         due = [one for one in lists.counted if is_due(one)]
         months: dict[int, list[tuple[str, int]]] = {}
         late: dict[int, int] = {}
@@ -190,6 +194,13 @@ class Verify:
             where = f"{len(left):,} {kind}{'s' * (len(left) > 1)}"
             rows = sum(left.values())
             self.result.left.append(Left(stream.name, where, f"{rows:,} rows. {_LEFT}"))
+
+    def _note_off(self, stream: Stream, places: list[Place]) -> None:
+        """Tell of rows whose project shows none any more, by a setting or to this role."""
+        held = self._copy.owners(stream.name, str(column_of(stream))) if places else {}
+        for place in places:
+            if held.get(place.id or 0):
+                self.result.left.append(Left(stream.name, self._called(place), _OFF))
 
     def _note(self, event: Event) -> None:
         if isinstance(event, Compared):
