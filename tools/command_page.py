@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import argparse
 import re
-from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from source_gitlab.cli.commands import COMMANDS
 from source_gitlab.engine.exit_codes import EPILOG
-from source_gitlab.interfaces.arguments import Parser
 from tools.markdown import GENERATED, markdown_table, plain
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from source_gitlab.cli.commands import Command
+    from source_gitlab.interfaces.arguments import Parser
 
 _HEAD = """\
 # Command line
@@ -45,48 +44,6 @@ These commands are described with [the Airbyte source](airbyte.md). `--report FI
 found, skipped or failed, as JSON."""
 
 
-class _Found(Exception):
-    """Carries the parser that was about to print its help."""
-
-    def __init__(self, parser: argparse.ArgumentParser) -> None:
-        """Keep it."""
-        super().__init__()
-        self.parser = parser
-
-
-@contextmanager
-def _caught() -> Iterator[None]:
-    """Let `--help` raise `_Found` in place of printing."""
-
-    def raised(self: Parser) -> None:
-        raise _Found(self)
-
-    printing = Parser.print_help
-    Parser.print_help = raised  # type: ignore[assignment, method-assign]
-    try:
-        yield
-    finally:
-        Parser.print_help = printing  # type: ignore[method-assign]
-
-
-def parser_of(name: str) -> Parser:
-    """The parser of the flags of a command of the table, "sync" or "tap".
-
-    Raises:
-        KeyError: there is no such command.
-        ValueError: it parses its arguments in another way.
-    """
-    run = COMMANDS[name].load()
-    try:
-        with _caught():
-            run(["--help"])
-    except _Found as found:
-        if isinstance(found.parser, Parser):
-            return found.parser
-    message = f"{name} has no parser of ours"
-    raise ValueError(message)
-
-
 def command_page() -> Iterator[str]:
     """docs/command-line.md."""
     yield GENERATED.format(source="cli/")
@@ -111,7 +68,7 @@ def _section(name: str, command: Command) -> Iterator[str]:
     what, *usage = command.help.splitlines()
     yield f"{'###' if command.under else '##'} {name}"
     yield ""
-    parser = None if name in _WITHOUT_PARSER else parser_of(name)
+    parser = None if name in _WITHOUT_PARSER else command.parser()
     shown = (parser and parser.description) or what.rstrip(":").capitalize()
     yield plain(f"{shown.rstrip('.')}.")
     yield ""

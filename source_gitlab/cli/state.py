@@ -27,14 +27,7 @@ def main(arguments: Sequence[str]) -> int:
     Raises:
         UsageError: a file cannot be used, or the states do not belong together.
     """
-    parser = Parser(
-        prog="source-gitlab state",
-        description="Put the states of shards together: merge A.json B.json … > merged.json.",
-        epilog=_EPILOG,
-    )
-    parser.add_argument("what", choices=("merge",), metavar="merge", help="what to do")
-    parser.add_argument("files", nargs="+", type=file_name, metavar="FILE", help="the states")
-    options = parser.parsed(arguments)
+    options = command_parser().parsed(arguments)
     files = [_read(path) for path in options.files]
     try:
         text, lacking = state_files.merge(files)
@@ -48,6 +41,18 @@ def main(arguments: Sequence[str]) -> int:
             " them. What it reads counts as not read, and the next read brings it from the start."
         )
     return ended(DONE, text=text.decode())
+
+
+def command_parser() -> Parser:
+    """The flags of the command."""
+    parser = Parser(
+        prog="source-gitlab state",
+        description="Put the states of shards together: merge A.json B.json … > merged.json.",
+        epilog=_EPILOG,
+    )
+    parser.add_argument("what", choices=("merge",), metavar="merge", help="what to do")
+    parser.add_argument("files", nargs="+", type=file_name, metavar="FILE", help="the states")
+    return parser
 
 
 def _read(path: Path) -> state_files.StateFile:

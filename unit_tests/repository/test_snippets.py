@@ -12,7 +12,6 @@ import pytest
 import yaml
 
 from source_gitlab.cli.commands import COMMANDS, named
-from tools.command_page import parser_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -68,7 +67,9 @@ def check(words: list[str]) -> None:
         if given - _PROTOCOL:
             raise SystemExit(2)
     elif name not in {"spec", "--version"}:
-        parser_of(name).parsed(words[1:])
+        parser = COMMANDS[name].parser()
+        assert parser is not None, name
+        parser.parsed(words[1:])
     assert name in COMMANDS
 
 
