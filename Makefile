@@ -4,7 +4,7 @@ UV ?= uv
 DOCKER ?= docker
 DOCKER_BUILD_FLAGS ?=
 IMAGE ?= source-gitlab:dev
-PYTEST_FLAGS ?= --numprocesses=auto --dist=loadfile
+PYTEST_FLAGS ?= --numprocesses=auto --dist=loadfile --durations=40
 UPGRADE ?=
 GITLAB ?=
 
