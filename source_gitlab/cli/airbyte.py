@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from source_gitlab.cli.check_format import format_of
 from source_gitlab.engine.exit_codes import UsageError
-from source_gitlab.interfaces.arguments import Parser, file_name, meant
+from source_gitlab.interfaces.arguments import Parser, add_shard, file_name, meant
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -45,9 +45,11 @@ def read(arguments: Sequence[str]) -> int:
 def command_parser(command: str) -> Parser:
     """The flags of one of the commands, of which the CDK has a parser of its own."""
     parser = Parser(prog=f"source-gitlab {command}")
-    names = _FLAGS[: _FLAGS.index("--debug")]
-    for flag in names if command == "read" else ("--config",):
+    is_read = command == "read"
+    for flag in ("--config", "--catalog", "--state", "--report") if is_read else ("--config",):
         parser.add_argument(flag, type=file_name, metavar="FILE")
+    if is_read:
+        add_shard(parser)
     return parser
 
 
