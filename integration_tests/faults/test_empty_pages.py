@@ -63,6 +63,39 @@ def test_its_rows_come_all_the_same(emptied: Emulator, name: str, path: str) -> 
     emptied.faults([])
 
 
+@pytest.mark.parametrize(
+    ("name", "path", "told"),
+    [
+        ("issues", "/groups/[0-9]+/issues$", "130 rows by its header"),
+        ("project_labels", "/projects/[0-9]+/labels$", "rows by its header"),
+        ("pipelines", "/pipelines$", "130 rows by its header"),
+        ("projects", "/groups/[0-9]+/projects$", "rows by its header"),
+    ],
+)
+def test_one_that_stays_empty_is_no_empty_list(
+    emptied: Emulator, name: str, path: str, told: str
+) -> None:
+    """Its headers count rows, and GitLab leaves none out of these lists."""
+    emptied.faults([{"kind": "empty_page", "path": path}])
+    reading = read(config_for(emptied, num_workers=1), [name], retries=QUICK)
+    assert reading.statuses != {name: COMPLETE}
+    assert told in str(reading)
+
+
+@pytest.mark.parametrize("query", [{"pagination": "keyset"}, {}])
+@pytest.mark.parametrize(
+    ("name", "path"), [("branches", "/repository/branches$"), ("jobs", "/jobs$")]
+)
+def test_a_list_continued_from_its_last_row_that_comes_empty(
+    emptied: Emulator, name: str, path: str, query: dict[str, str]
+) -> None:
+    """No header comes with its end, so it is asked for by number."""
+    emptied.faults([{"kind": "status", "status": 200, "body": "[]", "path": path, "query": query}])
+    reading = read(config_for(emptied, num_workers=1), [name], retries=QUICK)
+    assert reading.statuses != {name: COMPLETE}
+    assert "was answered with an empty list" in str(reading)
+
+
 def keys(reading: Reading, name: str) -> list[tuple[object, ...]]:
     """The keys of what was read, in order."""
     return sorted(tuple(row[c] for c in streams()[name].key) for row in reading.rows[name])

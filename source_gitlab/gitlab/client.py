@@ -22,6 +22,7 @@ from source_gitlab.gitlab.errors import (
     LESS_MAY_DO,
     Cancelled,
     DeadlineExceeded,
+    Emptied,
     FatalError,
     GitlabError,
     ReadError,
@@ -201,15 +202,18 @@ class Client:
             GitlabError: as `client.errors` sorts it.
         """
         # Names of branches need not be UTF-8; as links bring them, so they go back.
-        pairs = {key: text_of(value) for key, value in query.items()}
-        text = urlencode(pairs, errors="surrogateescape")
-        request = Request(f"{self.api_url}/{path}", family(path), text)
-        headers, data = self.answered(request, retries)
+        pairs = urlencode({k: text_of(v) for k, v in query.items()}, errors="surrogateescape")
+        request = Request(f"{self.api_url}/{path}", family(path), pairs)
+        ask = partial(self.get, retries=self._hurried)
 
-        def ask(path: str, query: Query) -> object:
-            return self.get(path, query, self._hurried)
+        def answer() -> Answer:
+            headers, data = self.answered(request, retries)
+            return self.connection.page_headers.answer(path, query, data, headers, ask)
 
-        return self.connection.page_headers.answer(path, query, data, headers, ask)
+        try:
+            return answer()
+        except Emptied:
+            return answer()
 
     def graphql(self, operation: Operation, *, again: bool = False) -> Reply:
         """What an operation of GraphQL brings; raises as `graphql.reply_of` does.
@@ -226,12 +230,11 @@ class Client:
         Raises:
             GitlabError: as `client.errors` sorts it.
         """
-        path = "oauth/token/info"
-        url = f"{self.connection.base_url}/{path}"
-        _, data = self.answered(Request(url, path))
-        if not isinstance(data, dict):
-            raise not_what_was_asked(url, "an object", data)
-        return data
+        url = f"{self.connection.base_url}/oauth/token/info"
+        data = self.answered(Request(url, "oauth/token/info"))[1]
+        if isinstance(data, dict):
+            return data
+        raise not_what_was_asked(url, "an object", data)
 
     def answered(
         self, request: Request, retries: Retries | None = None
@@ -278,9 +281,8 @@ class Client:
 
     def _end_with(self, error: FatalError) -> NoReturn:
         """Raise the error that ends the session; an error must not become its own cause."""
-        if isinstance(error, (Cancelled, DeadlineExceeded)):
-            raise error
-        first = self.stop.set(error)
+        is_of_call = isinstance(error, (Cancelled, DeadlineExceeded))
+        first = error if is_of_call else self.stop.set(error)
         if first is error:
             raise error
         raise first from None
@@ -328,8 +330,8 @@ class Client:
         With `apart`, it is sent on a connection of its own.
         """
         name, _, query = path.partition("?")
-        request = Request(f"{self.api_url}/{name}", name, query)
-        return self._fetch(request, token, asking=True, apart=apart)
+        url = f"{self.api_url}/{name}"
+        return self._fetch(Request(url, name, query), token, asking=True, apart=apart)
 
     def _fetch(
         self, request: Request, token: str, *, asking: bool = False, apart: bool = False

@@ -78,6 +78,13 @@ class Garbled(Malformed):
     """A list that begins as one and cannot be decoded: one row of it may be to blame."""
 
 
+class Emptied(Malformed):
+    """A list came without rows, and something else says that it has some.
+
+    Something between GitLab and us may have made the answer.
+    """
+
+
 # What may be one row's doing: asking for less may bring all the others.
 LESS_MAY_DO = (ServerError, Garbled)
 

@@ -12,14 +12,14 @@ import threading
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from source_gitlab.gitlab.errors import FatalError, GitlabError, Malformed
-from source_gitlab.gitlab.next_page import CURSORS, is_linked, is_told
-from source_gitlab.gitlab.pagination import answer_of
+from source_gitlab.gitlab.errors import Emptied, FatalError, GitlabError
+from source_gitlab.gitlab.next_page import CURSORS, is_linked, is_told, numbered, total_of
+from source_gitlab.gitlab.pagination import Answer, answer_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from source_gitlab.gitlab.pagination import Answer, Query
+    from source_gitlab.gitlab.pagination import Query
 
     Asker = Callable[[str, Query], object]
 
@@ -32,6 +32,12 @@ _PAGED = re.compile(
     r"|(?:groups|projects)/[^/]+/(?:issues|merge_requests|labels|milestones|members|members/all)"
     r"|projects/[^/]+/(?:pipelines|jobs|releases|deployments|environments"
     r"|repository/(?:branches|tags|commits))"
+)
+_COUNTED = "{path} was answered with an empty page of a list that has {total} rows by its header."
+_NOT_EMPTY = "{path} was answered with an empty list, and has rows when it is asked for by number."
+_UNTOLD = (
+    "{path} was answered with an empty list without the headers that GitLab sends with each of its"
+    " pages. A proxy or a cache in front of GitLab may have made it."
 )
 # One of them that anyone may ask for, and that costs GitLab little.
 _PATH = "projects"
@@ -60,10 +66,11 @@ class PageHeaders:
 
         Raises:
             Malformed: how its next page is asked for cannot be understood.
+            Emptied: rows of the list did not come.
             FatalError: nothing can be asked for any more.
         """
-        if data == [] and _is_always_told(path, query) and not is_told(headers):
-            self._must_get_lost(path, ask)
+        if data == [] and _is_first(path, query):
+            self._must_be_empty(path, query, headers, ask)
         if isinstance(data, list) and not self._arrive:
             if is_linked(headers):
                 self._arrive = True
@@ -71,21 +78,29 @@ class PageHeaders:
                 self._arrive = False
         return answer_of(data, headers, query, partial(self._are_stripped, path, query, ask))
 
-    def _must_get_lost(self, path: str, ask: Asker) -> None:
-        """Let an empty answer without headers pass for a list where headers get lost.
+    def _must_be_empty(
+        self, path: str, query: Mapping[str, Any], headers: Mapping[str, str], ask: Asker
+    ) -> None:
+        """Let an empty first page pass for an empty list, or for one whose headers get lost.
 
-        Where they arrive, it is not GitLab's, and rows must not go because of it.
+        Otherwise it is not GitLab's, and rows must not go because of it.
         """
+        if is_told(headers):
+            if total_of(headers):
+                raise Emptied(_COUNTED.format(path=path, total=total_of(headers)))
+            return
+        if _is_keyset(query):
+            # No header comes with the end of such a list, but with each page by number.
+            first = ask(path, {**numbered(query), "per_page": 2, "page": 1})
+            if isinstance(first, Answer) and first.data != []:
+                raise Emptied(_NOT_EMPTY.format(path=path))
+            return
         if self._arrive is None:
             with self._lock:
                 if self._arrive is None:
                     self._find_out(ask)
         if self._arrive:
-            message = (
-                f"{path} was answered with an empty list without the headers that GitLab sends with"
-                " each of its pages. A proxy or a cache in front of GitLab may have made it."
-            )
-            raise Malformed(message)
+            raise Emptied(_UNTOLD.format(path=path))
 
     def _are_stripped(self, path: str, query: Mapping[str, Any], ask: Asker) -> bool:
         """Whether a list without headers should have had some."""
@@ -109,14 +124,18 @@ class PageHeaders:
             self._arrive = False
 
 
-def _is_always_told(path: str, query: Mapping[str, Any]) -> bool:
-    """Whether this is the first page of a list of which each page says where it is."""
+def _is_first(path: str, query: Mapping[str, Any]) -> bool:
+    """Whether this asks for the first page of a list of which each page by number is told of."""
     # One row is asked for to count them, or to find out about headers.
-    is_first = str(query.get("page", 1)) == "1" and str(query.get("per_page", 1)) != "1"
-    is_keyset = query.get("pagination") == "keyset" or CURSORS & query.keys()
-    return is_first and not is_keyset and _PAGED.fullmatch(path) is not None
+    is_probe = str(query.get("per_page", 1)) == "1" and not _is_keyset(query)
+    is_start = str(query.get("page", 1)) == "1" and not CURSORS & query.keys()
+    return is_start and not is_probe and _PAGED.fullmatch(path) is not None
+
+
+def _is_keyset(query: Mapping[str, Any]) -> bool:
+    """Whether a list is asked for from a row on, and not by page number."""
+    return query.get("pagination") == "keyset" or bool(CURSORS & query.keys())
 
 
 def _is_by_number(path: str, query: Mapping[str, Any]) -> bool:
-    is_keyset = query.get("pagination") == "keyset" or CURSORS & query.keys()
-    return not is_keyset and path.rpartition("/")[2] in _BY_NUMBER
+    return not _is_keyset(query) and path.rpartition("/")[2] in _BY_NUMBER
