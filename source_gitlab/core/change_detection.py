@@ -20,16 +20,18 @@ from typing import TYPE_CHECKING
 
 import orjson
 
+from source_gitlab.core.pipeline_probe import PipelineProbe
 from source_gitlab.core.row_key import ID
 from source_gitlab.core.state import ProjectsListed
 from source_gitlab.core.walks.list_length import count_beyond
 from source_gitlab.core.walks.pages import PER_PAGE, read_pages
 from source_gitlab.gitlab.errors import FatalError, GitlabError
 from source_gitlab.gitlab.lists import Whole
+from source_gitlab.streams import root_of
 from source_gitlab.timestamps import day, plus, seconds_ahead
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from source_gitlab.core.inventory import Group, Project
     from source_gitlab.core.prefetch import Prefetcher
@@ -56,6 +58,7 @@ class ChangeProbes:
         self._lookback_minutes = lookback_minutes
         self._lock = threading.Lock()
         self._digests: dict[tuple[int, str], str | None] = {}
+        self._pipeline_probe = PipelineProbe(client)
 
     def watch(
         self, stream: Stream, roots: tuple[Group, ...], state: StreamState, start: str
@@ -108,6 +111,43 @@ class ChangeProbes:
             moved = project.last_activity_at if project else None
             since = plus(since, hours=-_ACTIVITY_LAG_HOURS)
         return moved is not None and moved < since
+
+    def resting(
+        self,
+        stream: Stream,
+        through: Mapping[Project, str | None],
+        state: StreamState,
+        start: str,
+    ) -> frozenset[int]:
+        """Of projects that were read `through` an instant, those whose list has no new rows.
+
+        The first read of each day (UTC) asks for all lists: it looks for what comes late, and for
+        what comes without what it moves with. The rest of a list, and what did not come before, is
+        read as ever.
+
+        Raises:
+            FatalError: nothing else can be read either.
+        """
+        moves_with = root_of(stream).moves_with
+        if moves_with is None or stream.recheck or stream.moved_by or len(state.owed):
+            return frozenset()
+        since = {
+            project: plus(last, minutes=-self._lookback_minutes)
+            for project, last in through.items()
+            if last
+            and day(last) == day(start)
+            and not seconds_ahead(last, start)
+            and f"project:{project.id}" not in state.positions
+        }
+        if moves_with == "activity":
+            return frozenset(
+                project.id
+                for project, instant in since.items()
+                if project.last_activity_at is not None
+                and project.last_activity_at < plus(instant, hours=-_ACTIVITY_LAG_HOURS)
+            )
+        asked = {project.id: instant for project, instant in since.items()}
+        return self._pipeline_probe.quiet(asked, may_run=moves_with == "pipelines")
 
     def _digest(self, root: Group, refresh: Refresh) -> str | None:
         """A digest of the group's list, whatever its order; None when it cannot be read."""

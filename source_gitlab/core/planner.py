@@ -304,6 +304,7 @@ class Planner:
         # A row of several projects may come from another one than before, and never with an
         # earlier time.
         newest = state.newest if stream.distinct else ""
+        due: dict[Project, str | None] = {}
         for project in projects:
             if not self.sharding.owns(stream, "project", project.id):
                 continue
@@ -318,6 +319,11 @@ class Planner:
             if self._change_probes.is_quiet(
                 stream, through, start, project=project, projects_listed=projects_listed
             ):
+                continue
+            due[project] = through
+        resting = self._change_probes.resting(stream, due, state, start)
+        for project, through in due.items():
+            if project.id in resting:
                 continue
             slice_ = self._slice(stream, "project", project.id, through, start)
             slice_["read_at"] = max(slice_["read_at"], newest)

@@ -170,6 +170,12 @@ ATTRIBUTES: Mapping[str, Attribute] = {
         TEXT,
         "The stream of the same projects whose changed rows tell where rows changed, with `jobs`.",
     ),
+    "moves_with": Attribute(
+        one_of("pipelines", "jobs", "activity"),
+        "What moves whenever rows of the list do: a pipeline of the project; a job of one, which"
+        " may move while its pipeline runs; or the activity of the project. Where it did not, the"
+        " list is asked for by the first read of a day only.",
+    ),
     "where_set": Attribute(
         TEXT, "Only rows in which this column is set, where one list serves two streams."
     ),

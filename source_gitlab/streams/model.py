@@ -108,6 +108,7 @@ class Stream:
     nothing: str | None = None
     denied: int | None = None
     gate: str | None = None
+    moves_with: str | None = None
     parent: str | None = None
     item: str | None = None
     gives: Mapping[str, str] = field(default_factory=dict)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from graphql import GraphQLError
 
 from integration_tests.gitlab.clock import moment
-from integration_tests.gitlab.graphql import rows
+from integration_tests.gitlab.graphql import pipelines, rows
 from integration_tests.gitlab.graphql.lists import DENIED, listed
 from integration_tests.gitlab.graphql.pages import page
 from integration_tests.gitlab.graphql.shape import NODES
@@ -33,7 +33,7 @@ LOCATIONS = {
 }
 
 
-def resolve(source: Any, info: GraphQLResolveInfo[Any], **given: Any) -> Any:
+def resolve(source: Any, info: GraphQLResolveInfo[Any], /, **given: Any) -> Any:
     """The value of one field."""
     source = source or {}
     viewing: Viewing = info.context
@@ -193,6 +193,9 @@ def _sorted(shown: list[Json], column: str) -> list[Json]:
 _FIELDS: dict[str, Callable[[Viewing, Any, dict[str, Any]], Any]] = {
     "Query.group": _group,
     "Query.project": _project,
+    "Query.projects": pipelines.projects,
+    "Project.pipelineCounts": pipelines.counts,
+    "Project.pipelines": pipelines.pipelines,
     "Query.containerRepository": _container_repository,
     "Query.vulnerability": _vulnerability,
     "Query.queryComplexity": lambda _viewing, _source, _given: {"limit": 250, "score": 1},
