@@ -36,10 +36,14 @@ def code_of(error: BaseException) -> int:
     from source_gitlab.config import ConfigError  # noqa: PLC0415
     from source_gitlab.core.selection import NotFound  # noqa: PLC0415
     from source_gitlab.gitlab.errors import FatalError, Stopped, Unavailable  # noqa: PLC0415
+    from source_gitlab.streams.schema import SchemaError  # noqa: PLC0415
+    from source_gitlab.streams.validation import DeclarationError  # noqa: PLC0415
     from source_gitlab.tokens.errors import VaultError  # noqa: PLC0415
 
     if isinstance(error, UsageError):
         return INCOMPLETE if error.passes else USAGE
+    if isinstance(error, (DeclarationError, SchemaError)):
+        return USAGE
     if isinstance(error, (Unavailable, Stopped)):
         return INCOMPLETE
     if isinstance(error, NotFound):
@@ -51,10 +55,14 @@ def told(error: BaseException) -> str | None:
     """What to say of an error that is no mistake of this program; None for one that is."""
     from source_gitlab.config import ConfigError  # noqa: PLC0415 -- see above
     from source_gitlab.gitlab.errors import GitlabError  # noqa: PLC0415
+    from source_gitlab.streams.schema import SchemaError  # noqa: PLC0415
+    from source_gitlab.streams.validation import DeclarationError  # noqa: PLC0415
     from source_gitlab.tokens.errors import VaultError  # noqa: PLC0415
 
     if isinstance(error, (UsageError, ConfigError, VaultError, GitlabError)):
         return str(error)
+    if isinstance(error, (DeclarationError, SchemaError)):
+        return f"A stream is declared wrongly. {error}. docs/declarations.md explains what may be."
     if isinstance(error, MemoryError):
         return "There is not enough memory."
     if isinstance(error, OSError):
