@@ -14,9 +14,9 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from source_gitlab.streams.declaration_error import DeclarationError
 from source_gitlab.streams.declarations import build, declared
 from source_gitlab.streams.schema import entities, fields
-from source_gitlab.streams.validation import DeclarationError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence

@@ -40,7 +40,7 @@ class RowKey:
     @classmethod
     def of(cls, stream: Stream) -> RowKey:
         """The key of a stream's lists, with the types that its columns have."""
-        columns = {stream.add.get(column, column): column for column in stream.key}
+        columns = {stream.origin(column): column for column in stream.key}
         types = tuple(
             (*types_of(stream, columns[path]), *([type(None)] * (path in stream.null_as_empty)))
             for path in stream.row_key

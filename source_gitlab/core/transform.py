@@ -33,6 +33,8 @@ class RowTransformer:
         self._from_context: list[tuple[str, str, str]] = []
         for column, path in stream.add.items():
             start, _, rest = path.partition(".")
+            if column in stream.placed:
+                continue
             if start in {"parent", "slice"}:
                 self._from_context.append((column, start, rest))
             elif start.endswith("[]"):

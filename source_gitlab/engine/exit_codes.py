@@ -36,8 +36,8 @@ def code_of(error: BaseException) -> int:
     from source_gitlab.config import ConfigError  # noqa: PLC0415
     from source_gitlab.core.selection import NotFound  # noqa: PLC0415
     from source_gitlab.gitlab.errors import FatalError, Stopped, Unavailable  # noqa: PLC0415
+    from source_gitlab.streams.declaration_error import DeclarationError  # noqa: PLC0415
     from source_gitlab.streams.schema import SchemaError  # noqa: PLC0415
-    from source_gitlab.streams.validation import DeclarationError  # noqa: PLC0415
     from source_gitlab.tokens.errors import VaultError  # noqa: PLC0415
 
     if isinstance(error, UsageError):
@@ -55,8 +55,8 @@ def told(error: BaseException) -> str | None:
     """What to say of an error that is no mistake of this program; None for one that is."""
     from source_gitlab.config import ConfigError  # noqa: PLC0415 -- see above
     from source_gitlab.gitlab.errors import GitlabError  # noqa: PLC0415
+    from source_gitlab.streams.declaration_error import DeclarationError  # noqa: PLC0415
     from source_gitlab.streams.schema import SchemaError  # noqa: PLC0415
-    from source_gitlab.streams.validation import DeclarationError  # noqa: PLC0415
     from source_gitlab.tokens.errors import VaultError  # noqa: PLC0415
 
     if isinstance(error, (UsageError, ConfigError, VaultError, GitlabError)):

@@ -103,7 +103,9 @@ ATTRIBUTES: Mapping[str, Attribute] = {
         ORIGINS,
         "Columns added to GitLab's row: `column: path.in.row`, `list[].path` for one value of each"
         " object in a list, `slice.group_id`, `slice.project_id`, `slice.read_at` (when the read"
-        " was planned, by GitLab's clock), `slice.read_on` (the day of that) or `parent.column`.",
+        " was planned, by GitLab's clock), `slice.read_on` (the day of that), `parent.column`,"
+        " `list.position` (the place of the row in its list, from 1 on, with `object`, `derived`"
+        " and `graphql`), or `above.column`, of the object that has the list, with `[]` in `rows`.",
         "the id of the project or group, what the parent gives, and what `ids` and `refresh` add",
     ),
     "drop": Attribute(
@@ -136,14 +138,16 @@ ATTRIBUTES: Mapping[str, Attribute] = {
     "keeps": Attribute(
         YES,
         "Each response has the figures of some days only, so rows that the next one lacks stay, and"
-        " the list is read on every day on which there is a read.",
+        " the list is read on every day on which there is a read. Of a child, a list inside a"
+        " response may be missing from the next one: rows of such lists stay, others are replaced"
+        " with their list.",
     ),
     "rows": Attribute(
         ROWS,
         "Where the rows are inside the response, with `graphql` inside the group or project, or"
         " with `derived` inside the parent's row: a path with dots to a list, or with `{}` behind"
-        " it to one object; or the names of two columns, `{key: …, value: …}`, for the names and"
-        " values of an object.",
+        " it to one object, or `lists[].rows` for a list in each object of a list; or the names of"
+        " two columns, `{key: …, value: …}`, for the names and values of an object.",
         "the response itself",
     ),
     "may_be_hidden": Attribute(

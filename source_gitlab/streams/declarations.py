@@ -7,12 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from source_gitlab import yaml_files
 from source_gitlab.streams.attributes import DOCUMENTATION
+from source_gitlab.streams.declaration_error import DeclarationError
 from source_gitlab.streams.model import READ_AT, MovedBy, Refresh, RowsOfMap, Span, Stream
-from source_gitlab.streams.validation import (
-    DeclarationError,
-    check_alone,
-    check_together,
-)
+from source_gitlab.streams.validation import check_alone, check_together
 from source_gitlab.streams.walks import WALKS
 
 if TYPE_CHECKING:

@@ -163,9 +163,30 @@ class Stream:
         """Where the key stands in GitLab's own row, as paths with dots.
 
         Without what comes from the slice or the parent: that is the same in all rows of a list.
+        What comes of where a row stands is put into it, as its column, where it is taken out of the
+        response.
         """
-        origins = (self.add.get(column, column) for column in self.key)
+        origins = map(self.origin, self.key)
         return tuple(one for one in origins if not one.startswith(("slice.", "parent.")))
+
+    def origin(self, column: str) -> str:
+        """Where the value of a column stands in a row as it is taken out of a response."""
+        return column if column in self.placed else self.add.get(column, column)
+
+    @cached_property
+    def placed(self) -> Mapping[str, str]:
+        """The columns that say where in a response a row stands, and their origins.
+
+        `list.position` is its place in its list, from 1 on; `above.name` is the field `name` of the
+        object that has the list.
+        """
+        placed = ("list.", "above.")
+        return {column: one for column, one in self.add.items() if one.startswith(placed)}
+
+    @cached_property
+    def list_key(self) -> tuple[str, ...]:
+        """The columns of the key that tell the lists of one response apart, with `[]` in `rows`."""
+        return tuple(one for one in self.key if self.placed.get(one, "").startswith("above."))
 
     @cached_property
     def owner(self) -> Mapping[str, str]:
@@ -184,7 +205,8 @@ class Stream:
         named = {column: one for column, one in given.items() if is_free or one in self.braces}
         if is_free and not self.keeps:
             return named
-        if self.keeps or set(named.values()) != set(self.braces):
+        # Of rows that stay, only the lists inside a response are replaced as a whole.
+        if (self.keeps and not self.list_key) or set(named.values()) != set(self.braces):
             return {}
         return {column: one for column, one in given.items() if column in {*named, *self.key}}
 

@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 from source_gitlab.streams.attributes import ATTRIBUTES
 from source_gitlab.streams.columns import KEY_KINDS
+from source_gitlab.streams.declaration_error import DeclarationError
 from source_gitlab.streams.model import READ_AT, Stream
+from source_gitlab.streams.places import check_places
 from source_gitlab.streams.queries import queries_of
 from source_gitlab.streams.walks import WALKS
 
@@ -49,7 +51,7 @@ _NEEDS_KIND: Mapping[str, tuple[str, ...]] = {
     "refresh": ("group", "project", "instance", "child"),
     "since": ("selection", "group", "project", "instance"),
     "less_below": ("selection", "group", "project", "instance"),
-    "keeps": ("group", "project", "instance"),
+    "keeps": ("group", "project", "instance", "child"),
     "counted": ("selection", "group", "project"),
     "moves_with": ("project",),
     "moved_by": ("child",),
@@ -58,21 +60,6 @@ _NEEDS_KIND: Mapping[str, tuple[str, ...]] = {
     "empty_when_off": ("selection", "project"),
     "gives": ("selection", "group", "project", "instance", "child"),
 }
-
-
-class DeclarationError(ValueError):
-    """A declaration that is wrong.
-
-    `stream`, `attribute`, `found` and `allowed` are also the parts of its sentence.
-    """
-
-    def __init__(self, stream: str, attribute: str, found: object, allowed: str) -> None:
-        """Make the sentence."""
-        super().__init__(f"{stream}.{attribute}: found {found!r}, allowed is {allowed}")
-        self.stream = stream
-        self.attribute = attribute
-        self.found = found
-        self.allowed = allowed
 
 
 def check_alone(name: str, written: Mapping[str, Any]) -> None:
@@ -133,6 +120,7 @@ def check_together(built: Mapping[str, Stream]) -> None:
         if not columns:
             raise DeclarationError(stream.name, "name", stream.name, "a stream with a schema")
         _check_columns(stream, columns)
+        check_places(stream)
         _check_hidden(stream, columns)
         _check_key(stream, columns)
         _check_null_as_empty(stream, columns)
@@ -156,6 +144,8 @@ def _check_columns(stream: Stream, columns: Mapping[str, Column]) -> None:
             if rest not in parts:
                 allowed = ", ".join(f"slice.{one}" for one in parts)
                 raise DeclarationError(stream.name, "add", origin, allowed)
+        elif column in stream.placed:
+            continue
         elif start != "parent" and start.removesuffix("[]") not in columns:
             raise _unknown(stream, "add", origin, columns)
 

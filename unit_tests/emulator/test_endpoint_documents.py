@@ -36,6 +36,7 @@ PATHS = {
 # Columns whose type the documents mistake: their example is of another.
 MISTAKEN = {
     ("project_integrations", "slug"),  # lib/api/entities/integration_basic.rb
+    ("pipeline_test_cases", "system_output"),  # lib/gitlab/ci/parsers/test/junit.rb
 }
 
 

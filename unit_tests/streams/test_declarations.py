@@ -12,10 +12,10 @@ import pytest
 
 from source_gitlab.streams import Stream
 from source_gitlab.streams.attributes import ATTRIBUTES
+from source_gitlab.streams.declaration_error import DeclarationError
 from source_gitlab.streams.declarations import AREAS, build, declared
 from source_gitlab.streams.schema import SchemaError, parse, schemas
 from source_gitlab.streams.schema import fields as columns_of
-from source_gitlab.streams.validation import DeclarationError
 from tools.declarations_page import schema as editor_schema
 
 _DROP = object()

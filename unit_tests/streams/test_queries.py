@@ -18,9 +18,9 @@ from graphql import (
 
 from integration_tests.gitlab.graphql.endpoint import LONGEST_QUERY, schema
 from source_gitlab.streams import streams
+from source_gitlab.streams.declaration_error import DeclarationError
 from source_gitlab.streams.declarations import build
 from source_gitlab.streams.queries import CONTAINERS, parsed, queries_of
-from source_gitlab.streams.validation import DeclarationError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

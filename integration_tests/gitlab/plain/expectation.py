@@ -30,6 +30,8 @@ def expected_of(resource: Resource, scope: Scope) -> Iterator[tuple[Json, Json]]
             parent[f"{root.removesuffix('s')}_id"] = owner.id
         if resource.snapshot:
             parent["date"] = day(scope.world.clock.now())
+        if resource.numbered and not resource.rows:
+            made[resource.numbered] = _place(scope, resource, row)
         for one in _split(resource, made):
             yield {**_ids(one), **parent}, one
 
@@ -179,6 +181,13 @@ def _parent(resource: Resource, scope: Scope, row: Row) -> Json:
     return found
 
 
+def _place(scope: Scope, resource: Resource, row: Row) -> int:
+    """The place of a row among those of its owner, from 1 on."""
+    owner = owner_of(scope.world, resource, row)
+    shown_ = [one for one in rows_below(scope.world, resource.name, owner) if one.readable]
+    return 1 + shown_.index(row)
+
+
 def _split(resource: Resource, made: Any) -> Iterator[Json]:
     """The rows that come of one answer: itself, what stands under a key, or pairs of a map."""
     rows = resource.rows
@@ -190,9 +199,18 @@ def _split(resource: Resource, made: Any) -> Iterator[Json]:
         for key, one in made.items():
             yield {name: key, value: one}
         return
-    for part in str(rows).split("."):
+    lists, found, last = str(rows).rpartition("[].")
+    for outer in _inside(made, lists) if found else [made]:
+        inner = _inside(outer, last)
+        above = {name: outer[field] for name, field in resource.outer.items()}
+        for number, one in enumerate([inner] if isinstance(inner, dict) else inner, 1):
+            yield {**one, **above, **({resource.numbered: number} if resource.numbered else {})}
+
+
+def _inside(made: Any, path: str) -> Any:
+    for part in path.split("."):
         made = made[part]
-    yield from [made] if isinstance(made, dict) else made
+    return made
 
 
 def may_leave(name: str, row: Json) -> Json:

@@ -94,6 +94,8 @@ class Resource:
     part_of: str = ""
     changes: dict[str, Any] = field(default_factory=dict)
     rows: Any = ""
+    outer: dict[str, str] = field(default_factory=dict)
+    numbered: str = ""
     snapshot: bool = False
     entity: str = ""
     beyond: tuple[str, ...] = ()

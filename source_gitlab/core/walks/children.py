@@ -18,7 +18,7 @@ from source_gitlab.core.slices import Owner, Page
 from source_gitlab.core.state.digests import identity
 from source_gitlab.core.state.owed_parents import MOST, MOST_REFUSALS
 from source_gitlab.core.walks.connections import Source, read
-from source_gitlab.core.walks.objects import are_hidden, asked, rows_in
+from source_gitlab.core.walks.objects import are_hidden, asked, placed, rows_in
 from source_gitlab.core.walks.pages import read_pages
 from source_gitlab.gitlab.errors import ReadError, Skipped
 from source_gitlab.gitlab.lists import Streak
@@ -26,6 +26,7 @@ from source_gitlab.gitlab.pagination import Missed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
+    from typing import Any
 
     from source_gitlab.core.prefetch import Prefetcher
     from source_gitlab.core.slices import Row
@@ -91,6 +92,9 @@ class Children:
                 is_settled = one.is_whole or one.is_given_up
                 settled = self.owing.names(parent) if is_settled else []
                 owner = self._owner(parent) if one.is_whole else None
+                if owner and self.stream.list_key:
+                    yield from self._lists(one.rows, owner)
+                    one, owner = _Found(), None  # noqa: PLW2901 -- its rows are delivered
                 if one.rows or settled or owner:
                     yield Page(one.rows, settled=settled, owner=owner)
             waiting = _behind(waiting, replace(batch, seen=seen))
@@ -211,6 +215,15 @@ class Children:
         named = self.stream.owner
         return Owner(tuple(named), tuple(parent[one] for one in named.values())) if named else None
 
+    def _lists(self, rows: list[Row], owner: Owner) -> Iterator[Page]:
+        """A page for each list inside a response: another one may be there no more, and stays."""
+        columns = self.stream.list_key
+        found: dict[tuple[Any, ...], list[Row]] = {}
+        for row in rows:
+            found.setdefault(tuple(row[column] for column in columns), []).append(row)
+        for values, ones in found.items():
+            yield Page(ones, owner=Owner((*owner.columns, *columns), (*owner.values, *values)))
+
     def _is_asked(self, parent: Row) -> bool:
         """Whether a parent is one of those that are asked for their children."""
         return all(
@@ -254,7 +267,8 @@ class Children:
             return self.transform(rows, parent)
         if stream.walk == "graphql":
             pages = read(below, Source.below(stream, parent), {})
-            return self.transform([row for page in pages for row in page], parent)
+            found = placed(stream, [row for page in pages for row in page])
+            return self.transform(found, parent)
         path = stream.address(parent=parent)
         if stream.walk == "object":
             rows = asked(stream, below, path, stream.query, parent)

@@ -9,6 +9,7 @@ from source_gitlab.core.row_key import key_values
 from source_gitlab.core.slices import Page, Place, beside
 from source_gitlab.core.walks.connections import Source, read
 from source_gitlab.core.walks.less_rows import note_less
+from source_gitlab.core.walks.objects import placed
 from source_gitlab.timestamps import date_of
 
 if TYPE_CHECKING:
@@ -27,8 +28,11 @@ def pages(reading: Reading) -> Iterator[Page]:
     source = Source.of(stream, slice_["container"], _path_of(reading), slice_["id"])
     note_less(reading)
     home = stream.add.get("project_id", "project_id")
+    number = 0
     for variables in _variables(reading):
         for rows in read(reading.lists, source, variables):
+            placed(stream, rows, before=number)
+            number += len(rows)
             if not home.startswith("slice.") and "project_id" in stream.columns:
                 for row in rows:
                     (row["project_id"],) = key_values(row, [home])

@@ -32,6 +32,7 @@ _KINDS: Mapping[str, tuple[tuple[type, ...], str]] = {
 }
 # What an object that holds rows of its parent's has of that parent.
 _NUMBERS = ("id", "iid")
+EACH = "[]"  # behind the name of a list, each object of which has rows
 
 
 def object_of(reading: Reading) -> Iterator[Page]:
@@ -78,21 +79,68 @@ def rows_in(stream: Stream, data: Any, url: str) -> list[Row]:
         return _of_map(stream, stream.rows, _object(data, url), url)
     if stream.rows is None:
         return [_object(data, url)]
+    path = stream.rows_path
+    each = next((n for n, name in enumerate(path) if name.endswith(EACH)), None)
+    if each is not None:
+        lists, rest = (*path[:each], path[each].removesuffix(EACH)), path[each + 1 :]
+        above = _objects(_at(data, lists, url), url, ".".join(lists))
+        return [row for one in above for row in _of_list(stream, one, rest, url)]
+    try:
+        inner = _at(data, path, url)
+    except _LacksError:
+        if stream.may_be_hidden:
+            return []
+        raise
+    if stream.is_one_inside:
+        return [_object(inner, url, ".".join(path))]
+    return placed(stream, _objects(inner, url, ".".join(path)))
+
+
+def placed(stream: Stream, rows: list[Row], above: Row | None = None, before: int = 0) -> list[Row]:
+    """Rows of one list, with the columns that say where they stand.
+
+    `above` is the object that has the list, and `before` the number of rows that came before.
+    """
+    for column, origin in stream.placed.items():
+        if origin == "list.position":
+            for position, row in enumerate(rows, before + 1):
+                row[column] = position
+        else:
+            value = (above or {}).get(origin.removeprefix("above."))
+            for row in rows:
+                row[column] = value
+    return rows
+
+
+def _of_list(stream: Stream, above: Row, names: tuple[str, ...], url: str) -> list[Row]:
+    return placed(stream, _objects(_at(above, names, url), url, ".".join(names)), above)
+
+
+class _LacksError(Malformed):
+    """An object lacks what the rows stand under."""
+
+
+def _at(data: Any, names: tuple[str, ...], url: str) -> Any:
+    """What stands at the end of a path inside an object.
+
+    Raises:
+        Malformed: there is no object on the way, or it lacks the next name.
+    """
     inner, inside = data, ""
-    for name in stream.rows_path:
+    for name in names:
         above = _object(inner, url, inside)
         inside = f"{inside}.{name}".lstrip(".")
         if name not in above:
-            if stream.may_be_hidden:
-                return []
             message = f"{url} answered with an object without {inside}."
-            raise Malformed(message, url=url)
+            raise _LacksError(message, url=url)
         inner = above[name]
-    if stream.is_one_inside:
-        return [_object(inner, url, inside)]
-    if not isinstance(inner, list) or not all(isinstance(row, dict) for row in inner):
-        raise not_what_was_asked(url, "a list of objects", inner, inside)
     return inner
+
+
+def _objects(data: Any, url: str, inside: str) -> list[Row]:
+    if not isinstance(data, list) or not all(isinstance(row, dict) for row in data):
+        raise not_what_was_asked(url, "a list of objects", data, inside)
+    return data
 
 
 def are_hidden(stream: Stream, data: Row) -> bool:

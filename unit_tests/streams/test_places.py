@@ -1,0 +1,92 @@
+"""Rows that are told apart by where they stand are replaced with their list, or refused."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from source_gitlab.core.row_key import RowKey
+from source_gitlab.core.walks.objects import rows_in
+from source_gitlab.gitlab.errors import Malformed
+from source_gitlab.streams import streams
+from source_gitlab.streams.declaration_error import DeclarationError
+from source_gitlab.streams.declarations import build, declared
+
+CASES = "pipeline_test_cases"
+PLACES = declared()[CASES]["add"]
+
+WRONG: dict[str, tuple[str, dict[str, Any], str, object, str]] = {
+    "a place in one of several lists": (
+        CASES, {"key": ["pipeline_id", "position"], "keeps": None}, "key",
+        ["pipeline_id", "position"], "tells the lists apart",
+    ),
+    "children that stay": (
+        "pipeline_test_suites", {"keeps": True}, "keeps", True, "children whose key has",
+    ),
+    "an object above rows of no inner list": (
+        CASES, {"rows": "test_suites"}, "add", "suite_name: above.name", "a list with []",
+    ),
+    "a list in a list in a list": (
+        CASES, {"rows": "test_suites[].test_cases[].steps"}, "rows",
+        "test_suites[].test_cases[].steps", "one list with []",
+    ),
+    "a list without rows": (
+        CASES, {"rows": "test_suites[]"}, "rows", "test_suites[]", "one list with []",
+    ),
+    "a part of a place": (
+        CASES, {"add": {**PLACES, "position": "list.length"}}, "add", "position: list.length",
+        "list.position",
+    ),
+    "a place in pages": (
+        "resource_groups", {"key": ["project_id", "id"], "add": {"id": "list.position"}}, "add",
+        "id: list.position", "object, derived, graphql",
+    ),
+    "a place in a list that goes on": (
+        "group_dora_metrics", {"add": {"group_id": "list.position"}, "key": ["group_id", "date"]},
+        "key", ["group_id", "date"], "whole list is replaced",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", WRONG)
+def test_a_place_that_could_lose_rows_is_refused(case: str) -> None:
+    """With the stream, the attribute, what was found and what is allowed."""
+    stream, attributes, attribute, found, allowed = WRONG[case]
+    written = declared()
+    changed = {**written[stream], **attributes}
+    written[stream] = {name: one for name, one in changed.items() if one is not None}
+    with pytest.raises(DeclarationError) as caught:
+        build(written)
+    assert (caught.value.stream, caught.value.attribute) == (stream, attribute)
+    assert caught.value.found == found
+    assert allowed in caught.value.allowed
+
+
+def test_rows_of_each_list_have_their_place() -> None:
+    """Places begin anew in each list; the object that has it gives its name."""
+    stream = streams()[CASES]
+    suites = [
+        {"name": "b", "test_cases": [{"name": "x"}, {"name": "x"}]},
+        {"name": "a", "test_cases": []},
+        {"name": "c", "test_cases": [{"name": "x"}]},
+    ]
+    rows = rows_in(stream, {"test_suites": suites}, "https://gitlab.example.com/report")
+    keys = [RowKey.of(stream).values(row) for row in rows]
+    assert keys == [("b", 1), ("b", 2), ("c", 1)]
+
+
+@pytest.mark.parametrize(
+    ("data", "told"),
+    [
+        ({}, "without test_suites"),
+        ({"test_suites": {}}, "test_suites"),
+        ({"test_suites": [{"name": "a"}]}, "without test_cases"),
+        ({"test_suites": [{"name": "a", "test_cases": None}]}, "test_cases"),
+        ({"test_suites": [None]}, "test_suites"),
+    ],
+)
+def test_what_is_no_such_list_is_an_error(data: dict[str, Any], told: str) -> None:
+    """Taken for an empty one, it would hide rows."""
+    with pytest.raises(Malformed, match=told):
+        rows_in(streams()[CASES], data, "https://gitlab.example.com/report")
