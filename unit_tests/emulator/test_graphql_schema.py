@@ -13,11 +13,17 @@ from integration_tests.gitlab.graphql.endpoint import schema
 if TYPE_CHECKING:
     from graphql import GraphQLSchema
 
-# What later releases have, by type, and where it was found: ee/app/graphql/types/sbom/*.rb.
+# What later releases have, by type, as ee/app/graphql/types/sbom/*.rb, ee/app/graphql/ee/types/*.rb
+# and ee/app/graphql/types/security_orchestration/*.rb say.
+_APPROVAL = {f"approvalPolicies {one}".strip() for one in ("", "after", "before", "first", "last")}
 NEWER = {
+    "ApprovalPolicy": {"description", "enabled", "name", "updatedAt", "yaml"},
+    "ApprovalPolicyConnection": {"nodes", "pageInfo"},
     "Dependency": {"licenses", "vulnerabilityCount"},
+    "Group": _APPROVAL,
     "License": {"name", "spdxIdentifier", "url"},
     "Location": {"topLevel"},
+    "Project": _APPROVAL,
 }
 
 pytestmark = pytest.mark.skipif(not documented.GRAPHQL.is_file(), reason=documented.NOT_HERE)
