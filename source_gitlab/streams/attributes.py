@@ -214,7 +214,8 @@ ATTRIBUTES: Mapping[str, Attribute] = {
         REFRESH,
         "When a list that takes no filter of time is read again: where the named signal tells that"
         " it may differ, and after a day at the latest (`weekly`: a week). With a `path`, the"
-        " signal is that list of the chosen group.",
+        " signal is that list of the chosen group. A list of each group or project needs it, unless"
+        " it has `since` or `span`.",
     ),
     "feature": Attribute(
         one_of(*FEATURES),

@@ -15,6 +15,7 @@ from source_gitlab.streams.declaration_error import DeclarationError
 from source_gitlab.streams.model import READ_AT, Stream
 from source_gitlab.streams.places import check_places
 from source_gitlab.streams.queries import queries_of
+from source_gitlab.streams.row_checks import check_rows
 from source_gitlab.streams.walks import WALKS
 
 if TYPE_CHECKING:
@@ -128,6 +129,7 @@ def check_together(built: Mapping[str, Stream]) -> None:
         _check_braces(stream, built)
         _check_address(stream)
         _check_relatives(stream, built)
+        check_rows(stream, built)
         if stream.walk == "graphql":
             _check_queries(stream)
     for stream in built.values():
