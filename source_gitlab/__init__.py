@@ -31,16 +31,16 @@ if _is_command():
 from typing import TYPE_CHECKING, Any  # noqa: E402 -- see above
 
 if TYPE_CHECKING:
-    from source_gitlab.interfaces.airbyte.source import SourceGitlab
+    from source_gitlab.interfaces.airbyte.cdk import SourceGitlab
 
 __all__ = ["SourceGitlab"]
 __version__ = "0.1.0"
 
 
 def __getattr__(name: str) -> Any:
-    """Import the Airbyte face when it is asked for: others need not pay for importing its CDK."""
+    """Import the source object when it is asked for: others need not pay for importing the CDK."""
     if name == "SourceGitlab":
-        from source_gitlab.interfaces.airbyte.source import SourceGitlab  # noqa: PLC0415
+        from source_gitlab.interfaces.airbyte.cdk import SourceGitlab  # noqa: PLC0415
 
         return SourceGitlab
     message = f"module {__name__!r} has no attribute {name!r}"

@@ -12,8 +12,6 @@ from urllib.parse import urlsplit
 
 import orjson
 import pytest
-from airbyte_cdk.entrypoint import AirbyteEntrypoint
-from airbyte_cdk.utils import AirbyteTracedException
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from requests.adapters import BaseAdapter, HTTPAdapter
@@ -21,13 +19,16 @@ from urllib3 import HTTPResponse
 
 from integration_tests.support.process import catalog, file
 from integration_tests.support.reading import config_for
+from source_gitlab.cli.airbyte import command_parser
 from source_gitlab.config import parse
 from source_gitlab.core.session import Session
 from source_gitlab.core.state import StreamState
 from source_gitlab.gitlab.client import Retries
 from source_gitlab.gitlab.errors import GitlabError
-from source_gitlab.interfaces.airbyte.entrypoint import Entrypoint
-from source_gitlab.interfaces.airbyte.source import SourceGitlab
+from source_gitlab.interfaces.airbyte.batches import of_lines
+from source_gitlab.interfaces.airbyte.entrypoint import messages_of
+from source_gitlab.interfaces.airbyte.errors import Failure
+from source_gitlab.interfaces.airbyte.source import Source
 from source_gitlab.streams import streams
 
 if TYPE_CHECKING:
@@ -215,16 +216,16 @@ def test_answers_that_are_wrong_somewhere(
 
 def answered(folder: Path, tape: Tape, config: object, chosen: object, state: object) -> str:
     """How a read with these files ends: its one sentence, or nothing."""
-    arguments = ["read", "--config", str(file(folder, "config.json", config))]
+    arguments = ["--config", str(file(folder, "config.json", config))]
     arguments += ["--catalog", str(file(folder, "catalog.json", chosen))]
     arguments += ["--state", str(file(folder, "state.json", state))]
-    entrypoint = Entrypoint(SourceGitlab(lambda _: None, retries=ONCE, transport=tape))
+    source = Source(lambda _: None, shape=of_lines, retries=ONCE, transport=tape)
     tape.rewind()
     try:
-        for message in entrypoint.messages(AirbyteEntrypoint.parse_args(arguments)):
-            assert not (message.trace and message.trace.error and message.trace.error.stack_trace)
-    except AirbyteTracedException as error:
-        return str(error.message)
+        for message in messages_of(source, "read", command_parser("read").parsed(arguments)):
+            assert "stack_trace" not in message.get("trace", {}).get("error", {})
+    except Failure as failure:
+        return failure.message
     return ""
 
 

@@ -18,6 +18,7 @@ from integration_tests.support.process import ROOT, catalog, command, file, run,
 from integration_tests.support.reading import config_for, read
 from source_gitlab import SourceGitlab
 from source_gitlab.gitlab.client import Retries
+from source_gitlab.interfaces.airbyte.protocol import log
 from source_gitlab.interfaces.airbyte.writer import Writer
 
 if TYPE_CHECKING:
@@ -139,9 +140,9 @@ def test_nothing_is_written_behind_a_gap() -> None:
     output = Full()
     writer = Writer(output)
     with pytest.raises(OSError, match="No space"):
-        writer.line("lost")
+        writer.write(log("INFO", "lost"))
     with pytest.raises(OSError, match="No space"):
-        writer.line("too late")
+        writer.write(log("INFO", "too late"))
     assert output.getvalue() == b" "
 
 

@@ -8,20 +8,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from source_gitlab.cli.check_format import format_of
-from source_gitlab.engine.exit_codes import UsageError
-from source_gitlab.interfaces.arguments import Parser, add_shard, file_name, meant
+from source_gitlab.interfaces.arguments import Parser, add_report, add_shard, file_name
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-_FLAGS: Final = ("--config", "--catalog", "--state", "--report", "--shard", "--debug", "--help")
-_CHECK_FLAGS: Final = (
-    "--url",
-    "--profile",
-    "--group",
-    "--project",
-    "--cost",
-)  # not in Airbyte's format
+# Not in Airbyte's format.
+_CHECK_FLAGS: Final = ("--url", "--profile", "--group", "--project", "--cost")
+_REPORTS: Final = {"check": "what the setup check found", "read": "the outcome of the read"}
 
 
 def check(arguments: Sequence[str]) -> int:
@@ -43,44 +37,34 @@ def read(arguments: Sequence[str]) -> int:
 
 
 def command_parser(command: str) -> Parser:
-    """The flags of one of the commands, of which the CDK has a parser of its own."""
+    """The flags of one of the commands."""
     parser = Parser(prog=f"source-gitlab {command}")
-    is_read = command == "read"
-    for flag in ("--config", "--catalog", "--state", "--report") if is_read else ("--config",):
-        parser.add_argument(flag, type=file_name, metavar="FILE")
-    if is_read:
+    parser.add_argument("--config", type=file_name, metavar="FILE", required=True)
+    if command == "read":
+        parser.add_argument("--catalog", type=file_name, metavar="FILE", required=True)
+        parser.add_argument("--state", type=file_name, metavar="FILE")
         add_shard(parser)
+    if command in _REPORTS:
+        add_report(parser, _REPORTS[command])
+    parser.add_argument("--debug", action="store_true", help="write a more detailed log")
     return parser
 
 
 def _run(command: str, arguments: Sequence[str]) -> int:
-    for flag in (part.partition("=")[0] for part in arguments if part.startswith("--")):
-        # As the CDK's parser does, which takes the beginning of a flag for the flag.
-        if not any(known.startswith(flag) for known in _FLAGS):
-            parser = Parser(prog=f"source-gitlab {command}")
-            if command == "check" and flag in _CHECK_FLAGS:
-                parser.error(f"{flag} goes with --format text or --format json")
-            close = meant(flag, _FLAGS)
-            parser.error(f"there is no flag {flag}{close}")
-    from source_gitlab.engine import process  # noqa: PLC0415
+    parser = command_parser(command)
+    for flag in (part.partition("=")[0] for part in arguments):
+        if command == "check" and flag in _CHECK_FLAGS:
+            parser.error(f"{flag} goes with --format text or --format json")
+    options = parser.parsed(arguments)
+    from source_gitlab.interfaces.airbyte.entrypoint import run  # noqa: PLC0415
 
-    process.importing()
-    try:
-        from source_gitlab.interfaces.airbyte.entrypoint import run  # noqa: PLC0415
-    except ModuleNotFoundError as error:
-        if error.name != "airbyte_cdk":
-            raise
-        message = f"{error}"
-        if command == "check":
-            message += ". Without it, --format text or --format json does."
-        raise UsageError(message) from None
-    return run([command, *arguments])
+    return run(command, options)
 
 
 def _is_readable(given: Sequence[str]) -> bool:
     """Whether these are `--config FILE` alone, with a configuration in it.
 
-    The CDK's way knows further flags, and says what is wrong with the file if anything is.
+    Whatever else is given, or wrong with the file, the other way has words for.
     """
     match list(given):
         case ["--config", name]:

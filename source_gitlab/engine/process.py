@@ -29,19 +29,10 @@ def reading(stop: Callable[[], None]) -> Iterator[None]:
         gc.set_threshold(*before)
 
 
-def importing() -> None:
-    """Set the process up for a large import, such as that of the CDK; `settle` follows.
-
-    It makes a hundred thousand objects that stay, which the collector would walk again and again.
-    """
-    gc.disable()
-
-
 def settle() -> None:
     """Set the process up for reading; call it once, before threads are started."""
     # Trees of rows are freed by their reference counts; the collector would only walk them.
     gc.freeze()
-    gc.enable()
     gc.set_threshold(50_000, 20, 100)
     # Python runs one thread at a time, so a heap for each would save no waiting, and only keep
     # what one has freed from the others: 40 threads would hold nearly half as much memory again.

@@ -16,14 +16,15 @@ def catalog() -> dict[str, Any]:
 
 
 def _entry(stream: Stream) -> dict[str, Any]:
-    entry: dict[str, Any] = {
+    modes, cursor = ["full_refresh"], {}
+    if stream.cursor:
+        modes.append("incremental")
+        cursor = {"source_defined_cursor": True, "default_cursor_field": [stream.cursor]}
+    return {
         "name": stream.name,
         "json_schema": stream.schema,
-        "supported_sync_modes": ["full_refresh"],
+        "supported_sync_modes": modes,
+        **cursor,
         "source_defined_primary_key": [[column] for column in stream.key],
         "is_resumable": stream.incremental,
     }
-    if stream.cursor:
-        entry["supported_sync_modes"].append("incremental")
-        entry |= {"source_defined_cursor": True, "default_cursor_field": [stream.cursor]}
-    return entry

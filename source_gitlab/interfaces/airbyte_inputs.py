@@ -29,7 +29,7 @@ def configured_catalog(path: str) -> Json:
     found = _content(path)
     messages = found if isinstance(found, list) else [found]
     if all(isinstance(one, dict) and "type" in one for one in messages):
-        catalogs = [one["catalog"] for one in messages if one.get("type") == "CATALOG"]
+        catalogs = [one.get("catalog") for one in messages if one.get("type") == "CATALOG"]
         if not catalogs:
             message = "it holds messages, but none of the type CATALOG"
             raise ValueError(message)
@@ -76,7 +76,7 @@ def state_messages(path: str) -> list[Json]:
             raise ValueError(text)  # noqa: TRY004 -- what is in a file is no type of ours
         if message.get("type") in {"RECORD", "LOG", "TRACE", "CONTROL"}:
             continue
-        state = message["state"] if message.get("type") == "STATE" else message
+        state = message.get("state") if message.get("type") == "STATE" else message
         if not isinstance(state, dict) or not (state.get("stream") or state.get("data") == {}):
             text = "it holds something other than states of streams"
             raise ValueError(text)
@@ -92,7 +92,9 @@ def _stream_of(state: Any) -> object:
     descriptor = stream.get("stream_descriptor") if isinstance(stream, dict) else None
     if not isinstance(descriptor, dict):
         return None
-    return descriptor.get("namespace"), descriptor.get("name")
+    namespace, name = descriptor.get("namespace"), descriptor.get("name")
+    is_named = isinstance(name, str) and isinstance(namespace, (str, type(None)))
+    return (namespace, name) if is_named else None
 
 
 def _content(path: str, *, only: bytes = b"") -> Any:

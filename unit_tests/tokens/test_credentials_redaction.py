@@ -8,10 +8,10 @@ import sys
 from pathlib import Path
 
 import pytest
-from airbyte_cdk.config_observation import create_connector_config_control_message
-from airbyte_cdk.models import AirbyteLogMessage, AirbyteMessage, Level, Type
 
 from source_gitlab.gitlab.errors import GitlabError
+from source_gitlab.interfaces.airbyte import protocol
+from source_gitlab.interfaces.airbyte.errors import Failure
 from source_gitlab.interfaces.airbyte.writer import Writer
 from source_gitlab.redaction import keep_secret, redact
 
@@ -64,12 +64,15 @@ def test_airbyte_messages_hide_them_but_for_the_one_that_brings_them() -> None:
     keep_secret("a-renewed-token")
     output = io.BytesIO()
     writer = Writer(output)
-    log = AirbyteLogMessage(level=Level.INFO, message="a-renewed-token and glpat-0123456789")
-    writer.write(AirbyteMessage(type=Type.LOG, log=log))
-    writer.line('{"type": "LOG", "log": {"level": "INFO", "message": "a-renewed-token"}}')
+    writer.write(protocol.log("INFO", "a-renewed-token and glpat-0123456789"))
+    failed = Failure(
+        "a-renewed-token", "system_error", "glpat-0123456789", error=ValueError("a-renewed-token")
+    )
+    writer.write(protocol.error(failed, stack=True))
+    writer.write(protocol.connection_status(ok=False, message="a-renewed-token"))
     assert b"a-renewed-token" not in output.getvalue()
     assert b"0123456789" not in output.getvalue()
-    writer.write(create_connector_config_control_message({"access_token": "a-renewed-token"}))
+    writer.write(protocol.configuration({"access_token": "a-renewed-token"}))
     assert b"a-renewed-token" in output.getvalue()
 
 

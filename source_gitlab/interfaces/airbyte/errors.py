@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-from airbyte_cdk.models import FailureType, StreamDescriptor
-from airbyte_cdk.utils import AirbyteTracedException
+from typing import TYPE_CHECKING, Final, Literal
 
 from source_gitlab.config import ConfigError
 from source_gitlab.core.selection import NotFound
@@ -22,16 +19,46 @@ from source_gitlab.gitlab.errors import (
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+FailureType = Literal["config_error", "transient_error", "system_error"]
+CONFIG: Final = "config_error"
+TRANSIENT: Final = "transient_error"
+SYSTEM: Final = "system_error"
+
+
+class Failure(Exception):
+    """Why a command fails, as the protocol's error trace has it.
+
+    `message` is for people, `internal_message` for whoever looks into it. `stream` is the name of
+    the stream that failed, None where it is not one alone. `error` is a mistake of a program, whose
+    traceback belongs into the trace.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        failure_type: FailureType,
+        internal_message: str | None = None,
+        stream: str | None = None,
+        error: Exception | None = None,
+    ) -> None:
+        """Without an internal message the one for people is that, too."""
+        super().__init__(message)
+        self.message = message
+        self.failure_type: FailureType = failure_type
+        self.internal_message = internal_message or message
+        self.stream = stream
+        self.error = error
+
 
 def kind_of(error: Exception) -> FailureType:
     """Who has to act: the user (config), nobody yet (transient), or we (system)."""
     if isinstance(error, ReadError) or (isinstance(error, Unavailable) and error.reached):
-        return FailureType.transient_error
+        return TRANSIENT
     if isinstance(error, Stopped) or (isinstance(error, NotFound) and error.transient):
-        return FailureType.transient_error
+        return TRANSIENT
     if isinstance(error, (ConfigError, StateError, FatalError, NotFound, Skipped)):
-        return FailureType.config_error
-    return FailureType.system_error
+        return CONFIG
+    return SYSTEM
 
 
 def is_known(error: Exception) -> bool:
@@ -47,25 +74,23 @@ def in_words(error: Exception) -> str:
     return f"An unexpected error occurred ({kind}); the log has its traceback."
 
 
-def traced(error: Exception, stream: str | None = None) -> AirbyteTracedException:
-    """The error as the exception that the CDK turns into a TRACE message."""
-    return AirbyteTracedException(
-        message=in_words(error),
-        internal_message=f"{type(error).__name__}: {error}",
-        failure_type=kind_of(error),
-        exception=None if is_known(error) else error,
-        stream_descriptor=StreamDescriptor(name=stream) if stream else None,
+def traced(error: Exception, stream: str | None = None) -> Failure:
+    """The error as the protocol has it."""
+    return Failure(
+        in_words(error),
+        kind_of(error),
+        f"{type(error).__name__}: {error}",
+        stream,
+        None if is_known(error) else error,
     )
 
 
-def mistake(message: str) -> AirbyteTracedException:
+def mistake(message: str) -> Failure:
     """A mistake of the user's that is not in the configuration."""
-    return AirbyteTracedException(
-        message=message, internal_message=message, failure_type=FailureType.config_error
-    )
+    return Failure(message, CONFIG)
 
 
-def incomplete(errors: Mapping[str, Exception], streams: int) -> AirbyteTracedException:
+def incomplete(errors: Mapping[str, Exception], streams: int) -> Failure:
     """The end of a read of so many streams, of which these failed, each for this reason at first.
 
     What ended the whole read is told alone, for it is the reason of all. What was chosen and cannot
@@ -74,12 +99,10 @@ def incomplete(errors: Mapping[str, Exception], streams: int) -> AirbyteTracedEx
     fatal = list(dict.fromkeys(str(e) for e in errors.values() if isinstance(e, FatalError)))
     worst = next((e for e in errors.values() if isinstance(e, FatalError)), None)
     if worst is not None:
-        error = traced(worst)
         message = " ".join(fatal)
         if isinstance(worst, Stopped):
             message += " What was read is kept, and the next one goes on from there."
-        error.message = error.internal_message = message
-        return error
+        return Failure(message, kind_of(worst))
     chosen = [error for error in errors.values() if isinstance(error, NotFound)]
     others = {name: error for name, error in errors.items() if not isinstance(error, NotFound)}
     message = " ".join(dict.fromkeys(map(str, chosen)))
@@ -94,6 +117,4 @@ def incomplete(errors: Mapping[str, Exception], streams: int) -> AirbyteTracedEx
             " there."
         )
     lasting = next((e for e in chosen if not e.transient), next(iter(errors.values())))
-    return AirbyteTracedException(
-        message=message.strip(), internal_message=message.strip(), failure_type=kind_of(lasting)
-    )
+    return Failure(message.strip(), kind_of(lasting))

@@ -7,45 +7,26 @@ that they cover; at the end its last state, and COMPLETE or INCOMPLETE.
 from __future__ import annotations
 
 import logging
-import time
 from typing import TYPE_CHECKING, Any
-
-from airbyte_cdk.models import (
-    AirbyteMessage,
-    AirbyteRecordMessage,
-    AirbyteStateBlob,
-    AirbyteStateMessage,
-    AirbyteStateType,
-    AirbyteStreamState,
-    AirbyteStreamStatus,
-    StreamDescriptor,
-    Type,
-)
-from airbyte_cdk.utils.stream_status_utils import as_airbyte_message
 
 from source_gitlab.core.selection import NotFound
 from source_gitlab.engine.events import Begun, Ended, Failed, Rows, State
 from source_gitlab.gitlab.errors import FatalError, Stopped
+from source_gitlab.interfaces.airbyte import protocol
 from source_gitlab.interfaces.airbyte.errors import is_known, traced
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterator, Mapping, Sequence
+    from collections.abc import Generator, Iterator, Sequence
 
     from source_gitlab.engine.events import Event
     from source_gitlab.engine.run import Run
+    from source_gitlab.interfaces.airbyte.protocol import Json
     from source_gitlab.streams import Stream
 
 LOGGER = logging.getLogger("source_gitlab")
-# The CDK, and programs that drive a source, look for all that a source says below this name.
-LOGGER.parent = logging.getLogger("airbyte")
 
 # What a stream without a cursor has for a state (the protocol's word for it).
 _WITHOUT_CURSOR = {"__ab_no_cursor_state_message": True}
-
-
-def status(stream: Stream, what: AirbyteStreamStatus) -> AirbyteMessage:
-    """The message that tells how far a stream is."""
-    return as_airbyte_message(StreamDescriptor(name=stream.name), what)
 
 
 class Messages:
@@ -59,11 +40,12 @@ class Messages:
         self.errors: dict[str, Exception] = {}
         self._streams = streams
         self._records: dict[str, int] = {}
+        self._covered: dict[str, int] = {}
         self._failed: set[str] = set()
         self._ended: set[str] = set()
 
-    def of(self, run: Run) -> Generator[AirbyteMessage, None, None]:
-        """The messages, to the end of the run.
+    def of(self, run: Run) -> Generator[Json, None, None]:
+        """The messages, to the end of the run; a RECORD has a page in the run's shape for its data.
 
         Raises:
             what the run raises, behind an INCOMPLETE of each stream that did not end.
@@ -79,34 +61,41 @@ class Messages:
         yield from self._left(Stopped())
         LOGGER.info("Finished syncing")
 
-    def _left(self, error: Exception) -> Iterator[AirbyteMessage]:
+    def _left(self, error: Exception) -> Iterator[Json]:
         for stream in self._streams:
             if stream.name not in self._ended:
                 self.errors.setdefault(stream.name, error)
-                yield status(stream, AirbyteStreamStatus.INCOMPLETE)
+                yield protocol.stream_status(stream.name, "INCOMPLETE")
 
-    def _of(self, event: Event) -> Iterator[AirbyteMessage]:
+    def _of(self, event: Event) -> Iterator[Json]:
         if isinstance(event, Rows):
             yield from self._record(event)
         elif isinstance(event, State):
-            yield _state(event.stream, event.state)
+            yield self._state(event)
         elif isinstance(event, Begun):
-            self._records[event.stream.name] = 0
-            yield status(event.stream, AirbyteStreamStatus.STARTED)
+            self._records[event.stream.name] = self._covered[event.stream.name] = 0
+            yield protocol.stream_status(event.stream.name, "STARTED")
         elif isinstance(event, Failed):
             yield from self._failure(event)
         elif isinstance(event, Ended):
             yield self._end(event)
 
-    def _record(self, rows: Rows) -> Iterator[AirbyteMessage]:
+    def _record(self, rows: Rows) -> Iterator[Json]:
         name = rows.stream.name
         if not self._records[name]:
-            yield status(rows.stream, AirbyteStreamStatus.RUNNING)
+            yield protocol.stream_status(name, "RUNNING")
         self._records[name] += rows.count
-        record = AirbyteRecordMessage(name, rows.rows, time.time_ns() // 1_000_000)
-        yield AirbyteMessage(type=Type.RECORD, record=record)
+        record: dict[str, Any] = {"stream": name, "data": rows.rows, "emitted_at": protocol.now()}
+        yield {"type": "RECORD", "record": record}
 
-    def _failure(self, failed: Failed) -> Iterator[AirbyteMessage]:
+    def _state(self, event: State) -> Json:
+        name = event.stream.name
+        records = self._records[name] - self._covered[name]
+        self._covered[name] = self._records[name]
+        content = event.state if event.stream.incremental else _WITHOUT_CURSOR
+        return protocol.state(name, content, records)
+
+    def _failure(self, failed: Failed) -> Iterator[Json]:
         """The first error of a stream as a TRACE; a thousand slices can fail alike.
 
         What was named in vain is one error for all streams, which ends the read.
@@ -119,12 +108,9 @@ class Messages:
         elif not is_first:
             LOGGER.warning("%s: %s", name, error)
         if is_first and not isinstance(error, (FatalError, NotFound)):
-            message = traced(error, name).as_airbyte_message()
-            if message.trace and message.trace.error and is_known(error):
-                message.trace.error.stack_trace = None
-            yield message
+            yield protocol.error(traced(error, name), stack=True)
 
-    def _end(self, ended: Ended) -> AirbyteMessage:
+    def _end(self, ended: Ended) -> Json:
         name = ended.stream.name
         self._ended.add(name)
         if ended.problem is not None:
@@ -132,14 +118,4 @@ class Messages:
         elif not ended.is_finished:
             self.errors[name] = Stopped()
         LOGGER.info("Read %s records from %s stream", self._records[name], name)
-        what = AirbyteStreamStatus.COMPLETE if ended.is_complete else AirbyteStreamStatus.INCOMPLETE
-        return status(ended.stream, what)
-
-
-def _state(stream: Stream, state: Mapping[str, Any]) -> AirbyteMessage:
-    stream_state = AirbyteStreamState(
-        stream_descriptor=StreamDescriptor(name=stream.name),
-        stream_state=AirbyteStateBlob(state if stream.incremental else _WITHOUT_CURSOR),
-    )
-    message = AirbyteStateMessage(type=AirbyteStateType.STREAM, stream=stream_state)
-    return AirbyteMessage(type=Type.STATE, state=message)
+        return protocol.stream_status(name, "COMPLETE" if ended.is_complete else "INCOMPLETE")

@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-import logging
 import threading
 import time
-from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import orjson
-from airbyte_cdk.models import AirbyteMessageSerializer, Type
 
-from source_gitlab.interfaces.airbyte import batches
 from source_gitlab.redaction import redact
 
 if TYPE_CHECKING:
     from typing import BinaryIO
 
-    from airbyte_cdk.models import AirbyteMessage
+    from source_gitlab.interfaces.airbyte.protocol import Json
 
 _LARGEST_WRITE = 256 * 1024
 _LONGEST_WAIT = 0.1
@@ -25,7 +21,7 @@ _LONGEST_WAIT = 0.1
 
 # Messages that people read, and where in them the sentences are. Everything else is structure: a
 # secret that happens to be a word of the protocol, or the name of a stream, must not change it.
-_FOR_PEOPLE = frozenset({Type.LOG, Type.TRACE, Type.CONNECTION_STATUS})
+_FOR_PEOPLE = frozenset({"LOG", "TRACE", "CONNECTION_STATUS", "DEBUG"})
 _SENTENCES = frozenset({"message", "internal_message", "stack_trace", "data"})
 
 
@@ -44,29 +40,20 @@ class Writer:
         self._failure: OSError | None = None
         self._written = time.monotonic()
 
-    def write(self, message: AirbyteMessage) -> None:
+    def write(self, message: Json) -> None:
         """Write a message; a page of rows may wait for more, anything else is out at once.
+
+        The data of a RECORD are the lines of a page.
 
         Raises:
             OSError: the output is broken, now or since an earlier write.
         """
-        if message.type is Type.RECORD and message.record is not None:
-            self._add(batches.lines(message.record))
+        if message["type"] == "RECORD":
+            self._add(message["record"]["data"])
             return
-        data: dict[str, Any] = AirbyteMessageSerializer.dump(message)
         # A state is for machines, and a CONTROL message brings renewed tokens to the platform.
-        if message.type in _FOR_PEOPLE:
-            data = _readable(data)
-        self._add(orjson.dumps(data) + b"\n")
-        self.flush()
-
-    def line(self, text: str) -> None:
-        """Write a line that is a message already."""
-        try:
-            line = orjson.dumps(_readable(orjson.loads(text)))
-        except orjson.JSONDecodeError:
-            line = redact(text).encode()
-        self._add(line + b"\n")
+        data = _readable(message) if message["type"] in _FOR_PEOPLE else message
+        self._add(orjson.dumps(data, default=str) + b"\n")
         self.flush()
 
     def flush(self) -> None:
@@ -106,20 +93,3 @@ def _readable(data: Any, *, sentence: bool = False) -> Any:
     if isinstance(data, list):
         return [_readable(item, sentence=sentence) for item in data]
     return redact(data) if sentence and isinstance(data, str) else data
-
-
-class LogHandler(logging.Handler):
-    """Sends log records through the writer, so that no line is ever torn by another."""
-
-    def __init__(self, writer: Writer) -> None:
-        """Write to `writer`."""
-        super().__init__()
-        self._writer = writer
-
-    def emit(self, record: logging.LogRecord) -> None:
-        """Write one log record.
-
-        The thread that logs is not to fail over the output; the one that writes messages does.
-        """
-        with suppress(OSError):
-            self._writer.line(self.format(record))
