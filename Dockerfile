@@ -3,14 +3,11 @@ ARG BASE=python:3.13-slim-trixie
 FROM ${BASE} AS build
 WORKDIR /build
 COPY requirements/build.txt requirements/runtime.txt requirements/
-# Dependencies first: this layer is kept until a lock file changes. The test suites that pandas
-# and numpy bring along are a tenth of the image and of no use in it.
+# Dependencies first: this layer is kept until a lock file changes.
 RUN python -m venv /build/tools \
     && /build/tools/bin/pip install --no-cache-dir --no-deps --require-hashes -r requirements/build.txt \
     && python -m venv /opt/source-gitlab \
-    && /opt/source-gitlab/bin/pip install --no-cache-dir --no-deps --require-hashes -r requirements/runtime.txt \
-    && find /opt/source-gitlab/lib -path '*/site-packages/pandas/tests' -prune -exec rm -r {} + \
-    && find /opt/source-gitlab/lib -path '*/site-packages/numpy/*/tests' -prune -exec rm -r {} +
+    && /opt/source-gitlab/bin/pip install --no-cache-dir --no-deps --require-hashes -r requirements/runtime.txt
 COPY . .
 RUN /build/tools/bin/pip wheel --no-deps --no-build-isolation --wheel-dir dist . \
     && /opt/source-gitlab/bin/pip install --no-cache-dir --no-deps --no-index dist/*.whl \

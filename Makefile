@@ -56,10 +56,10 @@ schema: $(STAMP) ## draft the columns of a stream: make schema STREAM=environmen
 	$(BIN)/python -m tools.draft_schema $(STREAM) $(if $(ENTITY),--entity $(ENTITY))
 
 lock: ## compile the lock files; make lock UPGRADE=--upgrade takes the newest
-	$(COMPILE) --extra airbyte pyproject.toml -o requirements/runtime.txt
+	$(COMPILE) pyproject.toml -o requirements/runtime.txt
 	$(COMPILE) requirements/build.in -o requirements/build.txt
 	$(COMPILE) --all-extras pyproject.toml requirements/dev.in -o requirements/dev.txt
-	$(COMPILE) --extra airbyte pyproject.toml requirements/pyairbyte.in -o requirements/pyairbyte.txt
+	$(COMPILE) pyproject.toml requirements/pyairbyte.in -o requirements/pyairbyte.txt
 	$(COMPILE) requirements/singer.in -o requirements/singer.txt
 	$(COMPILE) requirements/singer-sdk.in -o requirements/singer-sdk.txt
 	$(COMPILE) requirements/meltano.in -o requirements/meltano.txt
