@@ -14,6 +14,7 @@ from source_gitlab.engine.exit_codes import INCOMPLETE, USAGE, code_of
 from source_gitlab.gitlab.connection import Connection
 from source_gitlab.gitlab.error_messages import causes_of
 from source_gitlab.gitlab.errors import FatalError, Unauthorized, Unavailable
+from source_gitlab.interfaces.airbyte.errors import CONFIG, TRANSIENT, kind_of
 from source_gitlab.setup_check.run import check, session_for
 
 if TYPE_CHECKING:
@@ -96,6 +97,7 @@ def test_an_outage_is_worth_another_run(lab: Emulator, how: str) -> None:
     with pytest.raises(Unavailable) as caught:
         whoami(config, tuning=replace(QUICK, renewal_timeout=0.3))
     assert code_of(caught.value) == INCOMPLETE
+    assert kind_of(caught.value) == TRANSIENT
     assert str(caught.value).startswith(("There is no OAuth of GitLab at http", "http"))
     lab.faults([])
     assert whoami(config) == "ada"
@@ -109,13 +111,18 @@ def test_a_refusal_is_not(lab: Emulator, word: str) -> None:
     with pytest.raises(Unauthorized) as caught:
         whoami(sign_in(lab))
     assert code_of(caught.value) == USAGE
+    assert kind_of(caught.value) == CONFIG
 
 
-@pytest.mark.parametrize(("status", "code"), [(500, 1), (400, 2)])
-def test_a_scheduler_is_told_so(lab: Emulator, tmp_path: Path, status: int, code: int) -> None:
+@pytest.mark.parametrize(
+    ("status", "body", "code"),
+    [(500, {}, 1), (404, "<html>", 1), (400, {"error": "invalid_grant"}, 2)],
+)
+def test_a_scheduler_is_told_so(
+    lab: Emulator, tmp_path: Path, status: int, body: object, code: int
+) -> None:
     """By the exit code of `sync`, and by the type of the error of `read`."""
     config = file(tmp_path, "config.json", sign_in(lab))
-    body = {"error": "invalid_grant"}
     lab.faults([{**STATUS, "status": status, "path": "/oauth/token$", "body": body}])
     done = run("sync", "--config", config, "--to", tmp_path / "gitlab.duckdb")
     assert done.code == code, done.stderr

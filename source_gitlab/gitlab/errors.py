@@ -115,9 +115,9 @@ class UserRefused(FatalError):
 class Unavailable(FatalError):
     """GitLab cannot be reached, or answers no request: not this one, and not a simple one either.
 
-    `reached` tells whether it answered earlier in the same run; `problem` is what went wrong with
-    the request that found it out, without what follows from it for all others, and `status` its
-    HTTP status, if it had one.
+    `reached` tells whether anything answered at its address in the same run; `problem` is what went
+    wrong with the request that found it out, without what follows from it for all others, and
+    `status` its HTTP status, if it had one.
     """
 
     def __init__(

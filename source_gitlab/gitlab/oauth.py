@@ -246,9 +246,10 @@ def _sorted(url: str, response: requests.Response) -> dict[str, Any]:
         f"There is no OAuth of GitLab at {url} (HTTP {status}). Check api_url, and what is in front"
         " of GitLab, or try again later."
     )
+    # GitLab itself refuses in OAuth's words; whoever does not knows nothing of the sign-in.
     if response.ok:
-        raise AnswerLost(message, reached=False, url=url, status=status)
-    raise Unavailable(message, reached=False, url=url, status=status)
+        raise AnswerLost(message, reached=True, url=url, status=status)
+    raise Unavailable(message, reached=True, url=url, status=status)
 
 
 def _was_cut(response: requests.Response, answer: object) -> bool:
