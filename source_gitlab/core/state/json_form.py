@@ -60,7 +60,7 @@ def read_into(state: StreamState, raw: object, stream: Stream | None) -> None:
         message = f"its version is {known['version']!r}, and this connector reads {VERSION}"
         raise StateError(message)
     with part("states"):
-        state.projects = projects_of(known)
+        state.projects = projects_of(known, stream)
 
 
 def _read(state: StreamState, raw: Mapping[str, Any], stream: Stream | None) -> None:
