@@ -9,6 +9,7 @@ import orjson
 
 from source_gitlab.encodings import text_of
 from source_gitlab.interfaces.airbyte.errors import mistake
+from source_gitlab.interfaces.airbyte.generations import NUMBERS
 from source_gitlab.interfaces.airbyte_inputs import configured_catalog, state_messages
 
 if TYPE_CHECKING:
@@ -66,6 +67,8 @@ def catalog_in(path: str) -> Json:
             shown = orjson.dumps(entry["sync_mode"])[:_SHOWN].decode(errors="replace")
             message = f"{place}.sync_mode is {shown}, not {' or '.join(_MODES)}"
             raise ValueError(message)
+        for name in NUMBERS:
+            _number(entry.get(name), f"{place}.{name}")
     return found
 
 
@@ -108,12 +111,18 @@ def _text(value: Any, place: str) -> None:
         raise ValueError(message)
 
 
+def _number(value: Any, place: str) -> None:
+    if value is not None and (not isinstance(value, int) or isinstance(value, bool)):
+        message = f"{place} is {_kind(value)}, not a whole number"
+        raise ValueError(message)
+
+
 def _kind(value: Any) -> str:
     """What a value is; it is not repeated, for a token may stand in the wrong place."""
     if value is None or isinstance(value, bool):
         return orjson.dumps(value).decode()
     if isinstance(value, (int, float)):
-        return "a number"
+        return "a number" if isinstance(value, int) else "a fraction"
     if isinstance(value, str):
         return "a text" if value else "empty"
     return "a list" if isinstance(value, list) else "an object"

@@ -14,9 +14,10 @@ from source_gitlab.engine.events import Begun, Ended, Failed, Rows, State
 from source_gitlab.gitlab.errors import FatalError, Stopped
 from source_gitlab.interfaces.airbyte import protocol
 from source_gitlab.interfaces.airbyte.errors import is_known, traced
+from source_gitlab.interfaces.airbyte.generations import marked
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterator, Sequence
+    from collections.abc import Generator, Iterator, Mapping, Sequence
 
     from source_gitlab.engine.events import Event
     from source_gitlab.engine.run import Run
@@ -26,17 +27,18 @@ if TYPE_CHECKING:
 LOGGER = logging.getLogger("source_gitlab")
 
 # What a stream without a cursor has for a state (the protocol's word for it).
-_WITHOUT_CURSOR = {"__ab_no_cursor_state_message": True}
+_WITHOUT_CURSOR: Mapping[str, Any] = {"__ab_no_cursor_state_message": True}
 
 
 class Messages:
-    """The messages of one run of `streams`.
+    """The messages of one run of `streams`, which are `configured` by name as in the catalog.
 
     `errors` has the gravest error of each stream that is incomplete, by its name, so far.
     """
 
-    def __init__(self, streams: Sequence[Stream]) -> None:
+    def __init__(self, streams: Sequence[Stream], configured: Mapping[str, Json]) -> None:
         """Nothing has come yet."""
+        self._configured = configured
         self.errors: dict[str, Exception] = {}
         self._streams = streams
         self._records: dict[str, int] = {}
@@ -92,7 +94,9 @@ class Messages:
         name = event.stream.name
         records = self._records[name] - self._covered[name]
         self._covered[name] = self._records[name]
-        content = event.state if event.stream.incremental else _WITHOUT_CURSOR
+        content = _WITHOUT_CURSOR
+        if event.stream.incremental:
+            content = marked(event.state, self._configured[name])
         return protocol.state(name, content, records)
 
     def _failure(self, failed: Failed) -> Iterator[Json]:

@@ -16,6 +16,7 @@ from source_gitlab.engine.run import Job, Run
 from source_gitlab.gitlab.errors import GitlabError, Stopped
 from source_gitlab.interfaces.airbyte import protocol
 from source_gitlab.interfaces.airbyte.errors import incomplete, is_known, mistake, traced
+from source_gitlab.interfaces.airbyte.generations import goes_on_from
 from source_gitlab.interfaces.airbyte.messages import Messages
 from source_gitlab.interfaces.airbyte.renewal import Announcement
 from source_gitlab.redaction import keep_secret
@@ -99,12 +100,9 @@ class Source:
             parsed = self._parse(config)
         except ConfigError as error:
             raise traced(error) from None
-        chosen = _chosen(catalog)
-        again = _read_in_full(catalog)
-        kept = {
-            stream.name: StreamState() if stream.name in again else _state_of(stream, states)
-            for stream in chosen
-        }
+        configured = _configured(catalog)
+        chosen = _chosen(configured)
+        kept = {one.name: _state_of(one, configured[one.name], states) for one in chosen}
         try:
             must_fit(kept.values(), parsed)
         except OtherInstance as error:
@@ -119,7 +117,7 @@ class Source:
             self.report = session.report
             try:
                 yield from self._begun(session, chosen)
-                yield from self._messages(session, chosen, kept)
+                yield from self._messages(session, chosen, kept, configured)
             except GeneratorExit:
                 session.report.stop(Stopped("Whoever took the messages takes no more of them."))
                 raise
@@ -143,10 +141,14 @@ class Source:
             raise traced(error) from None
 
     def _messages(
-        self, session: Session, chosen: list[Stream], states: Mapping[str, StreamState]
+        self,
+        session: Session,
+        chosen: list[Stream],
+        states: Mapping[str, StreamState],
+        configured: Mapping[str, Json],
     ) -> Iterator[Json]:
         jobs = [Job(stream, states[stream.name]) for stream in chosen]
-        sink = Messages(chosen)
+        sink = Messages(chosen, configured)
         failure: Exception | None = None
         with closing(sink.of(Run(session, jobs, shape=self._shape, stop=self._stop))) as messages:
             try:
@@ -172,9 +174,18 @@ class Source:
         return Announcement(raw, given, self._announce, self._hide)
 
 
-def _chosen(catalog: Json) -> list[Stream]:
+def _configured(catalog: Json) -> dict[str, Json]:
+    """The configured streams by name; of two of one name, the one that reads more counts."""
+    found: dict[str, Json] = {}
+    for entry in catalog["streams"]:
+        before = found.setdefault(entry["stream"]["name"], entry)
+        if before["sync_mode"] != "full_refresh":
+            found[entry["stream"]["name"]] = entry
+    return found
+
+
+def _chosen(names: Mapping[str, Json]) -> list[Stream]:
     known = streams()
-    names = list(dict.fromkeys(entry["stream"]["name"] for entry in catalog["streams"]))
     if not names:
         message = "The catalog names no stream, so there is nothing to read."
         raise mistake(message)
@@ -188,22 +199,13 @@ def _chosen(catalog: Json) -> list[Stream]:
     return [known[name] for name in names]
 
 
-def _read_in_full(catalog: Json) -> set[str]:
-    """The names of the streams whose state does not count: they are to be read from the start."""
-    return {
-        entry["stream"]["name"]
-        for entry in catalog["streams"]
-        if entry["sync_mode"] == "full_refresh"
-    }
-
-
-def _state_of(stream: Stream, messages: list[Json]) -> StreamState:
+def _state_of(stream: Stream, configured: Json, messages: list[Json]) -> StreamState:
     for message in messages:
         entry = message.get("stream") or {}
         if not entry or entry["stream_descriptor"]["name"] != stream.name:
             continue
         content = entry.get("stream_state")
-        if not stream.incremental or content is None:
+        if not stream.incremental or content is None or not goes_on_from(content, configured):
             break
         try:
             return StreamState.load(content, stream)
