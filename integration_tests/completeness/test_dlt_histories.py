@@ -70,6 +70,8 @@ class _Quiet:
 class _Loading:
     """One sync of a history, through dlt, into the DuckDB file `path`."""
 
+    raw_rows = False
+
     def __init__(self, run: Run, sync: Sync, path: Path, texts: Texts) -> None:
         self._run = run
         self._sync = sync

@@ -219,7 +219,7 @@ def answered(folder: Path, tape: Tape, config: object, chosen: object, state: ob
     arguments = ["--config", str(file(folder, "config.json", config))]
     arguments += ["--catalog", str(file(folder, "catalog.json", chosen))]
     arguments += ["--state", str(file(folder, "state.json", state))]
-    source = Source(lambda _: None, shape=of_lines, retries=ONCE, transport=tape)
+    source = Source(lambda _: None, shape=of_lines, raw_rows=True, retries=ONCE, transport=tape)
     tape.rewind()
     try:
         for message in messages_of(source, "read", command_parser("read").parsed(arguments)):

@@ -36,6 +36,8 @@ _STATE = "singer"
 class SingerReading:
     """One sync through the tap: a target that keeps records, and the last state."""
 
+    raw_rows = False
+
     def __init__(self, run: Run, sync: Sync) -> None:
         """Read for a destination that may lose what no state covers."""
         self._run = run

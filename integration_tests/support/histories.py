@@ -192,7 +192,9 @@ class Run:
                 settings |= SCOPES[sync.other_scope - 1]
             if sync.start_days:
                 settings["start_date"] = stamp(START - sync.start_days * DAY)
-            with session(self.wire, tuning=self.tuning, **settings) as opened:
+            with session(
+                self.wire, tuning=self.tuning, raw_rows=reading.raw_rows, **settings
+            ) as opened:
                 reading.read(opened, self.history.streams)
         except KilledError:
             self.figures["kills"] += 1

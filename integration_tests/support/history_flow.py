@@ -38,6 +38,8 @@ class FlowHistories:
 class FlowReading:
     """One capture of a history: it is killed when so many messages have come."""
 
+    raw_rows = False
+
     def __init__(self, run: Run, sync: Sync, runtime: Runtime) -> None:
         self._of = run
         self._runtime = runtime

@@ -10,6 +10,7 @@ import orjson
 from integration_tests.support.merge_patch import unfit
 from source_gitlab.core.state import StreamState
 from source_gitlab.gitlab.errors import FatalError, GitlabError
+from source_gitlab.gitlab.raw_rows import text_of_row
 from source_gitlab.streams import streams
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ class KilledError(Exception):
 
 def taken(page: Page) -> list[Row]:
     """The rows of a page, which is left as the command line leaves it: with empty rows."""
-    rows = [dict(row) for row in page.rows]
+    rows: list[Row] = [orjson.loads(text_of_row(row)) for row in page.rows]
     for row in page.rows:
         row.clear()
     return rows
@@ -46,7 +47,9 @@ class ProjectsListed(Protocol):
 
 
 class Face(Protocol):
-    """What reads in a sync, and writes tables and states."""
+    """What reads in a sync, and writes tables and states; with `raw_rows`, from rows as text."""
+
+    raw_rows: bool
 
     def read(self, opened: Session, names: Sequence[str]) -> None:
         """Read these streams.
@@ -63,6 +66,7 @@ class Reading:
     def __init__(self, run: ProjectsListed, sync: Sync) -> None:
         self._run = run
         self._sync = sync
+        self.raw_rows = bool(sync.choices % 2)
         self._choices = Random(sync.choices)
         self._pages = 0
 

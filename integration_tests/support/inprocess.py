@@ -135,12 +135,16 @@ def session(
     tries: int = 3,
     timer: Timer | None = None,
     tuning: Tuning | None = None,
+    *,
+    raw_rows: bool = False,
     **settings: Any,
 ) -> Iterator[Session]:
     """A session of the connector over `wire`, with `settings` beside address and token."""
     retries = Retries(tries=tries, first=0.0, timer=timer or Timer())
     config = configured(**settings)
-    with Session(config, retries=retries, transport=wire, tuning=tuning) as opened:
+    with Session(
+        config, retries=retries, transport=wire, tuning=tuning, raw_rows=raw_rows
+    ) as opened:
         yield opened
 
 

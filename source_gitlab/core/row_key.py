@@ -106,8 +106,9 @@ def key_values(row: Mapping[str, object], paths: Iterable[str]) -> tuple[object,
 def _at(row: Mapping[str, object], path: str) -> object:
     if "." not in path:
         return row.get(path)
-    value: object = row
-    for name in path.split("."):
+    first, *rest = path.split(".")
+    value = row.get(first)
+    for name in rest:
         value = value.get(name) if isinstance(value, dict) else None
     return value
 

@@ -55,7 +55,7 @@ class Session:
     over, for the face could not write them. These and the others are handed to the `Connection`
     that the session opens and closes; over a `connection` that is given, which stays open, they
     say nothing, and one session may follow the other. What is chosen is said by `config` in both
-    cases.
+    cases. With `raw_rows`, rows are `RawRow`s where nothing changes them.
 
     Raises:
         ValueError: the connection that is given is to another GitLab.
@@ -73,6 +73,7 @@ class Session:
         tuning: Tuning | None = None,
         share: Share | None = None,
         connection: Connection | None = None,
+        raw_rows: bool = False,
     ) -> None:
         """Make no request yet."""
         self._is_own = connection is None
@@ -110,6 +111,7 @@ class Session:
             started=self._planner.start.started,
             entered=self._planner.entered,
             user=membership.access_levels.user,
+            raw_rows=raw_rows,
         )
 
     def started(self) -> str:

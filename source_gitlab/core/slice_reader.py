@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from source_gitlab.core.raw_columns import raw_columns
 from source_gitlab.core.refusals import judged
 from source_gitlab.core.row_validation import walkable
 from source_gitlab.core.slices import Page
@@ -46,14 +47,16 @@ class SliceReader:
         started: Callable[[], str],
         entered: Callable[[Stream, StreamState], None],
         user: Callable[[], str | None],
+        raw_rows: bool,
     ) -> None:
         """Read over `client`; what is skipped below a slice goes to `report`.
 
         `started` tells when this read began, as far as GitLab's clocks are known by now. `entered`
         is called with each state that passes over rows for the sake of the start date. `user` is
-        that of the token.
+        that of the token. With `raw_rows`, rows stay GitLab's text where nothing changes them.
         """
         self._client = client
+        self._raw_columns = raw_columns if raw_rows else _none
         self._streaks = {name: Streak() for name in streams()}
         self._shared = Shared(
             client,
@@ -69,6 +72,7 @@ class SliceReader:
             shared_lists=SharedLists(),
             late_rows=LateRows(client, config.lookback_minutes),
             transformers={name: RowTransformer(one) for name, one in streams().items()},
+            raw_columns=self._raw_columns,
         )
 
     def pages(self, stream: Stream, slice_: Slice, state: StreamState) -> Iterator[Page]:
@@ -77,8 +81,10 @@ class SliceReader:
         Raises:
             GitlabError: as `gitlab.errors` sorts it; Skipped when the list itself is refused.
         """
-        sound = walkable if root_of(stream).walk in {"seek", "jobs"} else None
-        lists = Lists(self._client, stream.optional, self._streaks[stream.name], sound)
+        root = root_of(stream)
+        sound = walkable if root.walk in {"seek", "jobs"} else None
+        columns = self._raw_columns(root.name, stream.name)
+        lists = Lists(self._client, stream.optional, self._streaks[stream.name], sound, columns)
         problem: GitlabError | None = None
         try:
             for page in rows_of(Reading(self._shared, stream, slice_, state, lists)):
@@ -91,6 +97,10 @@ class SliceReader:
             yield Page([], missed=missed)
         if problem is not None:
             raise problem
+
+
+def _none(_name: str, _read: str) -> None:
+    """No columns: rows are decoded whole."""
 
 
 def rows_of(reading: Reading) -> Iterator[Page]:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from source_gitlab.gitlab.errors import Malformed
+from source_gitlab.gitlab.raw_rows import RawRow
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -57,26 +58,33 @@ class RowTransformer:
         if self._keep is not None:
             rows = [row for row in rows if row.get(self._keep) is not None]
         context = {"slice": slice_columns, "parent": parent}
-        constants = [(column, context[kind].get(name)) for column, kind, name in self._from_context]
+        constants = {column: context[kind].get(name) for column, kind, name in self._from_context}
         if self._drop_inside or self._redact or self._null_as_empty:
             self._changed(rows)
         for row in rows:
             for column in self._drop:
                 row.pop(column, None)
-            for column, value in constants:
-                row[column] = value
-            for column, name, inner in self._from_row:
-                value = row.get(name)
-                if inner is not None:
-                    value = value.get(inner) if isinstance(value, dict) else None
-                row[column] = value
-            for column, name, each in self._from_lists:
-                listed = row.get(name)
-                try:
-                    row[column] = None if listed is None else [one[each] for one in listed]
-                except (KeyError, TypeError):
-                    row[column] = _each(listed, each)
+            if isinstance(row, RawRow):
+                row.add(self._added(row.parts(), constants))
+            else:
+                row.update(self._added(row, constants))
         return rows if not self._takes else [self._taken(row) for row in rows]
+
+    def _added(self, row: Mapping[str, Any], constants: Mapping[str, Any]) -> dict[str, Any]:
+        """The columns that a row is given: these constants, and what stands in its objects."""
+        added = dict(constants)
+        for column, name, inner in self._from_row:
+            value = row.get(name)
+            if inner is not None:
+                value = value.get(inner) if isinstance(value, dict) else None
+            added[column] = value
+        for column, name, each in self._from_lists:
+            listed = row.get(name)
+            try:
+                added[column] = None if listed is None else [one[each] for one in listed]
+            except (KeyError, TypeError):
+                added[column] = _each(listed, each)
+        return added
 
     def _must_be_of(self, project: int | None, rows: list[Row]) -> None:
         """Let rows pass that name this project as theirs, or none."""

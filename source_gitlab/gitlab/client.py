@@ -52,6 +52,7 @@ if TYPE_CHECKING:
     from source_gitlab.gitlab.connection import Connection
     from source_gitlab.gitlab.graphql import Operation, Reply
     from source_gitlab.gitlab.page_size import Stepping
+    from source_gitlab.gitlab.raw_rows import RawColumns
     from source_gitlab.gitlab.transport.body import Received
 
 __all__ = ["Answer", "Client", "Query", "Retries", "Row", "pages_of"]
@@ -108,49 +109,44 @@ class Client:
         *,
         whole: bool = True,
         stepping: Stepping | None = None,
+        columns: RawColumns | None = None,
     ) -> Answer:
         """One page of a list; in parts, when GitLab cannot give it at once.
 
         With `whole=False`, a part may be all: its `next` is then the part behind it. Rows that
-        cannot be had are stepped over only where the caller says how (`client.lists`).
+        cannot be had are stepped over only where the caller says how (`client.lists`). With
+        `columns`, rows are `RawRow`s where they can be.
 
         Raises:
             GitlabError: as `client.errors` sorts it.
         """
         problem: ReadError | None = None
-        wanted, steps = int(query.get("per_page", 20)), stepping is not None
+        wanted, url = int(query.get("per_page", 20)), f"{self.api_url}/{path}"
+
+        def page(part: Mapping[str, Any], retries: Retries = self._hurried) -> Answer:
+            answer = self.get(path, part, retries, columns)
+            return list_of_objects(answer, url, stepping=stepping is not None)
+
         sizes = self.connection.list_page_sizes
         size = sizes.size(path, wanted)
         if size >= wanted:
             known = sizes.is_known(path)
             try:
-                answer = self._page(
-                    path, query, self._hurried if known else self.retries, steps=steps
-                )
+                answer = page(query, self._hurried if known else self.retries)
             except LESS_MAY_DO as error:
-                if wanted == 1 and whole and not steps:
+                if wanted == 1 and whole and stepping is None:
                     raise  # there is no smaller form of it
                 problem = error
             else:
                 if known:
                     sizes.worked(path, size, wanted)
                 return answer
-
-        def page(part: Mapping[str, Any]) -> Answer:
-            return self._page(path, part, self._hurried, steps=steps)
-
         return sizes.rows(page, path, query, problem, whole=whole, size=size, stepping=stepping)
 
     @property
     def _hurried(self) -> Retries:
         usual = self.connection.retries
         return Retries(min(_HURRIED_TRIES, usual.tries), usual.first, usual.refusals)
-
-    def _page(
-        self, path: str, query: Mapping[str, Any], retries: Retries, *, steps: bool
-    ) -> Answer:
-        answer = self.get(path, query, retries)
-        return list_of_objects(answer, f"{self.api_url}/{path}", stepping=steps)
 
     def one(
         self, path: str, query: Mapping[str, Any] | None = None, retries: Retries | None = None
@@ -195,7 +191,13 @@ class Client:
 
         return find(one, self.rows, kind, name, query)
 
-    def get(self, path: str, query: Mapping[str, Any], retries: Retries | None = None) -> Answer:
+    def get(
+        self,
+        path: str,
+        query: Mapping[str, Any],
+        retries: Retries | None = None,
+        columns: RawColumns | None = None,
+    ) -> Answer:
         """The parsed answer to GET `path` (below /api/v4), after retries.
 
         Raises:
@@ -203,7 +205,7 @@ class Client:
         """
         # Names of branches need not be UTF-8; as links bring them, so they go back.
         pairs = urlencode({k: text_of(v) for k, v in query.items()}, errors="surrogateescape")
-        request = Request(f"{self.api_url}/{path}", family(path), pairs)
+        request = Request(f"{self.api_url}/{path}", family(path), pairs, columns=columns)
         ask = partial(self.get, retries=self._hurried)
 
         def answer() -> Answer:
@@ -282,10 +284,7 @@ class Client:
     def _end_with(self, error: FatalError) -> NoReturn:
         """Raise the error that ends the session; an error must not become its own cause."""
         is_of_call = isinstance(error, (Cancelled, DeadlineExceeded))
-        first = error if is_of_call else self.stop.set(error)
-        if first is error:
-            raise error
-        raise first from None
+        raise (error if is_of_call else self.stop.set(error)) from None
 
     def die(self, error: FatalError) -> FatalError:
         """Let every request of the session end with one error: this, or the one that was first."""
@@ -361,13 +360,12 @@ class Client:
         """
         with self.holding(self._judging):
             self._bounds.check()
-            reached = self._answered > float("-inf")
             if self._answered > began or self._is_alive():
                 return problem
             message = error_messages.unavailable(str(problem), self.api_url)
             dead = Unavailable(
                 message,
-                reached=reached,
+                reached=self._answered > float("-inf"),
                 url=problem.url,
                 status=problem.status,
                 problem=str(problem),

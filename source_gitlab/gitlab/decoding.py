@@ -8,9 +8,12 @@ become U+FFFD.
 from __future__ import annotations
 
 import re
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import orjson
+
+if TYPE_CHECKING:
+    from source_gitlab.gitlab.raw_rows import RawColumns
 
 # Parsed, a value takes up to 30 times its bytes: an empty object 72 for 3. A body below the first
 # bound cannot hurt, whatever is in it. A hundred rows of GitLab's largest have 20,000 values; what
@@ -38,8 +41,12 @@ class TooManyValuesError(ValueError):
     """So many values that parsing them would fill the memory."""
 
 
-def decoded(body: bytes, deepest: int = DEEPEST) -> tuple[Any, bool]:
+def decoded(
+    body: bytes, deepest: int = DEEPEST, columns: RawColumns | None = None
+) -> tuple[Any, bool]:
     """What a body holds, and whether bytes of it had to be replaced.
+
+    With `columns`, the rows of a list are `RawRow`s where they can be.
 
     Raises:
         TooManyValuesError: it has not been parsed.
@@ -49,6 +56,10 @@ def decoded(body: bytes, deepest: int = DEEPEST) -> tuple[Any, bool]:
         values = body.count(b",") + body.count(b"[") + body.count(b"{")
         if values > _MOST_VALUES:
             raise TooManyValuesError
+    if columns is not None:
+        rows = columns.rows(body, deepest, _parsed)
+        if rows is not None:
+            return rows, False
     try:
         return _parsed(body, deepest), False
     except orjson.JSONDecodeError:

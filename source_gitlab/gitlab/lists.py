@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from source_gitlab.gitlab.client import Client
     from source_gitlab.gitlab.graphql import Operation, Reply
     from source_gitlab.gitlab.pagination import Row
+    from source_gitlab.gitlab.raw_rows import RawColumns
 
 T = TypeVar("T")
 U = TypeVar("U")
@@ -109,7 +110,7 @@ class Lists:
 
     A row that does not come is asked for without the `optional` parameters of the query. `streak`
     is that of all slices of the stream. `sound` is what every list is checked by, beside the check
-    of the rows' keys that each list has of its own.
+    of the rows' keys that each list has of its own. With `columns`, rows are `RawRow`s.
     """
 
     def __init__(
@@ -118,6 +119,7 @@ class Lists:
         optional: tuple[str, ...] = (),
         streak: Streak | None = None,
         sound: Sound | None = None,
+        columns: RawColumns | None = None,
     ) -> None:
         """Nothing is missing yet."""
         self.client = client
@@ -130,10 +132,11 @@ class Lists:
         self._before: dict[tuple[tuple[str, str], ...], int] = {}
         self._streak = streak or Streak()
         self._sound = sound
+        self._columns = columns
 
-    def below(self) -> Lists:
+    def below(self, columns: RawColumns | None = None) -> Lists:
         """For the lists of one parent: what is missing from them is asked of the result."""
-        return Lists(self.client, self._optional)
+        return Lists(self.client, self._optional, columns=columns)
 
     def rows(
         self, path: str, query: Mapping[str, Any], sound: Sound, *, whole: bool = True
@@ -149,7 +152,9 @@ class Lists:
         before = self._rows_before(path, query)
         for _ in range(_TRIES_OF_EMPTY):
             stepping = Stepping(before, self._optional)
-            answer = self.client.rows(path, query, whole=whole, stepping=stepping)
+            answer = self.client.rows(
+                path, query, whole=whole, stepping=stepping, columns=self._columns
+            )
             if answer.data or answer.missed or (answer.next is None and not answer.total):
                 break
         url = f"{self.api_url}/{path}"

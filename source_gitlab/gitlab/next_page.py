@@ -8,6 +8,7 @@ A proxy may pass on none of these headers, or some; who reads through it says so
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, quote, urlsplit
@@ -17,7 +18,7 @@ import requests
 from source_gitlab.gitlab.errors import Malformed
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
 
 Query = dict[str, Any]
 
@@ -130,11 +131,11 @@ def _behind(rows: list[Any], query: Mapping[str, Any], page: int) -> Query | Non
     if query.get("pagination") != "keyset":
         return {**query, "page": page + 1}
     if (query.get("order_by"), query.get("sort")) == ("id", "asc"):
-        ids = (row.get("id") for row in reversed(rows) if isinstance(row, dict))
+        ids = (row.get("id") for row in reversed(rows) if isinstance(row, Mapping))
         number = next((value for value in ids if isinstance(value, int)), None)
         if number is not None:
             return {**query, "id_after": number}
-    last = rows[-1] if isinstance(rows[-1], dict) else {}
+    last = rows[-1] if isinstance(rows[-1], Mapping) else {}
     if query.get("order_by") != "id" and not isinstance(last.get("id"), int):
         name = last.get("name")
         if isinstance(name, str):

@@ -13,6 +13,7 @@ cannot lose any.
 from __future__ import annotations
 
 import threading
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -24,7 +25,7 @@ from source_gitlab.gitlab.pagination import Answer, Missed
 from source_gitlab.gitlab.short_spans import Spans, is_by_value, span_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Sequence
 
     from source_gitlab.gitlab.pagination import Query
 
@@ -319,6 +320,6 @@ def lacking(row: Any, names: Sequence[str], error: ReadError) -> Missed:
 
 def _called(row: Any) -> str:
     """How people know a row."""
-    columns = ("iid", "id", "name", "tag_name", "username") if isinstance(row, dict) else ()
+    columns = ("iid", "id", "name", "tag_name", "username") if isinstance(row, Mapping) else ()
     found = ((column, row[column]) for column in columns if row.get(column) is not None)
     return next((f"{column} {value}" for column, value in found), "a row")

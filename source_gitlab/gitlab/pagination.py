@@ -5,10 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-import orjson
-
 from source_gitlab.gitlab.errors import Malformed
 from source_gitlab.gitlab.next_page import CURSORS, Query, is_guessed, next_of, numbered, total_of
+from source_gitlab.gitlab.raw_rows import RawRow, text_of_row
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -26,6 +25,7 @@ __all__ = [
 ]
 
 Row = dict[str, Any]
+"""A row of GitLab. In a session with raw rows it is a `RawRow`, which is read and changed alike."""
 
 # Pages of rows that were all deleted or hidden meanwhile, and pages that shifted onto one another,
 # come now and then; so many of them never do.
@@ -101,7 +101,7 @@ def list_of_objects(answer: Answer, url: str, *, stepping: bool) -> Answer:
         Malformed: it is something else.
     """
     data = answer.data
-    if isinstance(data, list) and all(isinstance(row, dict) for row in data):
+    if isinstance(data, list) and all(isinstance(row, (dict, RawRow)) for row in data):
         return answer
     rows = [row for row in data if isinstance(row, dict)] if isinstance(data, list) else []
     problem = not_what_was_asked(url, "a list of objects", data)
@@ -158,14 +158,14 @@ def pages_of(
         answer = first or fetch(following)
         first = None
         # Whoever takes the rows may change them.
-        this = hash(orjson.dumps(answer.data)) if answer.guessed else None
+        this = hash(tuple(map(text_of_row, answer.data))) if answer.guessed else None
         if this is not None and this == before:
             # It is the page before once more. Who does not know the cursor may know numbers.
             following = {**numbered(following), "page": 2} if CURSORS & following.keys() else None
             continue
         before = this
         if answer.data:
-            top = hash(orjson.dumps(answer.data[0]))
+            top = hash(text_of_row(answer.data[0]))
             repeated += top in firsts
             firsts.add(top)
             empty = 0

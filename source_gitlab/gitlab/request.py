@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from source_gitlab.gitlab.raw_rows import RawColumns
 
 
 class Request(NamedTuple):
@@ -10,7 +13,8 @@ class Request(NamedTuple):
 
     `url` is the whole address without its query, `query` is encoded already. `family` names the
     endpoints that share its rate limit (`rate_limits.gate.family`). `body` is JSON, and no message
-    shows it; `about` says in its place what is read.
+    shows it; `about` says in its place what is read. With `columns`, rows stay text, of which
+    these are decoded.
     """
 
     url: str
@@ -19,6 +23,7 @@ class Request(NamedTuple):
     method: str = "GET"
     body: bytes | None = None
     about: str = ""
+    columns: RawColumns | None = None
 
     @property
     def address(self) -> str:

@@ -164,7 +164,7 @@ class RetryLoop:
     def _data(self, received: Received) -> Any:
         """What the body holds, or the error that it is; ServerError: trying again is in vain."""
         try:
-            data, is_mended = decoded(received.body, self._sender.deepest)
+            data, is_mended = decoded(received.body, self._sender.deepest, self._request.columns)
         except TooManyValuesError:
             message = error_messages.too_many_values(self._request.shown)
             return ServerError(message, url=self._request.url, status=received.status)

@@ -266,8 +266,11 @@ class Stream:
         return json_schema(self.columns.values())
 
 
-class _Quoted(dict[str, Any]):
-    """A row whose values can be part of a path."""
+class _Quoted:
+    """The values of a row as parts of a path."""
+
+    def __init__(self, row: Mapping[str, Any]) -> None:
+        self._row = row
 
     def __getitem__(self, name: str) -> str:
-        return quote(str(super().__getitem__(name)), safe="")
+        return quote(str(self._row[name]), safe="")

@@ -63,6 +63,7 @@ def children_of(reading: Reading, parent: Stream) -> Children:
         reading.state.owed.of(slice_, members, *columns_of_parent(stream)),
         member=member,
         url=reading.of(parent).url,
+        columns=shared.raw_columns(stream.name, slice_["stream"]),
     )
 
 

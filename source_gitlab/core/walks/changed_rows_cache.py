@@ -100,4 +100,4 @@ def _first_page(found: Iterator[Found]) -> tuple[list[Found], Iterator[Found] | 
 
 def _copied(pages: list[Found]) -> list[Found]:
     # Streams shape rows in place, so each gets rows of its own.
-    return [([dict(row) for row in rows], through) for rows, through in pages]
+    return [([row.copy() for row in rows], through) for rows, through in pages]

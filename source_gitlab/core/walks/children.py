@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from source_gitlab.core.slices import Row
     from source_gitlab.core.state.owed_parents import Owing
     from source_gitlab.gitlab.lists import Lists
+    from source_gitlab.gitlab.raw_rows import RawColumns
     from source_gitlab.streams import Stream
 
 _FULL = f"{MOST:,} others are asked for again by each read already, so the state stays before it."
@@ -44,7 +45,7 @@ class Children:
     `skip` is called with each parent that GitLab refuses. `transform` makes rows as users get them
     of those below a row of `parent`. `member` is the column that says to which member of a group a
     parent belongs; it is None where all of them belong to the one thing that is read. `url` is the
-    address of the parents' list.
+    address of the parents' list. With `columns`, children are `RawRow`s.
     """
 
     client: Lists
@@ -56,6 +57,7 @@ class Children:
     owing: Owing
     member: str | None
     url: str
+    columns: RawColumns | None = None
 
     def pages(self, parents: Iterable[Page], *, streak: Streak | None = None) -> Iterator[Page]:
         """The children of all `parents`, a page for each parent.
@@ -142,7 +144,7 @@ class Children:
         member = parent.get(self.member) if self.member else None
         if member in refusals.denied:
             return _Found()
-        below = self.client.below()
+        below = self.client.below(self.columns)
         task = partial(self._find, parent, member, below, refusals, is_again=streak is not None)
         try:
             return self.client.attempt(task, _Found(), partial(self._owed, parent), streak)

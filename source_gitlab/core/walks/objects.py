@@ -6,6 +6,7 @@ rows, it would empty a table, or hide rows for good.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from source_gitlab.core.row_key import RowKey
@@ -16,7 +17,7 @@ from source_gitlab.streams import RowsOfMap
 from source_gitlab.streams.columns import JSON
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator
 
     from source_gitlab.core.slices import Row
     from source_gitlab.core.walks.reading import Reading
@@ -147,7 +148,7 @@ def are_hidden(stream: Stream, data: Row) -> bool:
     """Whether an object lacks what the rows of a stream stand under."""
     inner: Any = data
     for name in stream.rows_path:
-        if not isinstance(inner, dict) or name not in inner:
+        if not isinstance(inner, Mapping) or name not in inner:
             return True
         inner = inner[name]
     return False

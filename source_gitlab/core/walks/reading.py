@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from source_gitlab.core.walks.shared_lists import SharedLists
     from source_gitlab.gitlab.client import Client, Query
     from source_gitlab.gitlab.lists import Lists
+    from source_gitlab.gitlab.raw_rows import RawColumns
     from source_gitlab.streams import Stream
 
 
@@ -32,7 +33,8 @@ class Shared:
     `first` is the start date. `started` tells when this read began, as far as GitLab's clocks are
     known by now. `entered` is called with each state that passes over rows for the sake of the
     start date. `user` is the id of the token's user, with a `+` behind one who sees everything, or
-    None where GitLab does not tell.
+    None where GitLab does not tell. `raw_columns` is that of core/raw_columns.py, or says that all
+    rows are decoded whole.
     """
 
     client: Client
@@ -48,6 +50,7 @@ class Shared:
     shared_lists: SharedLists
     late_rows: LateRows
     transformers: Mapping[str, RowTransformer]
+    raw_columns: Callable[[str, str], RawColumns | None]
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import orjson
 
 from source_gitlab.core.walks.pages import PER_PAGE
+from source_gitlab.gitlab.raw_rows import text_of_row
 from source_gitlab.streams import streams
 
 if TYPE_CHECKING:
@@ -98,7 +99,7 @@ class SharedLists:
     def _add(self, texts: list[bytes], rows: list[Row]) -> bool:
         """Add the texts of rows, and say whether there was room for all."""
         try:
-            added = list(map(orjson.dumps, rows))
+            added = list(map(text_of_row, rows))
         except orjson.JSONEncodeError:
             # A value that can be read and not be written, such as one that is nested too deep.
             return False

@@ -74,7 +74,14 @@ def run(command: str, options: argparse.Namespace) -> int:
                 outcome.write(report)
 
     stopped = threading.Event()
-    source = Source(writer.write, shape=of_lines, on_checked=checked, on_read=ended, stop=stopped)
+    source = Source(
+        writer.write,
+        shape=of_lines,
+        raw_rows=True,
+        on_checked=checked,
+        on_read=ended,
+        stop=stopped,
+    )
     with _heeding_signals(command, stopped):
         messages = messages_of(source, command, options)
         try:

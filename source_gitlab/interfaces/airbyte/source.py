@@ -44,6 +44,7 @@ class Source:
         announce: Callable[[Json], None],
         *,
         shape: Callable[[Stream, list[Row]], Any],
+        raw_rows: bool = False,
         on_checked: Callable[[Result], None] | None = None,
         on_read: Callable[[Report], None] | None = None,
         hide: Callable[[list[str]], None] = lambda _: None,
@@ -54,7 +55,8 @@ class Source:
     ) -> None:
         """`announce` must bring a message out before it returns: renewed tokens depend on it.
 
-        `shape` makes of a page of rows the data of a RECORD. `on_checked` is given the whole report
+        `shape` makes of a page of rows the data of a RECORD; with `raw_rows`, rows may be texts of
+        which it decodes nothing (`gitlab.raw_rows`). `on_checked` is given the whole report
         of a check, of which Airbyte takes one message, and `on_read` that of a read, when it ends
         or fails. `hide` is told of the secrets, beside `redaction`. `retries`, `transport` and
         `tuning` are those of the session that reads. When `stop` is set, from any thread or signal
@@ -62,6 +64,7 @@ class Source:
         """
         self._announce = announce
         self._shape = shape
+        self._raw_rows = raw_rows
         self._on_checked = on_checked
         self._on_read = on_read
         self._hide = hide
@@ -113,6 +116,7 @@ class Source:
             retries=self._retries,
             transport=self._transport,
             tuning=self._tuning,
+            raw_rows=self._raw_rows,
         ) as session:
             self.report = session.report
             try:
