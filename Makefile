@@ -66,6 +66,7 @@ lock: ## compile the lock files; make lock UPGRADE=--upgrade takes the newest
 	$(COMPILE) requirements/dbt.in -o requirements/dbt.txt
 	$(COMPILE) requirements/estuary.in -o requirements/estuary.txt
 	$(COMPILE) requirements/site.in -o requirements/site.txt
+	$(COMPILE) --constraint requirements/build.txt pyproject.toml requirements/dask.in -o requirements/dask.txt
 
 image: ## build the Docker image
 	$(DOCKER) build $(DOCKER_BUILD_FLAGS) --build-arg VERSION=$(VERSION) --tag $(IMAGE) .

@@ -17,6 +17,7 @@ from integration_tests.support.history_reading import taken
 from integration_tests.support.history_world import API, OUTSIDE, SUB, WEB, small_world
 from integration_tests.support.inprocess import session
 from integration_tests.support.merge_patch import nulls
+from integration_tests.support.progress import comparable
 from source_gitlab.core.state import StreamState
 from source_gitlab.gitlab.errors import GitlabError
 from source_gitlab.streams import root_of, streams
@@ -134,20 +135,6 @@ def elsewhere(it: Copy, name: str, plan: Planned, *, kills: bool) -> tuple[Table
             state.apply(progress)
             state = StreamState.load(through_json(state.to_json()))
     return table, through_json(state.to_json())
-
-
-def comparable(state: Any) -> Any:
-    """A state without what differs between two reads by one process, too.
-
-    What is owed stands in any order, and a count ends at the moment at which it was asked for.
-    """
-    owed = {**state.get("owed", {})}
-    owed["parents"] = sorted(owed.get("parents", []))
-    counts = {
-        key: {**one, "windows": [rows for _, rows in one["windows"]]}
-        for key, one in state.get("counts", {}).items()
-    }
-    return {**state, "owed": owed, "counts": counts}
 
 
 def same(it: Copy, name: str, *, kills: bool, meanwhile: Callable[[], None] = lambda: None) -> None:

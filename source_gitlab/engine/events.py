@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from source_gitlab.core.slices import Owner
+    from source_gitlab.core.slices import Owner, Slice
+    from source_gitlab.core.state import Progress
     from source_gitlab.streams import Stream
 
 
@@ -44,6 +45,27 @@ class State:
 
 
 @dataclass(frozen=True)
+class Progressed:
+    """What reading a slice by itself changed, as plain JSON, behind all rows that it covers.
+
+    `StreamState.apply` takes it, of one slice in this order.
+    """
+
+    stream: Stream
+    slice: Slice
+    progress: Progress
+
+
+@dataclass(frozen=True)
+class SliceEnded:
+    """The last event of a slice that was read by itself; `problem` tells why not to its end."""
+
+    stream: Stream
+    slice: Slice
+    problem: Exception | None
+
+
+@dataclass(frozen=True)
 class Failed:
     """A slice of a stream, or its plan, failed for good; its other slices are read all the same."""
 
@@ -75,4 +97,4 @@ class Idle:
     """Nothing came for a moment: for who shows progress, or commits by time."""
 
 
-Event = Begun | Rows | State | Failed | Ended | Idle
+Event = Begun | Rows | State | Progressed | SliceEnded | Failed | Ended | Idle

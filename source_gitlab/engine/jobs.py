@@ -27,11 +27,12 @@ class Job:
     """What to read of a stream: what its state asks for, or the given `slices` alone.
 
     The run changes `state`. Slices that were planned elsewhere come with the state that their
-    planning left, loaded from its JSON.
+    planning left, loaded from its JSON, or with None: whoever has the state then takes what they
+    change from the run's events, which tell of each slice.
     """
 
     stream: Stream
-    state: StreamState = field(default_factory=StreamState)
+    state: StreamState | None = field(default_factory=StreamState)
     slices: Iterable[Slice] | None = None
 
 
@@ -44,8 +45,7 @@ class StreamRun:
         self.state = job.state
         self.problem: Exception | None = None
         self.is_being_planned = False
-        given = job.slices
-        self._slices = session.plan(job.stream, job.state) if given is None else iter(given)
+        self._slices = _slices(session, job)
         self._is_begun = False
         self._is_planned = False
         self._open = 0
@@ -107,7 +107,7 @@ class StreamRun:
         Who is in the block is alone there, so that an older state never follows a newer one. A
         state that is due while planning is in the middle of changing it, is due again next time.
         """
-        if not self.stream.incremental:
+        if not self.stream.incremental or self.state is None:
             yield None
             return
         with self._emitting:
@@ -127,7 +127,7 @@ class StreamRun:
         if not self._planning.acquire(timeout=patience):
             return None
         try:
-            if self._is_torn:
+            if self._is_torn or self.state is None:
                 return None
             state = self.state.to_json()
         finally:
@@ -136,6 +136,15 @@ class StreamRun:
         self._checkpoint.written(len(text))
         is_same, self._written = text == self._written, text
         return None if is_same else state
+
+
+def _slices(session: Session, job: Job) -> Iterator[Slice]:
+    if job.slices is not None:
+        return iter(job.slices)
+    if job.state is None:
+        message = "Without a state, a job needs slices."
+        raise ValueError(message)
+    return session.plan(job.stream, job.state)
 
 
 def _gravity(error: Exception) -> int:

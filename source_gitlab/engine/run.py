@@ -15,7 +15,16 @@ from typing import TYPE_CHECKING, Any
 from source_gitlab.core.selection import NotFound
 from source_gitlab.core.slices import SCOPE
 from source_gitlab.engine.checkpoints import Checkpoint
-from source_gitlab.engine.events import Begun, Ended, Failed, Idle, Rows, State
+from source_gitlab.engine.events import (
+    Begun,
+    Ended,
+    Failed,
+    Idle,
+    Progressed,
+    Rows,
+    SliceEnded,
+    State,
+)
 from source_gitlab.engine.jobs import Job, StreamRun
 from source_gitlab.engine.queue import ClosableQueue, Closed
 from source_gitlab.gitlab.cancellation import given_up_on
@@ -25,7 +34,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterable, Iterator
 
     from source_gitlab.core.session import Session
-    from source_gitlab.core.slices import Row, Slice
+    from source_gitlab.core.slices import Page, Row, Slice
+    from source_gitlab.core.state import StreamState
     from source_gitlab.engine.events import Event
     from source_gitlab.streams import Stream
 
@@ -228,21 +238,42 @@ class Run:
         return None
 
     def _read(self, run: StreamRun, slice_: Slice) -> None:
-        stream, before = run.stream, 0
+        problem: Exception | None = None
         try:
-            for page in self._session.read(stream, slice_, run.state):
-                self._deliver(run, before)
-                before = len(page.rows)
-                if page.rows or (page.owner is not None and self._is_told_more):
-                    rows = self._shape(stream, page.rows)
-                    self._queue.put(Rows(stream, rows, before, page.owner))
-            self._deliver(run, before)
+            if run.state is None:
+                self._read_alone(run.stream, slice_)
+            else:
+                self._read_along(run, slice_, run.state)
         except (FatalError, Closed, MemoryError):
             raise
         except Exception as error:  # noqa: BLE001 -- as above
+            problem = error
             self._note(run, error)
+        if run.state is None:
+            self._queue.put(SliceEnded(run.stream, slice_, problem))
         if run.read():
             self._end(run)
+
+    def _read_along(self, run: StreamRun, slice_: Slice, state: StreamState) -> None:
+        """Read a slice whose state follows, and is written now and then."""
+        before = 0
+        for page in self._session.read(run.stream, slice_, state):
+            self._deliver(run, before)
+            before = len(page.rows)
+            self._put(run.stream, page)
+        self._deliver(run, before)
+
+    def _read_alone(self, stream: Stream, slice_: Slice) -> None:
+        """Read a slice whose state is elsewhere."""
+        for page in self._session.read_slice(slice_):
+            self._put(stream, page)
+            if page.progress:
+                self._queue.put(Progressed(stream, slice_, page.progress))
+
+    def _put(self, stream: Stream, page: Page) -> None:
+        if page.rows or (page.owner is not None and self._is_told_more):
+            count = len(page.rows)
+            self._queue.put(Rows(stream, self._shape(stream, page.rows), count, page.owner))
 
     def _deliver(self, run: StreamRun, rows: int) -> None:
         with run.delivered(rows) as state:

@@ -125,10 +125,8 @@ def test_a_run_that_is_stopped_ends_with_states(
     destination = Destination()
     with opened(wire, workers) as one:
         # Planned before, for what is planned when it is stopped has no state.
-        jobs = [
-            Job(job.stream, job.state, list(one.plan(job.stream, job.state)))
-            for job in named(*SOME)
-        ]
+        pairs = [(streams()[name], StreamState()) for name in SOME]
+        jobs = [Job(stream, state, list(one.plan(stream, state))) for stream, state in pairs]
         run = Run(one, reversed(jobs), most_waiting=3, shape=as_lines, stop=stop)
 
         def stopping() -> Iterator[bytes]:
