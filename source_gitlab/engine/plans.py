@@ -155,19 +155,31 @@ def parts(slices: Sequence[PlannedSlice], readers: int) -> list[list[PlannedSlic
 
     Children are read together with what they are children of: its rows are then asked for once.
     """
-    families: dict[tuple[str, str, int], list[PlannedSlice]] = {}
-    for one in slices:
-        slice_ = one["slice"]
-        root = root_of(streams()[slice_["stream"]]).name
-        families.setdefault((root, slice_["container"], slice_["id"]), []).append(one)
     most = max(1, len(slices) // (max(1, readers) * _PARTS_EACH))
     found: list[list[PlannedSlice]] = []
-    for family in families.values():
+    for family in _families(slices):
         if found and len(found[-1]) + len(family) <= most:
             found[-1].extend(family)
         else:
             found.append(list(family))
     return found
+
+
+def parts_for(slices: Sequence[PlannedSlice], readers: int) -> list[list[PlannedSlice]]:
+    """Slices in one part for each of so many that read them, or in fewer; none is empty."""
+    found: list[list[PlannedSlice]] = [[] for _ in range(max(1, readers))]
+    for family in sorted(_families(slices), key=len, reverse=True):
+        min(found, key=len).extend(family)
+    return [part for part in found if part]
+
+
+def _families(slices: Sequence[PlannedSlice]) -> list[list[PlannedSlice]]:
+    families: dict[tuple[str, str, int], list[PlannedSlice]] = {}
+    for one in slices:
+        slice_ = one["slice"]
+        root = root_of(streams()[slice_["stream"]]).name
+        families.setdefault((root, slice_["container"], slice_["id"]), []).append(one)
+    return list(families.values())
 
 
 def applied(plan: Plan, results: Iterable[Result]) -> dict[str, dict[str, Any]]:

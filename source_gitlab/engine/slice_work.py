@@ -12,7 +12,7 @@ from source_gitlab.streams import streams
 
 if TYPE_CHECKING:
     import threading
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Generator, Mapping, Sequence
 
     from source_gitlab.core.session import Session
     from source_gitlab.core.state import Progress
@@ -39,21 +39,57 @@ def read_slices(
         PlanError: the slices are of several plans, or of streams that this version does not have.
         Exception: what `write` raises, or a mistake of this program; there is no result then.
     """
-    work = _Work(planned)
-    try:
-        for event in Run(session, work.jobs(), stop=stop):
-            if isinstance(event, Rows):
-                work.counts[event.stream.name] += event.count
-                write(event.stream.name, event.rows)
-            elif isinstance(event, Progressed):
-                work.progress(event.slice, event.progress)
-            elif isinstance(event, SliceEnded):
-                work.end(event.slice, event.problem)
-    except GitlabError as error:
-        work.give_up(error)
-    if stop is not None and stop.is_set():
-        work.ended = work.ended or "The read was stopped."
-    return work.result(session.report.to_json())
+    reading = SliceReading(session, planned, stop=stop)
+    for name, rows in reading:
+        write(name, rows)
+    return reading.result()
+
+
+class SliceReading:
+    """Slices of one plan that are read; iterate over it once, then take the `result`.
+
+    Raises:
+        PlanError: the slices are of several plans, or of streams that this version does not have.
+    """
+
+    def __init__(
+        self,
+        session: Session,
+        planned: Sequence[PlannedSlice],
+        *,
+        stop: threading.Event | None = None,
+    ) -> None:
+        """Start nothing yet."""
+        self._session = session
+        self._work = _Work(planned)
+        self._stop = stop
+
+    def __iter__(self) -> Generator[tuple[str, list[Row]], None, None]:
+        """The names of streams, with some of their rows, until nothing more can be read.
+
+        The result covers rows once the next ones are taken. Who leaves early ends the reading.
+
+        Raises:
+            Exception: a mistake of this program; there is no result then.
+        """
+        work = self._work
+        try:
+            for event in Run(self._session, work.jobs(), stop=self._stop):
+                if isinstance(event, Rows):
+                    work.counts[event.stream.name] += event.count
+                    yield event.stream.name, event.rows
+                elif isinstance(event, Progressed):
+                    work.progress(event.slice, event.progress)
+                elif isinstance(event, SliceEnded):
+                    work.end(event.slice, event.problem)
+        except GitlabError as error:
+            work.give_up(error)
+        if self._stop is not None and self._stop.is_set():
+            work.ended = work.ended or "The read was stopped."
+
+    def result(self) -> Result:
+        """What came of it."""
+        return self._work.result(self._session.report.to_json())
 
 
 class _Work:

@@ -113,6 +113,8 @@ class Limits:
         self._ended = self.timer.condition(self._lock)
         self._unblocked = self.timer.condition(self._lock)
         self._concurrency = Concurrency(self.workers)
+        # How many requests all processes together may have under way, where there are others.
+        self._slots = round(self.workers / self.share) if self.share < 1.0 else None
         self._families: dict[str, Family] = {}
         self._quotas: dict[str, Quota] = {}
         self._usual: str | None = None
@@ -253,7 +255,7 @@ class Limits:
         # A family that was not asked for yet is most likely counted with all the others.
         quota = self._quotas.get(known.quota if known.quota is not None else self._usual or "")
         if quota is not None:
-            wait = max(wait, quota.wait(self._under_way, now, self.share))
+            wait = max(wait, quota.wait(self._under_way, now, self.share, self._slots))
         if self.per_minute:
             wait = max(wait, self._next_start - now)
         return wait

@@ -11,6 +11,9 @@ from dataclasses import dataclass
 # GitLab's longest window is ten minutes (users, projects), so a block may last that long.
 LONGEST_WAIT = 600.0
 _FIRST_WAIT = 5.0
+# Both clocks tell whole seconds, so a window may end that much later than it seems. One process
+# finds that out with a request; of several, each would.
+_LATER = 1.0
 # The count is wrong when somebody else uses up the limit; it must not hold us back for long.
 _LEAST_GROWTH = 50.0
 
@@ -19,28 +22,38 @@ _LEAST_GROWTH = 50.0
 class Quota:
     """One announced window: how many requests are left in it, and when it ends.
 
-    `number` is RateLimit-Reset as GitLab wrote it, which tells windows apart.
+    `number` is RateLimit-Reset as GitLab wrote it, which tells windows apart. `most` is the largest
+    number that was ever left.
     """
 
     number: int
     remaining: int
     ends: float
+    most: int = 0
 
     def learn(self, number: int, remaining: int, ends: float) -> None:
         """Take in an answer; answers may come in another order than they were counted in."""
+        self.most = max(self.most, remaining)
         if number == self.number:
             self.remaining = min(self.remaining, remaining)
             self.ends = ends
         elif number > self.number:
             self.number, self.remaining, self.ends = number, remaining, ends
 
-    def wait(self, under_way: int, now: float, share: float = 1.0) -> float:
+    def wait(
+        self, under_way: int, now: float, share: float = 1.0, others: int | None = None
+    ) -> float:
         """Seconds until one more request may start beside those that are `under_way`.
 
         Each of these may not be counted in `remaining` yet. What other processes have under way is
-        not known, so of what remains only a `share` is taken.
+        not known, so of what remains only a `share` is taken. They may start as many as `others` at
+        once, each before its next answer tells that little is left: so many stay for all of them.
         """
-        return self.ends - now if int(self.remaining * share) <= under_way else 0.0
+        reserve = min(others, self.most // 2) if others else 0
+        is_used_up = self.remaining < reserve or int(self.remaining * share) <= under_way
+        if not is_used_up:
+            return 0.0
+        return self.ends + (_LATER if others else 0.0) - now
 
 
 @dataclass

@@ -20,10 +20,10 @@ from source_gitlab.engine.plans import (
     states_of,
     unread,
 )
+from source_gitlab.engine.worker_sessions import config_of, for_worker
 from source_gitlab.gitlab.connection import Connection
 from source_gitlab.gitlab.errors import FatalError
 from source_gitlab.interfaces.choice import chosen
-from source_gitlab.interfaces.executors.sessions import config_of, for_worker
 from source_gitlab.interfaces.executors.worker import run
 from source_gitlab.redaction import redact
 from source_gitlab.terminal import printable
@@ -33,8 +33,8 @@ if TYPE_CHECKING:
     from concurrent.futures import Executor, Future
 
     from source_gitlab.engine.plans import Plan, PlannedSlice, Result
+    from source_gitlab.engine.worker_sessions import Settings
     from source_gitlab.gitlab.auth import NewTokens
-    from source_gitlab.interfaces.executors.sessions import Settings
     from source_gitlab.interfaces.executors.writers import Writer
 
 # Parts that wait at the executor for each process, so that none is idle while this one is.

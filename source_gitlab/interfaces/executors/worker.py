@@ -5,14 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from source_gitlab.engine.slice_work import read_slices
-from source_gitlab.interfaces.executors.sessions import config_of, for_worker, session_for
+from source_gitlab.engine.worker_sessions import config_of, for_worker, session_for
 from source_gitlab.interfaces.executors.writers import collected
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from source_gitlab.engine.plans import PlannedSlice, Result
-    from source_gitlab.interfaces.executors.sessions import Settings
+    from source_gitlab.engine.worker_sessions import Settings
     from source_gitlab.interfaces.executors.writers import Writer
 
 
