@@ -17,6 +17,7 @@ from tools.configuration_page import configuration_page
 from tools.declarations_page import declarations_page, editor_schema
 from tools.erd_page import erd_page
 from tools.markdown import is_generated
+from tools.peers_page import peer_pages
 from tools.plugin_page import plugin_page
 from tools.rights_page import deletions_page, rights_page
 from tools.streams_pages import area_page, areas, streams_index
@@ -38,6 +39,7 @@ PAGES: Mapping[str, Callable[[], Iterator[str]]] = {
     "docs/rights.md": rights_page,
     "docs/deletions.md": deletions_page,
     "docs/tap-gitlab.yml": plugin_page,
+    **peer_pages(),
     **pages(),
     "source_gitlab/streams/declared.schema.json": editor_schema,
 }
