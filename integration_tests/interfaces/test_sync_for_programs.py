@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
+import duckdb
 import pytest
 
 from source_gitlab.cli import main
@@ -50,6 +51,38 @@ def test_what_failed_as_json(
     found = json.loads(capsys.readouterr().out)
     assert (found["code"], found["status"]) == (1, "incomplete")
     assert "/groups/10/issues" in found["streams"]["issues"]["problem"]
+
+
+def test_many_refusals_are_few_lines_and_all_there_for_programs(
+    sync: tuple[str, ...],
+    changing_gitlab: Emulator,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """One line while it reads, one at the end; the report, the JSON and the file keep each."""
+    refused = {"kind": "status", "status": 403, "body": {"message": "403 Forbidden"}}
+    changing_gitlab.faults([{**refused, "path": r"/projects/\d+/releases$"}])
+    sync = (*sync[:-1], "releases")
+    report = tmp_path / "report.json"
+    assert main([*sync, "--report", str(report)]) == 0
+    told = capsys.readouterr()
+    assert told.err.count("releases: skipped project acme/") == 1
+    (line,) = [line for line in told.out.splitlines() if line.startswith("Left out of releases: ")]
+    entries = json.loads(report.read_text())["skipped"]
+    refusals = [one for one in entries if one["reason"] == "permission"]
+    assert f"Left out of releases: {len(refusals)} projects: acme/" in line
+    assert f" and {len(refusals) - 3} more. " in line
+    numbers = {one["id"] for one in refusals}
+    assert len(numbers) == len(refusals) > 3
+    assert all(f"/projects/{one['id']}/releases" in one["message"] for one in refusals)
+    with duckdb.connect(str(tmp_path / "gitlab.duckdb"), read_only=True) as connection:
+        found = connection.execute(
+            "SELECT id FROM _source_gitlab.skips WHERE reason = 'permission'"
+        ).fetchall()
+    assert {number for (number,) in found} == numbers
+    assert main([*sync, "--format", "json"]) == 0
+    skipped = json.loads(capsys.readouterr().out)["skipped"]
+    assert {one["id"] for one in skipped if one["reason"] == "permission"} == numbers
 
 
 def test_a_quiet_sync(

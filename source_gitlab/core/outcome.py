@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from source_gitlab import report_file
+from source_gitlab.core import alike
 from source_gitlab.core.extent import Extents
 from source_gitlab.terminal import printable
 
@@ -17,8 +18,6 @@ if TYPE_CHECKING:
     from source_gitlab.core.slices import Place
     from source_gitlab.gitlab.errors import GitlabError, Skipped
     from source_gitlab.streams import Stream
-
-_NAMED = 5  # places that a line names
 
 
 @dataclass(frozen=True)
@@ -60,6 +59,7 @@ class Report:
         self._skipped: dict[tuple[str, Place, str], Entry] = {}
         self._failed: list[Entry] = []
         self._counts: dict[tuple[str, Place, str], int] = {}
+        self._kinds: set[tuple[str, str, str]] = set()
         self._selection: dict[tuple[str, str], Entry] = {}
         self.ended: str | None = None
         self.extents = Extents()
@@ -89,18 +89,24 @@ class Report:
         return Entry(stream, where, reason, message, place.kind, place.id, path)
 
     def skip(self, stream: str, place: Place, reason: str, message: str) -> bool:
-        """Note something skipped; False when the same was noted before."""
+        """Note something skipped; False when something like it was noted before.
+
+        A thousand projects that are refused alike are one line while a read is under way, and are
+        counted at its end.
+        """
         identity = (stream, place, reason)
         self.extents.missed(stream, place)
         entry = self._entry(stream, place, reason, message)
+        kind = (stream, reason, alike.form(entry))
         with self._lock:
-            known = identity in self._skipped
+            known = kind in self._kinds
+            self._kinds.add(kind)
             self._skipped.setdefault(identity, entry)
             self._counts[identity] = self._counts.get(identity, 0) + 1
             return not known
 
     def refused(self, stream: Stream, place: Place, error: Skipped) -> bool:
-        """Note that GitLab refused a list, with what the stream needs; False when noted before."""
+        """Note that GitLab refused a list, with what the stream needs; the answer of `skip`."""
         reason, needs = error.reason, _needs(stream)
         if reason != "scope" and stream.tier != "free":
             reason = "tier"
@@ -162,18 +168,15 @@ class Report:
         report_file.write(path, self.to_json())
 
     def lines(self) -> list[str]:
-        """One sentence for each kind of skip and failure in each stream, for logs."""
-        groups: dict[tuple[str, str], list[Entry]] = {}
+        """One line for each kind of skip and failure in each stream, for logs."""
+        kinds: dict[tuple[str, str], list[Entry]] = {}
         for entry in [*self.skipped, *self.failed]:
-            groups.setdefault((entry.stream, entry.reason), []).append(entry)
-        lines = []
-        for (stream, reason), entries in groups.items():
-            places = list(dict.fromkeys(entry.where for entry in entries))
-            named = ", ".join(places[:_NAMED])
-            more = f" and {len(places) - _NAMED} more" if len(places) > _NAMED else ""
-            what = "failed at" if reason == "failed" else f"skipped ({reason})"
-            lines.append(f"{stream}: {what} {named}{more}. {entries[0].message}")
-        return lines
+            kinds.setdefault((entry.stream, entry.reason), []).append(entry)
+        return [
+            f"{stream}: {'failed at' if reason == 'failed' else f'skipped ({reason})'}"
+            f" {alike.places_of(entries)}. {alike.shown(entries[0])}"
+            for (stream, reason), entries in kinds.items()
+        ]
 
 
 def _needs(stream: Stream) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
+from source_gitlab.core.alike import groups, places_of, sentence
 from source_gitlab.engine.exit_codes import USAGE
 
 if TYPE_CHECKING:
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
 _HEADER = ("stream", "read", "new", "updated", "removed", "in file")
 _SHORT = ("stream", "read", "written", "removed")  # of a store that does not compare
 _MARK = "did not end"
-_EXAMPLES = 3  # skipped things of one kind that are told in full
 
 
 def summary(outcome: Outcome, place: str, before: AbstractSet[str] = frozenset()) -> Iterator[str]:
@@ -31,8 +31,8 @@ def summary(outcome: Outcome, place: str, before: AbstractSet[str] = frozenset()
     chosen = dict.fromkeys(entry.message for entry in outcome.selection)
     yield from (message for message in chosen if message not in before)
     yield from _left_out([entry for entry in outcome.skipped if entry.message not in told])
-    for entry in outcome.failed:
-        yield f"{entry.stream}: failed at {entry.where}. {entry.message}"
+    for names, entries in groups(outcome.failed):
+        yield f"{', '.join(names)}: failed at {places_of(entries)}. {entries[0].message}"
     yield from _problems(outcome, " ".join(told))
     yield _verdict(outcome, place)
 
@@ -102,18 +102,9 @@ def aligned(rows: Sequence[Sequence[str]]) -> Iterator[str]:
 
 
 def _left_out(skipped: Sequence[Entry]) -> Iterator[str]:
-    """What was skipped: each reason once, with the streams that it concerns."""
-    streams: dict[tuple[str, str], list[str]] = {}
-    for entry in skipped:
-        streams.setdefault((entry.reason, entry.message), []).append(entry.stream)
-    alike: dict[tuple[str, str], list[str]] = {}
-    for (reason, message), names in streams.items():
-        alike.setdefault((reason, ", ".join(dict.fromkeys(names))), []).append(message)
-    for (reason, where), messages in alike.items():
-        for message in messages[:_EXAMPLES]:
-            yield f"Left out of {where}: {message}"
-        if len(messages) > _EXAMPLES:
-            yield f"Left out of {where}: {len(messages) - _EXAMPLES:,} more like it ({reason})."
+    """What was skipped: each reason once, with the streams and places that it concerns."""
+    for names, entries in groups(skipped):
+        yield f"Left out of {', '.join(names)}: {sentence(entries)}"
 
 
 def _problems(outcome: Outcome, told: str) -> Iterator[str]:

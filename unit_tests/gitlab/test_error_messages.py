@@ -122,6 +122,5 @@ def test_lines_are_few() -> None:
         report.skip("issues", Place("project", number), "permission", "No.")
     (line,) = report.lines()
     assert line == (
-        "issues: skipped (permission) project acme/0, project acme/1, project acme/2,"
-        " project acme/3, project acme/4 and 995 more. No."
+        "issues: skipped (permission) 1,000 projects: acme/0, acme/1, acme/2 and 997 more. No."
     )

@@ -194,7 +194,10 @@ class _Reading:
             begin(session, threading.Event())
             streams = {name: self._streams[name] for name in names}
             sync = sync_of(session, store, streams, _Logged(), full_refresh=self._full_refresh)
-            _tell(sync.run())
+            outcome = sync.run()
+            for line in session.report.lines():
+                log.warning("%s", line)
+        _tell(outcome)
         store.settled()
         self._left = set(names)
         return store

@@ -134,6 +134,8 @@ class Capture:
                 LOGGER.warning("%s The capture goes on after its interval.", error)
                 _status(f"Waiting for GitLab: {error}")
                 return self.interval
+            for line in session.report.lines():
+                LOGGER.warning("%s", line)
         failed = [name for name, problem in sweep.problems.items() if problem is not None]
         _status(_summary(len(due), sweep.documents, failed))
         return self._pause()
