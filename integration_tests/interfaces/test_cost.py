@@ -59,7 +59,21 @@ def test_a_read_of_all_that_is_read_by_default(gitlab: Emulator, tmp_path: Path)
     assert Path(file).read_bytes() == before
     assert " all\n" not in again
     later = number(r"would take about ([\d,]+) requests", again)
-    assert number(r"([\d,]+) requests", run(gitlab, "sync", "--to", file)) <= later
+    assert number(r"([\d,]+) requests", run(gitlab, "sync", "--to", file)) <= later < first
+
+
+def test_a_file_that_is_up_to_date(gitlab: Emulator, tmp_path: Path) -> None:
+    """Lists that are not due cost nothing, and the rest is what the run asks for."""
+    file = str(tmp_path / "gitlab.duckdb")
+    select = ("--select", "issues", "tags", "group_members", "project_labels", "deployments")
+    run(gitlab, "sync", "--to", file, *select)
+    dry = run(gitlab, "sync", "--to", file, "--dry-run", *select)
+    lines = {line.split()[0]: line for line in dry.splitlines() if line}
+    assert lines["tags"].endswith(" the whole list")
+    assert lines["issues"].endswith(" what changed")
+    foretold = number(r"would take about ([\d,]+) requests", dry)
+    asked = number(r"([\d,]+) requests", run(gitlab, "sync", "--to", file, *select))
+    assert foretold / 2 <= asked <= foretold
 
 
 def test_what_was_read_before_is_told_apart(gitlab: Emulator, tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping
 
     from source_gitlab.core.session import Session
+    from source_gitlab.core.state import StreamState
     from source_gitlab.streams import Stream
 
 # https://docs.gitlab.com/user/gitlab_com/#rate-limits-on-gitlabcom: a user's requests in a minute.
@@ -27,7 +28,7 @@ class Forecast:
 
     `asked` is how many requests it took to find out, `seconds` how long one of them took,
     `at_once` how many are made at the same time, and `per_minute` how many are allowed in a minute,
-    where that is known.
+    where that is known. `planned` requests find out what changed: a read makes them, too.
     """
 
     costs: Mapping[str, Cost]
@@ -35,6 +36,7 @@ class Forecast:
     seconds: float
     at_once: int
     per_minute: int | None
+    planned: int = 0
 
     def duration(self, requests: int) -> float:
         """How long so many requests take at least, in seconds."""
@@ -57,33 +59,51 @@ class Forecast:
         return {"requests": requests, "seconds": round(self.duration(requests))}
 
 
-def forecast(session: Session, wanted: Iterable[Stream]) -> Forecast:
-    """Estimate what streams cost.
+def forecast(
+    session: Session, wanted: Iterable[Stream], states: Mapping[str, StreamState] | None = None
+) -> Forecast:
+    """Estimate what streams cost; where one has a state, its `daily` cost is that of the next read.
 
     Raises:
         GitlabError: GitLab could not be asked what is in the selection.
     """
     config = session.config
     before, began = _requests(session), time.monotonic()
-    costs = Costs(session).of(wanted)
+    chosen, estimate, planned = list(wanted), Costs(session), 0
+    costs = {}
+    if states:
+        due = {
+            one.name: estimate.due(one, states[one.name]) for one in chosen if one.name in states
+        }
+        planned = _requests(session)
+        costs = {one.name: estimate.again(one, due[one.name]) for one in chosen if one.name in due}
+    others = estimate.of(one for one in chosen if one.name not in costs)
+    costs = {one.name: {**costs, **others}[one.name] for one in chosen}
     asked = _requests(session) - before
     allowed = config.max_requests_per_minute
     if config.base_url == _GITLAB_COM:
         allowed = min(allowed or _OF_GITLAB_COM, _OF_GITLAB_COM)
     # Most of them were made as many at once as a read makes them.
     each = (time.monotonic() - began) * config.num_workers / max(asked, 1)
-    return Forecast(costs, asked, each, config.num_workers, allowed)
+    return Forecast(costs, asked, each, config.num_workers, allowed, planned)
 
 
-def show(found: Forecast, out: TextIO, *, done: Collection[str] | None = None) -> None:
+def show(
+    found: Forecast,
+    out: TextIO,
+    *,
+    done: Collection[str] | None = None,
+    whole: Collection[str] = (),
+) -> None:
     """Write the forecast, at most 80 columns wide.
 
-    `done` are the streams that were read before, of a sync; without it both reads are shown.
+    `done` are the streams that were read before, of a sync; without it both reads are shown. Those
+    in `whole` are read as a whole by each.
     """
-    out.writelines(f"{line}\n" for line in _lines(found, done))
+    out.writelines(f"{line}\n" for line in _lines(found, done, whole))
 
 
-def _lines(found: Forecast, done: Collection[str] | None) -> Iterator[str]:
+def _lines(found: Forecast, done: Collection[str] | None, whole: Collection[str]) -> Iterator[str]:
     width = max(map(len, found.costs), default=0)
     if done is None:
         yield f"{'stream':{width}}  {'first read':>11}  {'each day':>11}"
@@ -94,12 +114,17 @@ def _lines(found: Forecast, done: Collection[str] | None) -> Iterator[str]:
         yield f"The first read takes about {_in_words(found, first)}."
         yield f"A read each day takes about {_in_words(found, daily)}."
     else:
-        total = 0
+        total = found.planned
         yield f"{'stream':{width}}  {'requests':>9}"
         for name, cost in found.costs.items():
-            one, how = (cost.daily, "what changed") if name in done else (cost.first, "all")
+            one, how = cost.first, "all"
+            if name in done:
+                one, how = cost.daily, "what changed" if cost.daily else "nothing is due"
+                how = "the whole list" if name in whole else how
             total += one
             yield f"{name:{width}}  {_told(cost, one):>9}  {how}"
+        if found.planned:
+            yield f"{'(finding out)':{width}}  {found.planned:>9,}  what may have changed"
         yield ""
         yield f"This sync would take about {_in_words(found, total)}. Nothing was read."
     if any(cost.is_rough for cost in found.costs.values()):

@@ -41,9 +41,10 @@ from source_gitlab.terminal import ended, printable
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Collection, Iterator, Mapping, Sequence
     from pathlib import Path
 
+    from source_gitlab.core.state import StreamState
     from source_gitlab.interfaces.sync_result import Outcome
     from source_gitlab.streams import Stream
 
@@ -166,8 +167,7 @@ def _sync(options: argparse.Namespace, place: Path | Target) -> int:
                     return code_of(error)
                 raise
             except StateError as error:
-                message = f"The state in {place} cannot be read ({error}). Use --full-refresh."
-                raise UsageError(message) from error
+                raise _unreadable(place, error) from error
         text = _told(outcome, str(place), told, options)
     return ended(outcome.code, text=text, what=f"What the sync did is in {place} all the same.")
 
@@ -193,26 +193,40 @@ def _dry_run(
     options: argparse.Namespace,
 ) -> int:
     """Say what a sync would read. The file is neither made nor changed, a destination not asked."""
-    done = None if isinstance(place, Target) else _read_before(place)
+    whole: Collection[str] = ()
+    states: Mapping[str, StreamState] | None = {}
     with session:
         session.begin()
-        found = forecast(session, selected.values())
-        show(found, sys.stdout, done=frozenset() if options.full_refresh else done)
+        if isinstance(place, Target):
+            states = None
+        elif not options.full_refresh:
+            states, whole = _read_before(place, selected, session.started())
+        found = forecast(session, selected.values(), states)
+        show(found, sys.stdout, done=states, whole=whole)
         if session.config.shard is not None:
             shard = session.config.shard
             sys.stdout.write(f"All {shard.of} shards together make them; this is {shard}.\n")
     return DONE
 
 
-def _read_before(path: Path) -> frozenset[str]:
-    """The streams that a file has a state of."""
-    from source_gitlab.interfaces.duckdb.read_before import streams_in  # noqa: PLC0415
+def _read_before(
+    path: Path, selected: Mapping[str, Stream], now: str
+) -> tuple[Mapping[str, StreamState], Collection[str]]:
+    """The states that a sync would read from, and what it would read as a whole."""
+    from source_gitlab.interfaces.duckdb.read_before import states_in  # noqa: PLC0415
     from source_gitlab.interfaces.duckdb.store import StoreError  # noqa: PLC0415
 
     try:
-        return streams_in(path)
+        return states_in(path, selected.values(), now)
     except StoreError as error:
         raise UsageError(str(error), passes=error.passes) from error
+    except StateError as error:
+        raise _unreadable(path, error) from error
+
+
+def _unreadable(place: Path | Target, error: StateError) -> UsageError:
+    message = f"The state in {place} cannot be read ({error}). Use --full-refresh."
+    return UsageError(message)
 
 
 @dataclass(frozen=True)

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
     from source_gitlab.core.session import Session
+    from source_gitlab.core.state import StreamState
     from source_gitlab.gitlab.pagination import Query
     from source_gitlab.streams import Stream
 
@@ -47,7 +48,7 @@ class Cost:
 
 @dataclass(frozen=True)
 class _Size:
-    """What a stream has: `rows` on `pages` in so many lists, and rows that `moved` in a day."""
+    """What a stream has: `rows` on `pages` in so many lists, and rows that `moved` since."""
 
     lists: int = 0
     rows: float = 0
@@ -70,7 +71,7 @@ class Costs:
         self._session = session
         self._sizes: dict[str, _Size] = {}
         self._places: dict[str, tuple[list[_Place], int]] = {}
-        self._yesterday = ""
+        self._since = ""
 
     def of(self, wanted: Iterable[Stream]) -> dict[str, Cost]:
         """The cost of each stream, by name.
@@ -80,8 +81,46 @@ class Costs:
         Raises:
             GitlabError: GitLab could not be asked what is in the selection.
         """
-        self._yesterday = plus(at(self._session.client.now()), days=-1)
+        self._since = self._since or self._yesterday()
         return {stream.name: self._cost(stream) for stream in wanted}
+
+    def due(self, stream: Stream, state: StreamState) -> int:
+        """How many lists or chosen groups a stream's next read asks for, by its state.
+
+        Finding out makes the requests that the read makes, too, and changes `state` as they do.
+
+        Raises:
+            GitlabError: GitLab could not be asked, or the state does not fit it.
+        """
+        slices = list(self._session.plan(stream, state))
+        if not stream.recheck:
+            since = (one["since"] for one in slices)
+            self._since = min(filter(None, (self._since, *since)), default="")
+        return len(slices)
+
+    def again(self, stream: Stream, slices: int) -> Cost:
+        """The cost of a next read of so many lists or chosen groups, besides that of planning."""
+        if not slices:
+            return Cost(0, 0)
+        self._since = self._since or self._yesterday()
+        whole, size = self._cost(stream), self._size(stream)
+        if stream.kind == "child":
+            parent = streams()[str(stream.parent)]
+            below = 0.0
+            if stream.walk != "derived":
+                below = self._daily_of_child(stream, self._size(parent))
+            lists = slices * (_CHECKS + len(parent.queries))
+            return Cost(whole.first, min(whole.first, lists + math.ceil(below)), is_rough=True)
+        if stream.kind == "selection":
+            cost = slices * (_CHECKS + 1) + size.moved / PER_PAGE
+        elif stream.kind != "inventory" and stream.incremental and stream.since:
+            cost = slices * len(stream.queries)
+        else:
+            cost = slices * max(1.0, size.pages / max(size.lists, 1))
+        return Cost(whole.first, min(whole.first, math.ceil(cost)), whole.is_rough)
+
+    def _yesterday(self) -> str:
+        return plus(at(self._session.client.now()), days=-1)
 
     def _cost(self, stream: Stream) -> Cost:
         size = self._size(stream)
@@ -148,7 +187,7 @@ class Costs:
             partial(self._count, stream, place, query, since)
             for place in places
             for query in stream.queries
-            for since in ("", self._yesterday)
+            for since in ("", self._since)
             if not since or stream.since
         ]
         found = list(self._session.prefetcher.in_order(tasks, self._session.config.num_workers))

@@ -163,9 +163,7 @@ class Sync:
 
         What is read once a week is: in between, only groups and projects that are new are read.
         """
-        if stream.snapshot and stream.refresh and stream.refresh.signal == "weekly":
-            return self._store.is_due(stream.name, plus(self._began, hours=-_WEEK_HOURS))
-        return stream.snapshot or not stream.incremental
+        return is_whole(stream, is_due=self._store.is_due, now=self._began)
 
     def run(self, stopped: threading.Event | None = None) -> Outcome:
         """Read and write everything.
@@ -333,6 +331,16 @@ class Sync:
 def _gone_of(extent: Extent, since: tuple[str, str] | None = None) -> Gone:
     ids, all_but = extent.ids, extent.all_but
     return Gone(extent.column, ids, all_but=all_but, since=since, part=extent.part)
+
+
+def is_whole(stream: Stream, *, is_due: Callable[[str, str], bool], now: str) -> bool:
+    """Whether a sync at `now` reads a stream as a whole, to replace its table.
+
+    `is_due` tells whether a table was not replaced since an instant.
+    """
+    if stream.snapshot and stream.refresh and stream.refresh.signal == "weekly":
+        return is_due(stream.name, plus(now, hours=-_WEEK_HOURS))
+    return stream.snapshot or not stream.incremental
 
 
 def _state_of(stream: Stream, raw: Mapping[str, Any] | None) -> StreamState:
