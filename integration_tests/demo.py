@@ -18,7 +18,7 @@ import sys
 import duckdb
 
 from integration_tests.gitlab.launch import Emulator
-from source_gitlab.interfaces.sync_summary import aligned
+from source_gitlab.terminal import aligned
 
 FILE = "gitlab.duckdb"
 PAGE = "report.html"

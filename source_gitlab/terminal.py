@@ -5,10 +5,16 @@ from __future__ import annotations
 import logging
 import os
 import re
+import shutil
 import sys
+import textwrap
 from contextlib import suppress
-from typing import Final
+from typing import TYPE_CHECKING, Final, TextIO
 
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+_NARROWEST: Final = 20
 _SPACE: Final = re.compile(r"\s")
 _CLOSED: Final = {0: os.O_RDONLY, 1: os.O_RDONLY, 2: os.O_WRONLY}
 
@@ -24,6 +30,51 @@ def printable(text: str) -> str:
 def printable_lines(text: str) -> str:
     """The same of a text of several lines, which stay lines and keep their indentation."""
     return "".join(c for c in text if c.isprintable() or c in "\n\t")
+
+
+def width_of(stream: TextIO) -> int | None:
+    """How many columns a terminal has; None of a file or pipe, whose lines may have any length."""
+    return shutil.get_terminal_size().columns if stream.isatty() else None
+
+
+def aligned(
+    rows: Sequence[Sequence[str]], room: int | None = None, marks: Sequence[str] = ()
+) -> Iterator[str]:
+    """Rows of a table as text, the first column to the left and the others to the right.
+
+    The first row has the headings. `marks` stand behind the other rows. Where the table is wider
+    than the terminal, what is in a row stands below its first column, each with its heading.
+    """
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    beside = ["", *marks] if marks else [""] * len(rows)
+    lines = []
+    for row, mark in zip(rows, beside, strict=True):
+        cells = [row[0].ljust(widths[0])]
+        cells += [cell.rjust(width) for cell, width in zip(row[1:], widths[1:], strict=True)]
+        lines.append("  ".join([*cells, mark]).rstrip())
+    if room is None or max(map(len, lines)) <= room:
+        yield from lines
+        return
+    headings, *others = rows
+    for row, mark in zip(others, beside[1:], strict=True):
+        yield row[0]
+        told = [f"{cell} {heading}" for heading, cell in zip(headings[1:], row[1:], strict=True)]
+        yield from wrapped(", ".join(filter(None, [*told, mark])), room, "  ")
+
+
+def wrapped(text: str, room: int | None, indent: str = "") -> Iterator[str]:
+    """A sentence as lines that fit into a terminal; words stay whole, addresses among them."""
+    if room is None:
+        yield f"{indent}{text}"
+        return
+    yield from textwrap.wrap(
+        text,
+        max(room, _NARROWEST),
+        initial_indent=indent,
+        subsequent_indent=indent,
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
 
 
 def prepare() -> None:

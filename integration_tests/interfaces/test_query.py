@@ -53,7 +53,7 @@ def test_what_there_is_is_listed(capsys: pytest.CaptureFixture[str], file: Path)
     assert "stale_branches" not in text, "a view of a stream that was not read"
     with duckdb.connect(str(file), read_only=True) as connection:
         (rows,) = connection.execute("select count(*) from issues").fetchall()[0]
-    assert f"{rows:>12,} rows" in next(line for line in lines if line.startswith("  issues "))
+    assert f" {rows:,} rows" in next(line for line in lines if line.startswith("  issues "))
 
 
 def test_a_view_a_table_and_a_select(capsys: pytest.CaptureFixture[str], file: Path) -> None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, TextIO
 
 from source_gitlab.core.cost import Cost, Costs
+from source_gitlab.terminal import aligned, width_of, wrapped
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping
@@ -100,36 +101,49 @@ def show(
     `done` are the streams that were read before, of a sync; without it both reads are shown. Those
     in `whole` are read as a whole by each.
     """
-    out.writelines(f"{line}\n" for line in _lines(found, done, whole))
+    out.writelines(f"{line}\n" for line in _lines(found, done, whole, width_of(out)))
 
 
-def _lines(found: Forecast, done: Collection[str] | None, whole: Collection[str]) -> Iterator[str]:
-    width = max(map(len, found.costs), default=0)
+def _lines(
+    found: Forecast, done: Collection[str] | None, whole: Collection[str], room: int | None
+) -> Iterator[str]:
     if done is None:
-        yield f"{'stream':{width}}  {'first read':>11}  {'each day':>11}"
-        for name, cost in found.costs.items():
-            yield f"{name:{width}}  {_told(cost, cost.first):>11}  {_told(cost, cost.daily):>11}"
+        rows = [
+            (name, _told(cost, cost.first), _told(cost, cost.daily))
+            for name, cost in found.costs.items()
+        ]
+        yield from aligned([("stream", "first read", "each day"), *rows], room)
         yield ""
         first, daily = _first(found.costs.values()), _daily(found.costs.values())
-        yield f"The first read takes about {_in_words(found, first)}."
-        yield f"A read each day takes about {_in_words(found, daily)}."
+        yield from wrapped(f"The first read takes about {_in_words(found, first)}.", room)
+        yield from wrapped(f"A read each day takes about {_in_words(found, daily)}.", room)
     else:
-        total = found.planned
-        yield f"{'stream':{width}}  {'requests':>9}"
-        for name, cost in found.costs.items():
-            one, how = cost.first, "all"
-            if name in done:
-                one, how = cost.daily, "what changed" if cost.daily else "nothing is due"
-                how = "the whole list" if name in whole else how
-            total += one
-            yield f"{name:{width}}  {_told(cost, one):>9}  {how}"
-        if found.planned:
-            yield f"{'(finding out)':{width}}  {found.planned:>9,}  what may have changed"
-        yield ""
-        yield f"This sync would take about {_in_words(found, total)}. Nothing was read."
+        yield from _of_a_sync(found, done, whole, room)
     if any(cost.is_rough for cost in found.costs.values()):
-        yield "~ is an estimate, from a few projects or of lists that GitLab does not count."
+        text = "~ is an estimate, from a few projects or of lists that GitLab does not count."
+        yield from wrapped(text, room)
     yield f"To find out took {found.asked:,} requests."
+
+
+def _of_a_sync(
+    found: Forecast, done: Collection[str], whole: Collection[str], room: int | None
+) -> Iterator[str]:
+    total, rows, marks = found.planned, [("stream", "requests")], []
+    for name, cost in found.costs.items():
+        one, how = cost.first, "all"
+        if name in done:
+            one, how = cost.daily, "what changed" if cost.daily else "nothing is due"
+            how = "the whole list" if name in whole else how
+        total += one
+        rows.append((name, _told(cost, one)))
+        marks.append(how)
+    if found.planned:
+        rows.append(("(finding out)", f"{found.planned:,}"))
+        marks.append("what may have changed")
+    yield from aligned(rows, room, marks)
+    yield ""
+    text = f"This sync would take about {_in_words(found, total)}. Nothing was read."
+    yield from wrapped(text, room)
 
 
 def _told(cost: Cost, requests: int) -> str:

@@ -79,15 +79,19 @@ def _listed(reader: FileReader) -> Iterator[str]:
     tables = reader.tables(Deadline())
     yield f"Views, in the schema {SCHEMA}:"
     known = [name for name in views() if name in there]
-    width = max(map(len, [*known, *tables]), default=0)
+    width = max(map(len, known), default=0)
     room = shutil.get_terminal_size().columns
     for name in known:
         first = views()[name].description.partition(". ")[0].rstrip(".")
         yield _cut(f"  {name:{width}}  {first}", room)
     yield ""
     yield "Tables:"
-    for name, rows in reader.counts(list(tables), Deadline()).items():
-        yield f"  {name:{width}}  {rows:>12,} rows"
+    counts = reader.counts(list(tables), Deadline())
+    width = max(map(len, counts), default=0)
+    figures = max((len(f"{rows:,}") for rows in counts.values()), default=0)
+    for name, rows in counts.items():
+        line = f"  {name:{width}}  {rows:>{figures},} rows"
+        yield line if len(line) <= room else f"  {name} {rows:,}"
 
 
 def _names(reader: FileReader) -> frozenset[str]:

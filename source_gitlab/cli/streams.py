@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 import textwrap
 from typing import TYPE_CHECKING, Any, Final
 
@@ -14,7 +15,7 @@ from source_gitlab.streams import streams
 from source_gitlab.streams.in_words.costs import cost, needs, needs_in_full
 from source_gitlab.streams.in_words.remarks import remarks_of
 from source_gitlab.streams.in_words.rows import row_in_words
-from source_gitlab.terminal import ended
+from source_gitlab.terminal import ended, width_of, wrapped
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
 _WIDTH: Final = 80
 _INDENT: Final = 10
+_LEAST: Final = 20  # columns for words beside a name
 # So many are shown one by one.
 _FEW: Final = 4
 _EPILOG: Final = """
@@ -65,6 +67,10 @@ def command_parser() -> Parser:
     return parser
 
 
+def _width() -> int:
+    return max(min(width_of(sys.stdout) or _WIDTH, _WIDTH), 2 * _LEAST)
+
+
 def _described(stream: Stream) -> dict[str, Any]:
     return {
         "name": stream.name,
@@ -97,14 +103,20 @@ def _table(found: Mapping[str, Stream]) -> Iterator[str]:
         start = f"  {'*' if stream.selected else ' '} {name:{width}}  "
         wanted = needs(stream)
         more = f" ({wanted})" if wanted != "-" else ""
+        indent = " " * len(start)
+        if _width() - len(start) < _LEAST:
+            yield start.rstrip()
+            start = indent = " " * 6
         yield from textwrap.wrap(
             row_in_words(stream) + more,
-            _WIDTH,
+            _width(),
             initial_indent=start,
-            subsequent_indent=" " * len(start),
+            subsequent_indent=indent,
         )
     yield ""
-    yield f"{len(found)} streams. * is read unless --select says otherwise."
+    yield from wrapped(
+        f"{len(found)} streams. * is read unless --select says otherwise.", width_of(sys.stdout)
+    )
 
 
 def _in_full(stream: Stream) -> str:
@@ -124,7 +136,7 @@ def _in_full(stream: Stream) -> str:
         if fact:
             lines += textwrap.wrap(
                 fact.replace("`", ""),
-                _WIDTH,
+                _width(),
                 initial_indent=f"  {title:{_INDENT - 2}}",
                 subsequent_indent=" " * _INDENT,
                 break_on_hyphens=False,

@@ -37,7 +37,7 @@ from source_gitlab.interfaces.duckdb_types import table_of
 from source_gitlab.interfaces.rows_file import DEEPEST
 from source_gitlab.interfaces.sync_progress import Progress, progress_on
 from source_gitlab.interfaces.sync_summary import summary, to_json
-from source_gitlab.terminal import ended, printable
+from source_gitlab.terminal import ended, width_of
 
 if TYPE_CHECKING:
     import argparse
@@ -178,7 +178,7 @@ def _told(outcome: Outcome, place: str, told: set[str], options: argparse.Namesp
         return report_file.encode(to_json(outcome, place)).decode()
     if options.quiet and outcome.code == DONE:
         return ""
-    return "".join(f"{printable(line)}\n" for line in summary(outcome, place, told))
+    return "".join(f"{line}\n" for line in summary(outcome, place, told, width_of(sys.stdout)))
 
 
 def _files(place: Path | Target) -> tuple[Path, ...]:

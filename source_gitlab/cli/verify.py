@@ -33,7 +33,7 @@ from source_gitlab.interfaces.duckdb.verify_summary import summary, to_json
 from source_gitlab.interfaces.duckdb_types import table_of
 from source_gitlab.interfaces.rows_file import DEEPEST
 from source_gitlab.interfaces.sync_progress import Progress, Standing, progress_on
-from source_gitlab.terminal import ended, printable
+from source_gitlab.terminal import ended, printable, width_of
 from source_gitlab.timestamps import day
 
 if TYPE_CHECKING:
@@ -90,7 +90,8 @@ def main(arguments: Sequence[str]) -> int:
     if options.format == _JSON:
         text = report_file.encode(to_json(result, others)).decode()
     else:
-        text = "".join(f"{printable(line)}\n" for line in summary(result, others, path))
+        lines = summary(result, others, path, width_of(sys.stdout))
+        text = "".join(f"{printable(line)}\n" for line in lines)
     mended = f"What was mended is in {path} all the same." if options.repair else ""
     return ended(_code(result), text=text, what=mended)
 

@@ -131,9 +131,8 @@ class Costs:
             first, daily = 0.0, 0.0
             if stream.walk != "derived":
                 first, daily = parent.rows, self._daily_of_child(stream, parent)
-            return Cost(
-                above.first + math.ceil(first), above.daily + math.ceil(daily), is_rough=True
-            )
+            first, daily = above.first + math.ceil(first), above.daily + math.ceil(daily)
+            return Cost(int(first), int(min(daily, first)), is_rough=True)
         first, daily = size.pages, size.pages
         if stream.kind == "selection":
             checks = _CHECKS * size.lists

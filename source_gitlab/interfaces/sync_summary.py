@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from source_gitlab.core.alike import groups, places_of, sentence
 from source_gitlab.engine.exit_codes import USAGE
+from source_gitlab.terminal import aligned, printable, wrapped
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -20,13 +21,24 @@ _SHORT = ("stream", "read", "written", "removed")  # of a store that does not co
 _MARK = "did not end"
 
 
-def summary(outcome: Outcome, place: str, before: AbstractSet[str] = frozenset()) -> Iterator[str]:
+def summary(
+    outcome: Outcome,
+    place: str,
+    before: AbstractSet[str] = frozenset(),
+    room: int | None = None,
+) -> Iterator[str]:
     """The lines that end a sync: the table, what was left out and why, and the verdict.
 
-    What was chosen in vain is not repeated when it was told `before`, while the sync began.
+    What was chosen in vain is not repeated when it was told `before`, while the sync began. `room`
+    are the columns of the terminal, if it is one.
     """
-    yield from _table(outcome)
+    yield from _table(outcome, room)
     yield ""
+    for line in _sentences(outcome, place, before):
+        yield from wrapped(printable(line), room)
+
+
+def _sentences(outcome: Outcome, place: str, before: AbstractSet[str]) -> Iterator[str]:
     told = {entry.message for entry in (*outcome.selection, *outcome.failed)}
     chosen = dict.fromkeys(entry.message for entry in outcome.selection)
     yield from (message for message in chosen if message not in before)
@@ -69,36 +81,18 @@ def to_json(outcome: Outcome, place: str) -> dict[str, Any]:
     }
 
 
-def _table(outcome: Outcome) -> Iterator[str]:
+def _table(outcome: Outcome, room: int | None) -> Iterator[str]:
     """The table, in which streams that did not end are marked."""
-    header, *lines = _lines(outcome)
-    yield header
-    for line, tally in zip(lines, outcome.tallies.values(), strict=True):
-        yield f"{line}  {_MARK}" if tally.problem else line
+    marks = [_MARK if tally.problem else "" for tally in outcome.tallies.values()]
+    yield from aligned([_HEADER if outcome.compares else _SHORT, *_rows(outcome)], room, marks)
 
 
-def _lines(outcome: Outcome) -> Iterator[str]:
-    if not outcome.compares:
-        short = [
-            (name, *(f"{n:,}" for n in (t.read, t.new, t.removed)))
-            for name, t in outcome.tallies.items()
-        ]
-        yield from aligned([_SHORT, *short])
-        return
-    rows = [
-        (name, *(f"{n:,}" for n in (t.read, t.new, t.updated, t.removed, t.total)))
-        for name, t in outcome.tallies.items()
-    ]
-    yield from aligned([_HEADER, *rows])
-
-
-def aligned(rows: Sequence[Sequence[str]]) -> Iterator[str]:
-    """Rows of a table as text, the first column to the left and the others to the right."""
-    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
-    for row in rows:
-        cells = [row[0].ljust(widths[0])]
-        cells += [cell.rjust(width) for cell, width in zip(row[1:], widths[1:], strict=True)]
-        yield "  ".join(cells).rstrip()
+def _rows(outcome: Outcome) -> Iterator[tuple[str, ...]]:
+    for name, one in outcome.tallies.items():
+        numbers = [one.read, one.new, one.updated, one.removed, one.total]
+        if not outcome.compares:
+            numbers = [one.read, one.new, one.removed]
+        yield name, *(f"{number:,}" for number in numbers)
 
 
 def _left_out(skipped: Sequence[Entry]) -> Iterator[str]:

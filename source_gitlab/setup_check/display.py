@@ -9,10 +9,13 @@ from source_gitlab.setup_check.result import FAILED, NOT_PROBED, PASSED, WARNING
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from rich.console import RenderableType
+
     from source_gitlab.setup_check.result import Result, Verdict
 
 _WORDS = {PASSED: "ok", WARNING: "warning", FAILED: "FAILED"}
 _COLOURS = {PASSED: "green", WARNING: "yellow", FAILED: "bold red"}
+_LEAST = 30  # columns for what is said of a stream beside its name
 _CLOSING = {
     PASSED: "Everything is ready: a read can start.",
     WARNING: "A read can start; see the warnings above.",
@@ -59,16 +62,32 @@ def _table(result: Result, stream: TextIO) -> None:
         steps.add_row(Text(_WORDS[step.status], colour), Text(step.title), Text(step.message))
     console.print(steps)
     if result.streams:
-        table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
-        for heading in ("stream", "verdict", ""):
-            table.add_column(heading, no_wrap=heading == "stream")
-        for name, found in result.streams.items():
-            colour = _colour(found)
-            table.add_row(Text(name), Text(found.verdict, colour), Text(found.message, "dim"))
         console.print()
-        console.print(table)
+        for one in _streams(result, console.width):
+            console.print(one)
     console.print()
     console.print(Text(_closing(result), _COLOURS[result.status]))
+
+
+def _streams(result: Result, width: int) -> Iterator[RenderableType]:
+    """A table of the streams; in a narrow terminal what is said of one stands below its name."""
+    from rich.padding import Padding  # noqa: PLC0415
+    from rich.table import Table  # noqa: PLC0415
+    from rich.text import Text  # noqa: PLC0415
+
+    longest = max(len(name) + len(found.verdict) for name, found in result.streams.items())
+    if width - longest < _LEAST:
+        for name, found in result.streams.items():
+            yield Text.assemble(name, "  ", (found.verdict, _colour(found)))
+            yield Padding(Text(found.message, "dim"), (0, 0, 0, 2))
+        return
+    table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
+    for heading in ("stream", "verdict", ""):
+        table.add_column(heading, no_wrap=heading == "stream", overflow="fold")
+    for name, found in result.streams.items():
+        colour = _colour(found)
+        table.add_row(Text(name), Text(found.verdict, colour), Text(found.message, "dim"))
+    yield table
 
 
 def _colour(found: Verdict) -> str:

@@ -7,7 +7,7 @@ from collections import defaultdict
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, Final
 
-from source_gitlab.interfaces.sync_summary import aligned
+from source_gitlab.terminal import aligned, wrapped
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -21,13 +21,21 @@ _NAMED: Final = 3
 _EXAMPLES: Final = 10  # places with differences, or without numbers, that are told in full
 
 
-def summary(result: Result, others: Mapping[str, str], path: Path) -> Iterator[str]:
+def summary(
+    result: Result, others: Mapping[str, str], path: Path, room: int | None = None
+) -> Iterator[str]:
     """The lines that end a look: the table, what differs where, what was not compared, the verdict.
 
-    `others` are the streams that are not counted, with the reason.
+    `others` are the streams that are not counted, with the reason; `room` the columns of the
+    terminal, if it is one.
     """
-    yield from _table(result)
+    yield from _table(result, room)
     yield ""
+    for line in _sentences(result, others, path):
+        yield from wrapped(line, room) if room and room < _WIDTH else [line]
+
+
+def _sentences(result: Result, others: Mapping[str, str], path: Path) -> Iterator[str]:
     for number, one in enumerate(_told(result)):
         if number == _EXAMPLES:
             yield "… and more; --format json has all of it."
@@ -50,7 +58,7 @@ def to_json(result: Result, others: Mapping[str, str]) -> dict[str, Any]:
     }
 
 
-def _table(result: Result) -> Iterator[str]:
+def _table(result: Result, room: int | None) -> Iterator[str]:
     by_stream: defaultdict[str, list[Counted]] = defaultdict(list)
     for one in result.counted:
         by_stream[one.stream].append(one)
@@ -63,7 +71,7 @@ def _table(result: Result) -> Iterator[str]:
         theirs = sum(one.theirs or 0 for one in counted) if known else mine + missing - gone
         numbers = (len(counted), theirs, mine, missing, gone)
         rows.append((stream, *(f"{number:,}" for number in numbers)))
-    yield from aligned([_HEADER, *rows])
+    yield from aligned([_HEADER, *rows], room)
 
 
 def _told(result: Result) -> Iterator[str]:
