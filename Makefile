@@ -13,8 +13,13 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 SITE_VENV := build/site-environment
 SITE_STAMP := $(SITE_VENV)/.installed
+DEMO_VENV := build/demo-environment
+# Where there is an environment that has everything, nothing is installed for a demonstration.
+DEMO_READY := $(if $(wildcard $(STAMP)),$(STAMP),$(DEMO_VENV)/.installed)
+DEMO_BIN := $(if $(wildcard $(STAMP)),$(BIN),$(DEMO_VENV)/bin)
 LOCKS := requirements/dev.txt requirements/build.txt
 VERSION := $(shell sed -n 's/^version = "\(.*\)"/\1/p' pyproject.toml)
+CHECK_PYTHON := $(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(None if (3, 10) <= v < (3, 14) else "Python 3.10 to 3.13 is needed, %s is %d.%d: make PYTHON=python3.12 ..." % (sys.executable, *v))'
 COMPILE := $(UV) pip compile --universal --python-version 3.10 --generate-hashes --quiet \
 	--no-strip-extras --no-annotate --no-header --no-emit-index-url --no-emit-find-links $(UPGRADE)
 
@@ -24,8 +29,8 @@ COMPILE := $(UV) pip compile --universal --python-version 3.10 --generate-hashes
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1	\2/p' $(MAKEFILE_LIST) | expand -t 14
 
-demo: $(STAMP) ## read an emulated GitLab into DuckDB, and make a page of it
-	$(BIN)/python -m integration_tests.demo
+demo: $(DEMO_READY) ## read an emulated GitLab into DuckDB, and make a page of it
+	$(DEMO_BIN)/python -m integration_tests.demo
 
 gitlab: $(STAMP) ## run an emulated GitLab; make gitlab GITLAB="--world scaled --projects 1000"
 	$(BIN)/python -m integration_tests.gitlab --explain --port 8929 $(GITLAB)
@@ -59,6 +64,7 @@ lock: ## compile the lock files; make lock UPGRADE=--upgrade takes the newest
 	$(COMPILE) pyproject.toml -o requirements/runtime.txt
 	$(COMPILE) requirements/build.in -o requirements/build.txt
 	$(COMPILE) --all-extras pyproject.toml requirements/dev.in -o requirements/dev.txt
+	$(COMPILE) --extra report pyproject.toml requirements/demo.in -o requirements/demo.txt
 	$(COMPILE) pyproject.toml requirements/pyairbyte.in -o requirements/pyairbyte.txt
 	$(COMPILE) requirements/singer.in -o requirements/singer.txt
 	$(COMPILE) requirements/singer-sdk.in -o requirements/singer-sdk.txt
@@ -84,9 +90,20 @@ clean: ## remove what the other targets made
 	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis build dist
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
+# What a demonstration runs: the package from this folder, which is not installed, DuckDB, and the emulator.
+$(DEMO_VENV)/.installed: requirements/demo.txt
+	@echo "Installing into $(DEMO_VENV) what a demonstration needs: what the package depends on (DuckDB and"
+	@echo "others), the charts of its report, and the web server of an emulated GitLab: 35 packages, 130 MB."
+	@$(CHECK_PYTHON)
+	@rm -rf $(DEMO_VENV)
+	@$(PYTHON) -m venv $(DEMO_VENV)
+	@$(DEMO_VENV)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps \
+		--no-compile -r requirements/demo.txt
+	@touch $@
+
 # One environment, made anew whenever a lock file changes, so that it never holds what no lock names.
 $(STAMP): $(LOCKS) pyproject.toml
-	$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(None if (3, 10) <= v < (3, 14) else "Python 3.10 to 3.13 is needed, %s is %d.%d: make PYTHON=python3.12 ..." % (sys.executable, *v))'
+	$(CHECK_PYTHON)
 	rm -rf $(VENV)
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps \

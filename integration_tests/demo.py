@@ -9,16 +9,21 @@ nothing.
 
 from __future__ import annotations
 
+import argparse
 import os
 import shlex
 import socket
 import subprocess
 import sys
+from typing import TYPE_CHECKING
 
 import duckdb
 
 from integration_tests.gitlab.launch import Emulator
 from source_gitlab.terminal import aligned
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 FILE = "gitlab.duckdb"
 PAGE = "report.html"
@@ -36,12 +41,15 @@ GROUP BY ALL
 ORDER BY ALL"""
 
 
-def main() -> int:
+def main(arguments: Sequence[str] | None = None) -> int:
     """Run the demonstration; the exit code of the first command that fails, else 0."""
-    if not _is_free(PORT):
-        _say(f"Port {PORT} is in use. Is another demonstration running? End it and run again.")
+    parser = argparse.ArgumentParser(prog="python -m integration_tests.demo")
+    parser.add_argument("--port", type=int, default=PORT, help="where the emulated GitLab listens")
+    port = parser.parse_args(arguments).port
+    if not _is_free(port):
+        _say(f"Port {port} is in use. Is another demonstration running? End it and run again.")
         return 1
-    with Emulator("--port", str(PORT)) as gitlab:
+    with Emulator("--port", str(port)) as gitlab:
         _say(f"An emulated GitLab listens at {gitlab.url}.")
         code = _run(["check", "--url", gitlab.url], gitlab.token)
         code = code or _run(["sync", "--to", FILE, "--url", gitlab.url], gitlab.token)
