@@ -17,7 +17,7 @@ _VERIFY = "[`verify`](../verify.md)"
 
 def deletion(stream: Stream) -> str:
     """Within what time the deletion of a row shows in `sync`, and in other destinations."""
-    if stream.keeps or stream.span:
+    if (stream.keeps or stream.span) and not stream.list_key:
         return "Nothing is taken away: the rows of days that have passed stay."
     if stream.snapshot or stream.cursor is None:
         weekly = stream.refresh is not None and stream.refresh.signal == "weekly"
@@ -42,6 +42,11 @@ def _of_child(stream: Stream) -> str:
     parent = with_article(singular(str(stream.parent)))
     if not stream.owner:
         return f"Deletions show in {_SYNC} with `--full-refresh` only."
+    if stream.list_key:
+        return (
+            f"Deletions show in {_SYNC} with the next change of {parent}, as long as the response"
+            " has the list that they stood in; rows of a list that is gone stay."
+        )
     if stream.walk == "derived":
         return f"Deletions show in {_SYNC} when the row of {parent_link(stream)} is read again."
     if stream.sweep:

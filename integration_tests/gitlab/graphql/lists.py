@@ -29,6 +29,8 @@ _HOMES = {"Project": "projects", "Group": "groups", "Query": "groups"}
 _NEVER = "9999-12-31"
 _AT = "_at"
 """Under this name an object that only holds lists has the field that it came from."""
+_ROW = "_row"
+"""Under this name a row without a global id has its own, for the lists below it."""
 
 
 def listed(
@@ -41,7 +43,8 @@ def listed(
         is_outer = any(one.startswith(f"{name}.") for one in graphql_resources())
         return {**source, _AT: name} if is_outer else None
     world = viewing.emulator.world
-    number = int(str(given.get("namespaceId") or source["id"]).rpartition("/")[2])
+    named = given.get("namespaceId") or source.get("id") or source[_ROW]
+    number = int(str(named).rpartition("/")[2])
     home = find_row(world, _HOMES.get(name.partition(".")[0], resource.below), number)[1]
     refused = _is_refused(viewing, resource, home)
     if refused and resource.refused == "denied":
@@ -82,11 +85,14 @@ def _rows(viewing: Viewing, resource: Resource, home: Row, given: dict[str, Any]
     if resource.below == "projects" and world.groups.rows.get(home.id) is home:
         homes = viewing.emulator.access.visible_projects(viewing.viewer, home.id)
     found: list[Json] = [
-        shown(world, resource, row)
+        {**shown(world, resource, row), _ROW: row.id}
         for one in homes
         for row in rows_below(world, resource.name, one)
         if row.readable
     ]
+    month = given.get("date")
+    if month is not None:
+        return [one for one in found if one["monthIso8601"] == month]
     first, last = given.get("startDate"), given.get("endDate", _NEVER)
     if first is None:
         return found

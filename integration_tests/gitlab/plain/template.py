@@ -145,6 +145,11 @@ class Filled:
             None if group_id is None else structure.group(self.world, self.world.groups[group_id])
         )
 
+    def below_group(self) -> int | None:
+        """The id of a project of the row's group, or of one below it."""
+        found = self.world.projects_below(self.row.group_id or 0)
+        return found[self._number % len(found)].id if found else None
+
     def _neighbour(self, table: str) -> Any:
         """A row of another table in the same project or group; null where there is none.
 
@@ -236,7 +241,8 @@ _WORDS: dict[str, Callable[[Filled], Any]] = {
     "project": Filled.project,
     "group": Filled.group,
     "in_project": lambda it: it.row.project_id is not None,
+    "below_group": Filled.below_group,
 }
 
-_OTHERS = {"owner", "owner_iid", "project", "group"}
+_OTHERS = {"owner", "owner_iid", "project", "group", "below_group"}
 """Words whose value another row changes. So do all those that stand for rows of tables."""

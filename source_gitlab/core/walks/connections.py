@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from source_gitlab.gitlab.errors import Malformed, ReadError, Skipped
@@ -96,10 +97,15 @@ class Source(NamedTuple):
 
 
 class _Owner(NamedTuple):
-    """The nearest object with a global id around a value, and the names that lead from it there."""
+    """The nearest object with a global id around a value, and the names that lead from it there.
+
+    A row without one is told from others below its container by its own values, `fields`, and the
+    id is that of the container.
+    """
 
     id: str
     path: tuple[str, ...]
+    fields: Mapping[str, Any] = MappingProxyType({})
 
 
 _NOBODY = _Owner("", ())
@@ -178,6 +184,7 @@ class _Connections:
             # An object that is asked for by its id has the name of its type.
             names.append(operation.variables["id"] if part == _ANY else part)
             key = next(iter(inside), part) if part == _ANY and isinstance(inside, dict) else part
+            inside = _only_row(inside, key)
             if not isinstance(inside, dict) or key not in inside:
                 what = f"GitLab answered without {'.'.join(names)}"
                 raise self._malformed(what)
@@ -219,13 +226,15 @@ class _Connections:
         """
         if isinstance(row.get("id"), str):
             owner = _Owner(row["id"], ())
+        elif not path:
+            owner = _Owner(self._source.variables.get("id", ""), (), row)
         for name, value in row.items():
             if isinstance(value, list):
                 for one in value:
                     if isinstance(one, dict):
                         self.finished(one, (*path, name), owner)
             elif isinstance(value, dict):
-                inner = _Owner(owner.id, (*owner.path, name))
+                inner = owner._replace(path=(*owner.path, name))
                 if _is_connection(value):
                     row[name] = self._all_of(value, (*path, name), inner)
                 else:
@@ -244,9 +253,13 @@ class _Connections:
             what = f"{name} of {owner.id or 'a row'} has more rows than came"
             raise self._malformed(what)
 
+        wanted = self._queries.operations.get(name, ())
+        given = {one: value for one, value in owner.fields.items() if one in wanted}
+
         def fetch(query: Query) -> Answer:
             # The object has the name under which the operation asks for it.
-            return self.page(name, {"id": owner.id, **query}, (_ANY, *owner.path, _NODES))
+            variables = {"id": owner.id, **given, **query}
+            return self.page(name, variables, (_ANY, *owner.path, _NODES))
 
         if after is not None:
             for answer in pages_of(fetch, {"after": after}, f"{name} of {owner.id}"):
@@ -328,6 +341,12 @@ class _Connections:
 
     def _malformed(self, what: str) -> Malformed:
         return Malformed(f"POST {self._url} ({self._source.about}): {what}.", url=self._url)
+
+
+def _only_row(inside: Any, name: str) -> Any:
+    """The one row of a connection on the way to `name`, which is asked for by what it has."""
+    rows = inside.get(_NODES) if _is_connection(inside) and name not in inside else None
+    return rows[0] if isinstance(rows, list) and len(rows) == 1 else inside
 
 
 def _is_connection(value: Any) -> bool:
