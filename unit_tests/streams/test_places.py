@@ -64,16 +64,17 @@ def test_a_place_that_could_lose_rows_is_refused(case: str) -> None:
 
 
 def test_rows_of_each_list_have_their_place() -> None:
-    """Places begin anew in each list; the object that has it gives its name."""
+    """Places begin anew in each list, whose object gives its name, but not in one of that name."""
     stream = streams()[CASES]
     suites = [
         {"name": "b", "test_cases": [{"name": "x"}, {"name": "x"}]},
         {"name": "a", "test_cases": []},
         {"name": "c", "test_cases": [{"name": "x"}]},
+        {"name": "b", "test_cases": [{"name": "y"}]},
     ]
     rows = rows_in(stream, {"test_suites": suites}, "https://gitlab.example.com/report")
     keys = [RowKey.of(stream).values(row) for row in rows]
-    assert keys == [("b", 1), ("b", 2), ("c", 1)]
+    assert keys == [("b", 1), ("b", 2), ("c", 1), ("b", 3)]
 
 
 @pytest.mark.parametrize(

@@ -83,9 +83,9 @@ def rows_in(stream: Stream, data: Any, url: str) -> list[Row]:
     path = stream.rows_path
     each = next((n for n, name in enumerate(path) if name.endswith(EACH)), None)
     if each is not None:
-        lists, rest = (*path[:each], path[each].removesuffix(EACH)), path[each + 1 :]
+        lists = (*path[:each], path[each].removesuffix(EACH))
         above = _objects(_at(data, lists, url), url, ".".join(lists))
-        return [row for one in above for row in _of_list(stream, one, rest, url)]
+        return _of_lists(stream, above, path[each + 1 :], url)
     try:
         inner = _at(data, path, url)
     except _LacksError:
@@ -113,8 +113,20 @@ def placed(stream: Stream, rows: list[Row], above: Row | None = None, before: in
     return rows
 
 
-def _of_list(stream: Stream, above: Row, names: tuple[str, ...], url: str) -> list[Row]:
-    return placed(stream, _objects(_at(above, names, url), url, ".".join(names)), above)
+def _of_lists(stream: Stream, above: list[Row], names: tuple[str, ...], url: str) -> list[Row]:
+    """The rows of the lists inside some objects.
+
+    Lists of objects that the key does not tell apart count as one: places go on in the next.
+    """
+    found: list[Row] = []
+    counts: dict[str, int] = {}
+    fields = [stream.placed[column].removeprefix("above.") for column in stream.list_key]
+    for one in above:
+        rows = _objects(_at(one, names, url), url, ".".join(names))
+        told = repr([one.get(name) for name in fields])
+        found += placed(stream, rows, one, counts.get(told, 0))
+        counts[told] = counts.get(told, 0) + len(rows)
+    return found
 
 
 class _LacksError(Malformed):
