@@ -18,7 +18,7 @@ from integration_tests.support.process import ROOT, catalog, command, file, run,
 from integration_tests.support.reading import config_for, read
 from source_gitlab import SourceGitlab
 from source_gitlab.gitlab.client import Retries
-from source_gitlab.interfaces.airbyte.protocol import log
+from source_gitlab.interfaces.airbyte.protocol import log, now
 from source_gitlab.interfaces.airbyte.writer import Writer
 
 if TYPE_CHECKING:
@@ -106,6 +106,28 @@ def test_messages_of_a_stream_are_in_order(large: Emulator, tmp_path: Path, work
         assert kinds[name][:3] == ["STARTED", "RUNNING", "RECORD"]
         assert kinds[name][-2:] == ["STATE", "COMPLETE"]
         assert set(kinds[name][2:-1]) == {"RECORD", "STATE"}
+
+
+def test_a_limit_that_holds_a_read_up_is_told(large: Emulator, tmp_path: Path) -> None:
+    """While it does, with the moment at which it ends, for the platform to show."""
+    fault = {"kind": "rate_limit", "form": "retry_after", "seconds": 600, "path": "/branches$"}
+    large.faults([fault])
+    arguments = _files(large, tmp_path)
+    try:
+        with subprocess.Popen(
+            arguments, cwd=ROOT, env=surroundings(), stdout=subprocess.PIPE, text=True
+        ) as process:
+            assert process.stdout is not None
+            told = next(line for line in process.stdout if "RATE_LIMITED" in line)
+            process.terminate()
+            process.communicate(timeout=120)
+    finally:
+        large.faults([])
+    assert process.returncode == 130
+    status = orjson.loads(told)["trace"]["stream_status"]
+    (reason,) = status["reasons"]
+    assert status["status"] == "RUNNING"
+    assert reason["rate_limited"]["quota_reset"] > now() + 60_000
 
 
 def test_a_disk_that_is_full(large: Emulator, tmp_path: Path) -> None:

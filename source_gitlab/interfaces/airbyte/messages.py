@@ -1,7 +1,8 @@
 """Events of the engine as Airbyte's messages.
 
 Of each stream: STARTED, then RUNNING with its first record, records, and states behind the records
-that they cover; at the end its last state, and COMPLETE or INCOMPLETE.
+that they cover; at the end its last state, and COMPLETE or INCOMPLETE. While a rate limit holds
+requests up, RUNNING says so, with the moment at which it ends.
 """
 
 from __future__ import annotations
@@ -10,21 +11,22 @@ import logging
 from typing import TYPE_CHECKING, Any
 
 from source_gitlab.core.selection import NotFound
-from source_gitlab.engine.events import Begun, Ended, Failed, Rows, State
+from source_gitlab.engine.events import Begun, Ended, Failed, Idle, Rows, State
 from source_gitlab.gitlab.errors import FatalError, Stopped
 from source_gitlab.interfaces.airbyte import protocol
 from source_gitlab.interfaces.airbyte.errors import is_known, traced
 from source_gitlab.interfaces.airbyte.generations import marked
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 
     from source_gitlab.engine.events import Event
-    from source_gitlab.engine.run import Run
     from source_gitlab.interfaces.airbyte.protocol import Json
     from source_gitlab.streams import Stream
 
 LOGGER = logging.getLogger("source_gitlab")
+
+_LONG_WAIT = 5.0  # seconds; limits that let go sooner are no news
 
 # What a stream without a cursor has for a state (the protocol's word for it).
 _WITHOUT_CURSOR: Mapping[str, Any] = {"__ab_no_cursor_state_message": True}
@@ -33,11 +35,19 @@ _WITHOUT_CURSOR: Mapping[str, Any] = {"__ab_no_cursor_state_message": True}
 class Messages:
     """The messages of one run of `streams`, which are `configured` by name as in the catalog.
 
+    `waiting` gives the seconds for which a rate limit still holds requests up.
     `errors` has the gravest error of each stream that is incomplete, by its name, so far.
     """
 
-    def __init__(self, streams: Sequence[Stream], configured: Mapping[str, Json]) -> None:
+    def __init__(
+        self,
+        streams: Sequence[Stream],
+        configured: Mapping[str, Json],
+        waiting: Callable[[], float],
+    ) -> None:
         """Nothing has come yet."""
+        self._waiting = waiting
+        self._told_until = 0
         self._configured = configured
         self.errors: dict[str, Exception] = {}
         self._streams = streams
@@ -46,7 +56,7 @@ class Messages:
         self._failed: set[str] = set()
         self._ended: set[str] = set()
 
-    def of(self, run: Run) -> Generator[Json, None, None]:
+    def of(self, run: Iterable[Event]) -> Generator[Json, None, None]:
         """The messages, to the end of the run; a RECORD has a page in the run's shape for its data.
 
         Raises:
@@ -81,9 +91,24 @@ class Messages:
             yield from self._failure(event)
         elif isinstance(event, Ended):
             yield self._end(event)
+        elif isinstance(event, Idle):
+            yield from self._limited()
+
+    def _limited(self) -> Iterator[Json]:
+        """That the streams under way wait for a limit, once for each time that it holds them up."""
+        wait = self._waiting()
+        now = protocol.now()
+        if wait < _LONG_WAIT or now < self._told_until:
+            return
+        self._told_until = now + int(wait * 1000)
+        for name in self._records:
+            if name not in self._ended:
+                yield protocol.stream_status(name, "RUNNING", quota_reset=self._told_until)
 
     def _record(self, rows: Rows) -> Iterator[Json]:
         name = rows.stream.name
+        if not rows.count:
+            return
         if not self._records[name]:
             yield protocol.stream_status(name, "RUNNING")
         self._records[name] += rows.count

@@ -32,9 +32,12 @@ def connection_status(*, ok: bool, message: str | None) -> Json:
     return {"type": "CONNECTION_STATUS", "connectionStatus": answer}
 
 
-def stream_status(stream: str, status: Status) -> Json:
-    """How far a stream is."""
-    what = {"stream_descriptor": {"name": stream}, "status": status}
+def stream_status(stream: str, status: Status, *, quota_reset: int | None = None) -> Json:
+    """How far a stream is; `quota_reset`: until when a rate limit holds it up, in milliseconds."""
+    what: Json = {"stream_descriptor": {"name": stream}, "status": status}
+    if quota_reset is not None:
+        limited = {"quota_reset": quota_reset}
+        what["reasons"] = [{"type": "RATE_LIMITED", "rate_limited": limited}]
     return _trace("STREAM_STATUS", stream_status=what)
 
 

@@ -152,9 +152,11 @@ class Source:
         configured: Mapping[str, Json],
     ) -> Iterator[Json]:
         jobs = [Job(stream, states[stream.name]) for stream in chosen]
-        sink = Messages(chosen, configured)
+        limits = session.client.limits
+        sink = Messages(chosen, configured, lambda: limits.waiting)
         failure: Exception | None = None
-        with closing(sink.of(Run(session, jobs, shape=self._shape, stop=self._stop))) as messages:
+        run = Run(session, jobs, shape=self._shape, stop=self._stop, is_told_more=True)
+        with closing(sink.of(run)) as messages:
             try:
                 yield from messages
             except Exception as error:  # noqa: BLE001 -- raised behind the summary, in words
