@@ -12,6 +12,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tools.airbyte_page import airbyte_page
 from tools.command_page import command_page
 from tools.configuration_page import configuration_page
 from tools.declarations_page import declarations_page, editor_schema
@@ -33,6 +34,7 @@ PAGES: Mapping[str, Callable[[], Iterator[str]]] = {
     "docs/streams.md": streams_index,
     **{f"{AREA_PAGES}/{area}.md": partial(area_page, area) for area in areas()},
     "docs/erd.md": erd_page,
+    "docs/airbyte.md": airbyte_page,
     "docs/configuration.md": configuration_page,
     "docs/command-line.md": command_page,
     "docs/declarations.md": declarations_page,

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).parents[2]
 DOCUMENTS = sorted([ROOT / "README.md", *(ROOT / "docs").rglob("*.md")])
 SCHEDULES = (ROOT / "docs" / "scheduling.md").read_text("utf-8")
-# The commands of the Airbyte protocol, whose flags the CDK parses.
+# The flags of the commands of the Airbyte protocol.
 _PROTOCOL = {"--config", "--catalog", "--state", "--report", "--shard", "--debug"}
 _PROGRAMS = {"source-gitlab", "source-gitlab:dev", "tap-gitlab"}
 # What names a program of ours without running it.
