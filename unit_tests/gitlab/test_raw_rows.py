@@ -113,6 +113,8 @@ def shaped(body: bytes, columns: RawColumns | None) -> list[dict[str, Any]]:
             row.add(added | {"project_id": 3})
         else:
             row.update(added | {"project_id": 3})
+        names = orjson.loads(text_of_row(row)).keys()
+        assert json.loads(text_of_row(row), object_pairs_hook=len) == len(names), "a name twice"
     return [orjson.loads(text_of_row(row)) for row in data]
 
 
@@ -172,6 +174,8 @@ def test_a_raw_row_behaves_like_its_dictionary(
         row[name] = whole[name] = value
         assert row[name] == value
         assert dict(row) == orjson.loads(text_of_row(row)) == whole
+        if isinstance(row, RawRow) and name in {"author", "users"}:
+            assert row.parts()[name] == value
         again = row.copy()
         assert row.pop("id", "none") == whole.pop("id", "none")
         assert dict(row) == orjson.loads(text_of_row(row)) == whole
@@ -199,6 +203,13 @@ def test_numbers_that_no_destination_can_hold_pass_as_they_are(number: bytes) ->
     row["author_id"] = 5
     assert row.text() == b'{"id":1,"weight":' + number + b',"author_id":5}'
     assert row["weight"]
+
+
+@pytest.mark.parametrize("number", [b"1" * 30, b"18446744073709551616", b"-9223372036854775809"])
+def test_a_key_beyond_64_bits_is_no_key(number: bytes) -> None:
+    """It is a float where a row is decoded, and no two of them could be told apart for sure."""
+    (row,) = decoded(b'[{"id":' + number + b"}]", columns=COLUMNS)[0]
+    assert type(row["id"]) is float
 
 
 def test_an_added_number_may_be_as_large() -> None:
