@@ -24,13 +24,16 @@ COMPILE := $(UV) pip compile --universal --python-version 3.10 --generate-hashes
 	--no-strip-extras --no-annotate --no-header --no-emit-index-url --no-emit-find-links $(UPGRADE)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo gitlab test lint format lock docs site pictures schema image soak bench bench-quick clean
+.PHONY: help demo demo-faces gitlab test lint format lock docs site pictures schema image soak bench bench-quick clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1	\2/p' $(MAKEFILE_LIST) | expand -t 14
 
 demo: $(DEMO_READY) ## read an emulated GitLab into DuckDB, and make a page of it
 	$(DEMO_BIN)/python -m integration_tests.demo
+
+demo-faces: $(STAMP) ## show each face on one screen: DuckDB, Airbyte, Singer, Flow, agent, MCP, Parquet
+	$(BIN)/python -m integration_tests.demo_faces
 
 gitlab: $(STAMP) ## run an emulated GitLab; make gitlab GITLAB="--world scaled --projects 1000"
 	$(BIN)/python -m integration_tests.gitlab --explain --port 8929 $(GITLAB)
