@@ -249,6 +249,7 @@ class FileReader:
                 raise FileError(self._unopened(str(error))) from error
             try:
                 connection.execute("SET TimeZone = 'UTC'")
+                connection.execute("SET enable_progress_bar = false")
                 connection.execute("SET lock_configuration = true")
                 yield connection
             finally:

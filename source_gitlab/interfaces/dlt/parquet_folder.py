@@ -135,7 +135,7 @@ def tidy(pipeline: Pipeline, tables: Mapping[str, StreamTable]) -> None:
 def _make_whole(folder: Folder, paths: Sequence[str], key: Sequence[str]) -> None:
     whole = posixpath.join(posixpath.dirname(paths[-1]), _load_of(paths[-1]) + _WHOLE)
     with folder.copied(paths) as (place, copies), duckdb.connect() as connection:
-        connection.execute("SET TimeZone = 'UTC'")
+        connection.execute("SET TimeZone = 'UTC'; SET enable_progress_bar = false")
         made = place / "whole"
         parts = _read(copies, f"filename = {literal(_FILE)}, {_ROW} = true")
         described = connection.execute(f"DESCRIBE SELECT * FROM {parts}").fetchall()

@@ -69,7 +69,7 @@ class Spool:
         self._connection = duckdb.connect(
             str(path), config={"autoinstall_known_extensions": False, "threads": 1}
         )
-        self._run("SET TimeZone = 'UTC'")
+        self._run("SET TimeZone = 'UTC'; SET enable_progress_bar = false")
         self._run("CREATE SCHEMA rows; CREATE SCHEMA keys; CREATE SCHEMA gone")
         self._probe = self._connection.cursor()
         self._file = RowsFile(path)

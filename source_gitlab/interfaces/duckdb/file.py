@@ -111,6 +111,8 @@ def connect(path: Path) -> duckdb.DuckDBPyConnection:
 def configure(connection: duckdb.DuckDBPyConnection) -> None:
     """Give a connection or a cursor what every one of them needs by itself."""
     connection.execute("SET TimeZone = 'UTC'")
+    # DuckDB draws it on the standard output, which is the command's own.
+    connection.execute("SET enable_progress_bar = false")
 
 
 def reason(path: Path, message: str) -> str:

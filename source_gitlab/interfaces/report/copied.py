@@ -87,7 +87,7 @@ def opened(path: Path) -> Iterator[Copied]:
         message = f"{path} {what}; name a file that source-gitlab sync has written"
         raise UsageError(message)
     with duckdb.connect(config={"autoinstall_known_extensions": False}) as connection:
-        connection.execute("SET TimeZone = 'UTC'")
+        connection.execute("SET TimeZone = 'UTC'; SET enable_progress_bar = false")
         try:
             place = os.fsencode(path.absolute()).decode("utf-8").replace("'", "''")
             connection.execute(f"ATTACH '{place}' AS {_FILE} (READ_ONLY)")
