@@ -10,6 +10,7 @@ import pytest
 from integration_tests.support.base_installation import run
 from integration_tests.support.process import catalog, file
 from integration_tests.support.process import run as run_whole
+from source_gitlab.streams import streams
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -87,3 +88,19 @@ def test_the_report_says_what_to_install(written: Path, tmp_path: Path) -> None:
     command = "pip install 'gitlab-warehouse[report]'"
     assert done.stderr == f"The report needs a charting library. Install it with: {command}\n"
     assert not page.exists()
+
+
+def test_columns_that_are_the_last_are_empty(written: Path, tmp_path: Path) -> None:
+    """GitLab's lists do not have them, and so no row has."""
+    path = tmp_path / "gitlab.duckdb"
+    names = ("issues", "merge_requests")
+    assert run("sync", "--config", written, "--to", path, "--select", *names).code == 0
+    with duckdb.connect(str(path), read_only=True) as connection:
+        for name in names:
+            empty = [one.name for one in streams()[name].columns.values() if not one.in_lists]
+            assert empty
+            counts = ", ".join(f'count("{one}")' for one in empty)
+            query = f"SELECT count(*), {counts} FROM {name}"  # noqa: S608 -- names of ours
+            (found,) = connection.execute(query).fetchall()
+            assert found[0] > 0
+            assert dict(zip(empty, found[1:], strict=True)) == dict.fromkeys(empty, 0)

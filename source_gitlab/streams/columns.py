@@ -26,6 +26,9 @@ KEY_KINDS: Final = ("text", "integer", "date", "time")
 _OBJECT: Final = "object"  # the type whose keys are data
 
 
+_NOT_IN_LISTS: Final = "absent in lists"
+
+
 class Column(NamedTuple):
     """One column of a stream, or one field of an object inside its rows.
 
@@ -49,6 +52,14 @@ class Column(NamedTuple):
     def inner(self) -> Mapping[str, Column]:
         """The fields of the object that the column, or each item of its lists, holds."""
         return entity_columns(self.entity) if self.entity else {}
+
+    @property
+    def in_lists(self) -> bool:
+        """Whether GitLab's lists have it, and not only a row that is asked for by itself.
+
+        A line of a schema says so in these words.
+        """
+        return _NOT_IN_LISTS not in (self.description or "")
 
 
 def columns(lines: Mapping[str, Field], key: Collection[str], where: str) -> dict[str, Column]:

@@ -39,7 +39,7 @@ class TableColumn:
 
 @dataclass(frozen=True)
 class StreamTable:
-    """The table of one stream; `columns` are in the stream's order and end with `_extra`.
+    """The table of one stream; `columns` end with those that no list fills, and `_extra`.
 
     `cursor` is the column, a time, that tells which of two versions of a row is the newer one.
     """
@@ -54,10 +54,12 @@ class StreamTable:
     def of(cls, stream: Stream, types: Mapping[str, str]) -> StreamTable:
         """The table of a declared stream; `types` names the face's type of each kind.
 
+        Columns that no list fills, which are empty in every row, are the last ones.
+
         Raises:
             KeyColumnError: a column of the key is no scalar column.
         """
-        columns = stream.columns.values()
+        columns = sorted(stream.columns.values(), key=lambda column: not column.in_lists)
         return cls.of_columns(stream.name, columns, stream.key, types, cursor=stream.cursor)
 
     @classmethod

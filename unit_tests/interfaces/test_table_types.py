@@ -41,6 +41,15 @@ def test_a_column_says_what_every_face_asks() -> None:
     assert (names.item, names.lists, names.item_description) == ("text", 1, "A name.")
 
 
+def test_columns_that_no_list_fills_are_the_last() -> None:
+    """Whoever looks at a table sees what is in it first; the others keep their order."""
+    stream = streams()["merge_requests"]
+    names = [column.name for column in table_of(stream).columns]
+    empty = [one.name for one in stream.columns.values() if not one.in_lists]
+    assert {"changes_count", "diff_refs", "subscribed"} <= {*empty}
+    assert names == [*(one for one in stream.columns if one not in empty), *empty, EXTRA]
+
+
 def test_a_type_that_there_is_not_is_refused() -> None:
     """With the column, and with what is allowed."""
     with pytest.raises(SchemaError, match=r"^s\.x: found the type 'string', allowed are text, "):
@@ -55,9 +64,11 @@ def test_duckdb_has_a_type_of_its_own_for_each_kind() -> None:
 
 @pytest.mark.parametrize("name", streams())
 def test_every_stream_is_a_table(name: str) -> None:
-    """Of its columns, in their order, and of one for the rest."""
+    """Of its columns, in their order but for those that no list fills, and of one for the rest."""
     stream = streams()[name]
     table = table_of(stream)
-    assert [column.name for column in table.columns] == [*stream.columns, EXTRA]
+    filled = [one for one, column in stream.columns.items() if column.in_lists]
+    empty = [one for one in stream.columns if one not in filled]
+    assert [column.name for column in table.columns] == [*filled, *empty, EXTRA]
     assert (table.key, table.cursor) == (stream.key, stream.cursor)
     assert [name for name, column in stream.columns.items() if column.in_key] == list(stream.key)
