@@ -96,7 +96,7 @@ clean: ## remove what the other targets made
 # What a demonstration runs: the package from this folder, which is not installed, DuckDB, and the emulator.
 $(DEMO_VENV)/.installed: requirements/demo.txt
 	@echo "Installing into $(DEMO_VENV) what a demonstration needs: what the package depends on (DuckDB and"
-	@echo "others), the charts of its report, and the web server of an emulated GitLab: 35 packages, 130 MB."
+	@echo "others), the charts of its report, and the web server of an emulated GitLab: some 130 MB."
 	@$(CHECK_PYTHON)
 	@rm -rf $(DEMO_VENV)
 	@$(PYTHON) -m venv $(DEMO_VENV)
