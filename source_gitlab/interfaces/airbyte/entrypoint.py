@@ -17,6 +17,7 @@ from source_gitlab.gitlab.errors import Stopped
 from source_gitlab.interfaces.airbyte import inputs, logs, protocol
 from source_gitlab.interfaces.airbyte.batches import of_lines
 from source_gitlab.interfaces.airbyte.errors import CONFIG, SYSTEM, Failure, mistake
+from source_gitlab.interfaces.airbyte.memory import Memory
 from source_gitlab.interfaces.airbyte.messages import LOGGER
 from source_gitlab.interfaces.airbyte.source import Source
 from source_gitlab.interfaces.airbyte.writer import Writer
@@ -81,6 +82,7 @@ def run(command: str, options: argparse.Namespace) -> int:
         on_checked=checked,
         on_read=ended,
         stop=stopped,
+        check_memory=Memory().check,
     )
     with _heeding_signals(command, stopped):
         messages = messages_of(source, command, options)

@@ -15,6 +15,7 @@ from source_gitlab.gitlab.errors import (
     Stopped,
     Unavailable,
 )
+from source_gitlab.interfaces.airbyte.memory import MemoryShort
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -63,7 +64,7 @@ def kind_of(error: Exception) -> FailureType:
 
 def is_known(error: Exception) -> bool:
     """Whether a sentence says all of an error; the others are mistakes of a program."""
-    return isinstance(error, (ConfigError, StateError, GitlabError))
+    return isinstance(error, (ConfigError, StateError, GitlabError, MemoryShort))
 
 
 def in_words(error: Exception) -> str:

@@ -35,7 +35,8 @@ _WITHOUT_CURSOR: Mapping[str, Any] = {"__ab_no_cursor_state_message": True}
 class Messages:
     """The messages of one run of `streams`, which are `configured` by name as in the catalog.
 
-    `waiting` gives the seconds for which a rate limit still holds requests up.
+    `waiting` gives the seconds for which a rate limit still holds requests up. `check` is called
+    with each page, and may end the run by what it raises.
     `errors` has the gravest error of each stream that is incomplete, by its name, so far.
     """
 
@@ -43,9 +44,11 @@ class Messages:
         self,
         streams: Sequence[Stream],
         configured: Mapping[str, Json],
-        waiting: Callable[[], float],
+        waiting: Callable[[], float] = lambda: 0.0,
+        check: Callable[[], None] = lambda: None,
     ) -> None:
         """Nothing has come yet."""
+        self._check = check
         self._waiting = waiting
         self._told_until = 0
         self._configured = configured
@@ -60,7 +63,7 @@ class Messages:
         """The messages, to the end of the run; a RECORD has a page in the run's shape for its data.
 
         Raises:
-            what the run raises, behind an INCOMPLETE of each stream that did not end.
+            what the run and `check` raise, behind an INCOMPLETE of each stream that did not end.
         """
         LOGGER.info("Starting syncing")
         try:
@@ -112,6 +115,7 @@ class Messages:
         if not self._records[name]:
             yield protocol.stream_status(name, "RUNNING")
         self._records[name] += rows.count
+        self._check()
         record: dict[str, Any] = {"stream": name, "data": rows.rows, "emitted_at": protocol.now()}
         yield {"type": "RECORD", "record": record}
 

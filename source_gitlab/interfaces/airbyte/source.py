@@ -17,6 +17,7 @@ from source_gitlab.gitlab.errors import GitlabError, Stopped
 from source_gitlab.interfaces.airbyte import protocol
 from source_gitlab.interfaces.airbyte.errors import incomplete, is_known, mistake, traced
 from source_gitlab.interfaces.airbyte.generations import goes_on_from
+from source_gitlab.interfaces.airbyte.memory import MemoryShort
 from source_gitlab.interfaces.airbyte.messages import Messages
 from source_gitlab.interfaces.airbyte.renewal import Announcement
 from source_gitlab.redaction import keep_secret
@@ -52,6 +53,7 @@ class Source:
         transport: BaseAdapter | None = None,
         tuning: Tuning | None = None,
         stop: threading.Event | None = None,
+        check_memory: Callable[[], None] = lambda: None,
     ) -> None:
         """`announce` must bring a message out before it returns: renewed tokens depend on it.
 
@@ -60,7 +62,8 @@ class Source:
         of a check, of which Airbyte takes one message, and `on_read` that of a read, when it ends
         or fails. `hide` is told of the secrets, beside `redaction`. `retries`, `transport` and
         `tuning` are those of the session that reads. When `stop` is set, from any thread or signal
-        handler, a read ends early, with the last states of its streams.
+        handler, a read ends early, with the last states of its streams. `check_memory` is called
+        with each page, and raises MemoryShort where a read must not go on.
         """
         self._announce = announce
         self._shape = shape
@@ -72,6 +75,7 @@ class Source:
         self._transport = transport
         self._tuning = tuning
         self._stop = stop or threading.Event()
+        self._check_memory = check_memory
         self.report: Report | None = None
         """That of the read that began last."""
 
@@ -153,7 +157,7 @@ class Source:
     ) -> Iterator[Json]:
         jobs = [Job(stream, states[stream.name]) for stream in chosen]
         limits = session.client.limits
-        sink = Messages(chosen, configured, lambda: limits.waiting)
+        sink = Messages(chosen, configured, lambda: limits.waiting, self._check_memory)
         failure: Exception | None = None
         run = Run(session, jobs, shape=self._shape, stop=self._stop, is_told_more=True)
         with closing(sink.of(run)) as messages:
@@ -161,6 +165,8 @@ class Source:
                 yield from messages
             except Exception as error:  # noqa: BLE001 -- raised behind the summary, in words
                 failure = error
+                if isinstance(error, MemoryShort):
+                    session.report.stop(Stopped(str(error)))
         for line in session.report.lines():
             yield protocol.log("WARN", line)
         if failure is not None or sink.errors:
