@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from integration_tests.gitlab.launch import Emulator
-    from source_gitlab.core.outcome import Report
+    from source_gitlab.core.skip_log import SkipLog
 
 MOST = 1_000_000_000
 
@@ -56,7 +56,7 @@ def test_nobody_can_tell(tmp_path: Path) -> None:
 def test_a_read_without_memory(gitlab: Emulator, tmp_path: Path) -> None:
     """It ends as a mistake of nobody's configuration, and no state covers what did not come."""
     memory = container(tmp_path, 0.99, 1.0)
-    reports: list[Report] = []
+    reports: list[SkipLog] = []
     source = Source(
         lambda _: None, shape=of_lines, on_read=reports.append, check_memory=memory.check
     )

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from source_gitlab.core.outcome import Report
+    from source_gitlab.core.skip_log import SkipLog
 
 
 COMPLETE, INCOMPLETE = AirbyteStreamStatus.COMPLETE, AirbyteStreamStatus.INCOMPLETE
@@ -192,7 +192,7 @@ def test_a_pipe_that_is_closed(large: Emulator, tmp_path: Path) -> None:
 
 def test_a_program_that_takes_no_more(large: Emulator) -> None:
     """The report is as plain where the messages go to a program, which stops in the middle."""
-    reports: list[Report] = []
+    reports: list[SkipLog] = []
     source = SourceGitlab(on_read=reports.append)
     chosen = ConfiguredAirbyteCatalogSerializer.load(catalog(*STREAMS))
     messages = source.read(logging.getLogger("airbyte"), config_for(large), chosen)

@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 
     from integration_tests.gitlab.emulator import Emulator
     from integration_tests.support.stepped import IdleTime
-    from source_gitlab.core.outcome import Report
     from source_gitlab.core.session import Session
+    from source_gitlab.core.skip_log import SkipLog
 
 Row = dict[str, Any]
 
@@ -79,7 +79,7 @@ class Copy:
                 self.states[name] = orjson.loads(orjson.dumps(state.to_json()))
         return found
 
-    def tried(self, *names: str, **settings: Any) -> Report:
+    def tried(self, *names: str, **settings: Any) -> SkipLog:
         """Read these streams as faces do: behind a slice that fails, the others are read."""
         self.asked.clear()
         with self._session(self.timer, **settings) as opened:

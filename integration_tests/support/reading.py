@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from airbyte_cdk.models import AirbyteMessage
 
     from integration_tests.gitlab.launch import Emulator
-    from source_gitlab.core.outcome import Report
+    from source_gitlab.core.skip_log import SkipLog
     from source_gitlab.gitlab.client import Retries
     from source_gitlab.gitlab.tuning import Tuning
 
@@ -116,7 +116,7 @@ def read(  # noqa: PLR0913 -- what is read, and what a test varies
     """
     reading = Reading()
 
-    def keep(report: Report) -> None:
+    def keep(report: SkipLog) -> None:
         reading.report = report.to_json()
 
     source = SourceGitlab(

@@ -9,7 +9,7 @@ from urllib.parse import quote
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from source_gitlab.core.outcome import Entry
+    from source_gitlab.core.skip_log import Entry
 
 _NAMED: Final = 3  # places that a line names
 

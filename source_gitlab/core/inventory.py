@@ -34,8 +34,8 @@ if TYPE_CHECKING:
     from collections.abc import Set as AbstractSet
 
     from source_gitlab.config import Config
-    from source_gitlab.core.outcome import Report
     from source_gitlab.core.prefetch import Prefetcher
+    from source_gitlab.core.skip_log import SkipLog
     from source_gitlab.core.slices import Place, Row
     from source_gitlab.gitlab.client import Client, Query
 
@@ -77,7 +77,7 @@ class Inventory:
     """
 
     def __init__(
-        self, client: Client, config: Config, prefetcher: Prefetcher, report: Report
+        self, client: Client, config: Config, prefetcher: Prefetcher, report: SkipLog
     ) -> None:
         """Ask nothing yet; what was chosen and cannot be read goes to `report`."""
         self._client = client

@@ -40,8 +40,8 @@ if TYPE_CHECKING:
 
     from source_gitlab.config import Config
     from source_gitlab.core.inventory import Group, Inventory, Probe
-    from source_gitlab.core.outcome import Report
     from source_gitlab.core.prefetch import Prefetcher
+    from source_gitlab.core.skip_log import SkipLog
     from source_gitlab.core.slices import Page, Slice
     from source_gitlab.core.state import GroupState, StreamState
     from source_gitlab.gitlab.client import Client
@@ -78,7 +78,7 @@ class Membership:
         config: Config,
         inventory: Inventory,
         prefetcher: Prefetcher,
-        report: Report,
+        report: SkipLog,
     ) -> None:
         """Look through `inventory`; projects whose feature is off go to `report`."""
         self._client = client

@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from source_gitlab.config import Config
-    from source_gitlab.core.outcome import Report
     from source_gitlab.core.prefetch import Prefetcher
+    from source_gitlab.core.skip_log import SkipLog
     from source_gitlab.core.slices import Row
     from source_gitlab.gitlab.client import Client, Query
     from source_gitlab.gitlab.pagination import Missed
@@ -136,7 +136,7 @@ class Selection:
     """Resolves what a configuration chooses. Not thread-safe: `Inventory` asks it once."""
 
     def __init__(
-        self, client: Client, config: Config, prefetcher: Prefetcher, report: Report
+        self, client: Client, config: Config, prefetcher: Prefetcher, report: SkipLog
     ) -> None:
         """Ask nothing yet; what cannot be read goes to `report`."""
         self._client = client

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING
 from source_gitlab.core.change_detection import ChangeProbes
 from source_gitlab.core.inventory import Inventory
 from source_gitlab.core.membership import Membership, column_of, may_be_idle, only_groups
-from source_gitlab.core.outcome import Report
 from source_gitlab.core.planner import Planner
 from source_gitlab.core.prefetch import Prefetcher
 from source_gitlab.core.row_validation import Keys, as_documented, documented, first_of
 from source_gitlab.core.selection import NotFound, nothing_left
+from source_gitlab.core.skip_log import SkipLog
 from source_gitlab.core.slice_reader import SliceReader
 from source_gitlab.core.slices import Page, Place
 from source_gitlab.core.state import SliceProgress, StreamState
@@ -92,7 +92,7 @@ class Session:
             raise ValueError(message)
         workers = self.connection.config.num_workers
         config = self.config = replace(config, num_workers=workers)
-        self.report = Report()
+        self.report = SkipLog()
         self.client = self.connection.client()
         self.prefetcher = Prefetcher(config.num_workers)
         self._distinct_rows: defaultdict[str, DistinctRows] = defaultdict(DistinctRows)

@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 
     from source_gitlab.config import Config
     from source_gitlab.core.inventory import Inventory
-    from source_gitlab.core.outcome import Report
     from source_gitlab.core.prefetch import Prefetcher
+    from source_gitlab.core.skip_log import SkipLog
     from source_gitlab.core.slices import Slice
     from source_gitlab.core.state import StreamState
     from source_gitlab.gitlab.client import Client
@@ -42,7 +42,7 @@ class SliceReader:
         config: Config,
         inventory: Inventory,
         prefetcher: Prefetcher,
-        report: Report,
+        report: SkipLog,
         *,
         started: Callable[[], str],
         entered: Callable[[Stream, StreamState], None],

@@ -65,7 +65,7 @@ class Result(TypedDict):
     """What came of some slices of a `plan`.
 
     `counts` are rows by stream; `rows` are those that no writer took. `report` is what was skipped
-    or failed, as `Report.to_json` has it. `ended` is why nothing more could be read, and
+    or failed, as `SkipLog.to_json` has it. `ended` is why nothing more could be read, and
     `is_refused` tells that it is the token that was refused.
     """
 

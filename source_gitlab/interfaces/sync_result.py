@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from source_gitlab.engine.exit_codes import DONE, INCOMPLETE, INTERRUPTED, USAGE
 
 if TYPE_CHECKING:
-    from source_gitlab.core.outcome import Entry
+    from source_gitlab.core.skip_log import Entry
 
 
 @dataclass

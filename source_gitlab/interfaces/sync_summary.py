@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from collections.abc import Set as AbstractSet
 
-    from source_gitlab.core.outcome import Entry
+    from source_gitlab.core.skip_log import Entry
     from source_gitlab.interfaces.sync_result import Outcome
 
 _HEADER = ("stream", "read", "new", "updated", "removed", "in file")

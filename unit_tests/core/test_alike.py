@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from source_gitlab.core.alike import groups, places_of, sentence, shown
-from source_gitlab.core.outcome import Entry, Report
+from source_gitlab.core.skip_log import Entry, SkipLog
 from source_gitlab.core.slices import Place
 
 ADDRESS = "https://gitlab.com/api/v4"
@@ -91,7 +91,7 @@ def test_without_a_path_the_id_stays() -> None:
 
 def test_a_report_says_once_what_is_alike_and_keeps_each() -> None:
     """What a read says while it goes on is the first of its kind; programs get all."""
-    report = Report(lambda place: f"acme/p{place.id}")
+    report = SkipLog(lambda place: f"acme/p{place.id}")
     said = [
         report.skip("hooks", Place("project", n), "permission", f"/projects/{n}/hooks: no.")
         for n in range(1000)

@@ -6,7 +6,7 @@ import pytest
 import requests
 from urllib3.exceptions import IncompleteRead, NameResolutionError, ProtocolError
 
-from source_gitlab.core.outcome import Report
+from source_gitlab.core.skip_log import SkipLog
 from source_gitlab.core.slices import Place
 from source_gitlab.gitlab import error_messages
 from source_gitlab.gitlab.errors import Skipped
@@ -103,7 +103,7 @@ def test_not_json(kind: str, body: bytes, told: str) -> None:
 
 def test_a_skip_names_what_the_stream_takes() -> None:
     """Tier and role as they are declared; a missing scope says it all already."""
-    report = Report({Place("group", 1): "acme"}.get)
+    report = SkipLog({Place("group", 1): "acme"}.get)
     refused = Skipped("No.", reason="permission", status=403)
     report.refused(streams()["epics"], Place("group", 1), refused)
     report.refused(streams()["branches"], Place("project", 1), refused)
@@ -117,7 +117,7 @@ def test_a_skip_names_what_the_stream_takes() -> None:
 
 def test_lines_are_few() -> None:
     """A thousand projects with the same trouble are one line."""
-    report = Report(lambda place: f"acme/{place.id}")
+    report = SkipLog(lambda place: f"acme/{place.id}")
     for number in range(1000):
         report.skip("issues", Place("project", number), "permission", "No.")
     (line,) = report.lines()

@@ -9,7 +9,7 @@ import pytest
 
 from integration_tests.support.duckdb_store import TABLES, path, query
 from source_gitlab.config import parse
-from source_gitlab.core.outcome import Entry
+from source_gitlab.core.skip_log import Entry
 from source_gitlab.engine.exit_codes import UsageError
 from source_gitlab.interfaces.duckdb.file import connect
 from source_gitlab.interfaces.duckdb.runs import Runs

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from source_gitlab import report_file
-from source_gitlab.core.outcome import Report
+from source_gitlab.core.skip_log import SkipLog
 from source_gitlab.report_file import NoPlaceError, check_place
 
 YOURS = ["{}", "[]", '{"credentials": {}}', '{"streams": []}', "a: b", "{broken", "SQLite", "\x00"]
@@ -50,13 +50,13 @@ def test_an_earlier_report_is_replaced(tmp_path: Path) -> None:
     path.touch()
     check_place(path)
     for _ in range(2):
-        Report().write(path)
+        SkipLog().write(path)
         check_place(path)
     assert json.loads(path.read_text())["skipped"] == []
     report_file.write(path, {"status": "ok", "steps": [], "streams": {}})
     check_place(path)
     check_place(Path("/dev/null"))
-    Report().write(Path("/dev/null"))
+    SkipLog().write(Path("/dev/null"))
 
 
 def test_a_pipe_is_refused_and_none_is_waited_for(tmp_path: Path) -> None:
@@ -84,7 +84,7 @@ def test_a_link_stays_a_link(tmp_path: Path) -> None:
     link.symlink_to(target)
     for _ in range(2):
         check_place(link)
-        Report().write(link)
+        SkipLog().write(link)
         assert link.is_symlink()
         assert json.loads(target.read_text())["skipped"] == []
         assert list(target.parent.iterdir()) == [target]

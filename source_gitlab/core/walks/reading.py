@@ -12,8 +12,8 @@ if TYPE_CHECKING:
 
     from source_gitlab.config import Config
     from source_gitlab.core.inventory import Inventory
-    from source_gitlab.core.outcome import Report
     from source_gitlab.core.prefetch import Prefetcher
+    from source_gitlab.core.skip_log import SkipLog
     from source_gitlab.core.slices import Row, Slice
     from source_gitlab.core.state import StreamState
     from source_gitlab.core.transform import RowTransformer
@@ -41,7 +41,7 @@ class Shared:
     config: Config
     inventory: Inventory
     prefetcher: Prefetcher
-    report: Report
+    report: SkipLog
     first: str | None
     started: Callable[[], str]
     entered: Callable[[Stream, StreamState], None]

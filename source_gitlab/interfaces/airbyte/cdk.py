@@ -47,7 +47,7 @@ if TYPE_CHECKING:
     )
     from requests.adapters import BaseAdapter
 
-    from source_gitlab.core.outcome import Report
+    from source_gitlab.core.skip_log import SkipLog
     from source_gitlab.core.slices import Row
     from source_gitlab.gitlab.client import Retries
     from source_gitlab.gitlab.tuning import Tuning
@@ -76,7 +76,7 @@ class SourceGitlab(CdkSource):
         self,
         announce: Callable[[AirbyteMessage], None] = print_message,
         on_checked: Callable[[Result], None] | None = None,
-        on_read: Callable[[Report], None] | None = None,
+        on_read: Callable[[SkipLog], None] | None = None,
         retries: Retries | None = None,
         *,
         transport: BaseAdapter | None = None,

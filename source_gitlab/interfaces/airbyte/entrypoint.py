@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Generator, Iterable, Iterator
     from contextlib import AbstractContextManager
 
-    from source_gitlab.core.outcome import Report
+    from source_gitlab.core.skip_log import SkipLog
     from source_gitlab.interfaces.airbyte.protocol import Json
     from source_gitlab.setup_check import Result
 
@@ -69,10 +69,10 @@ def run(command: str, options: argparse.Namespace) -> int:
             with _reporting_to(report):
                 report_file.write(report, result.to_json())
 
-    def ended(outcome: Report) -> None:
+    def ended(found: SkipLog) -> None:
         if report:
             with _reporting_to(report):
-                outcome.write(report)
+                found.write(report)
 
     stopped = threading.Event()
     source = Source(

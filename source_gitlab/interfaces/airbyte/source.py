@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from requests.adapters import BaseAdapter
 
-    from source_gitlab.core.outcome import Report
+    from source_gitlab.core.skip_log import SkipLog
     from source_gitlab.core.slices import Row
     from source_gitlab.gitlab.client import Retries
     from source_gitlab.gitlab.tuning import Tuning
@@ -47,7 +47,7 @@ class Source:
         shape: Callable[[Stream, list[Row]], Any],
         raw_rows: bool = False,
         on_checked: Callable[[Result], None] | None = None,
-        on_read: Callable[[Report], None] | None = None,
+        on_read: Callable[[SkipLog], None] | None = None,
         hide: Callable[[list[str]], None] = lambda _: None,
         retries: Retries | None = None,
         transport: BaseAdapter | None = None,
@@ -76,7 +76,7 @@ class Source:
         self._tuning = tuning
         self._stop = stop or threading.Event()
         self._check_memory = check_memory
-        self.report: Report | None = None
+        self.report: SkipLog | None = None
         """That of the read that began last."""
 
     def check(self, config: Mapping[str, Any]) -> Json:

@@ -44,7 +44,7 @@ class Entry:
         object.__setattr__(self, "path", self.path and printable(self.path))
 
 
-class Report:
+class SkipLog:
     """Collects what was skipped (refused by GitLab, or gone) and what failed. Thread-safe.
 
     `ended` is why the whole read ended early, if it did. `extents` follow: a place at which
