@@ -64,7 +64,7 @@ schema: $(STAMP) ## draft the columns of a stream: make schema STREAM=environmen
 	$(BIN)/python -m tools.draft_schema $(STREAM) $(if $(ENTITY),--entity $(ENTITY))
 
 lock: ## compile the lock files; make lock UPGRADE=--upgrade takes the newest
-	$(COMPILE) pyproject.toml -o requirements/runtime.txt
+	$(COMPILE) --extra isal pyproject.toml -o requirements/runtime.txt
 	$(COMPILE) requirements/build.in -o requirements/build.txt
 	$(COMPILE) --all-extras pyproject.toml requirements/dev.in -o requirements/dev.txt
 	$(COMPILE) --extra report pyproject.toml requirements/demo.in -o requirements/demo.txt

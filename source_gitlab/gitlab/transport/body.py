@@ -13,6 +13,11 @@ from urllib3.exceptions import DecodeError, HTTPError
 from source_gitlab.gitlab.errors import ServerError
 from source_gitlab.gitlab.transport.deadline import asking_within, ending_within
 
+try:
+    from isal import isal_zlib as _zlib  # in half the time, and not for every system
+except ImportError:
+    import zlib as _zlib  # type: ignore[no-redef]
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -105,7 +110,7 @@ def _body(response: requests.Response, request: Request, bounds: AnswerBounds) -
     if is_error or size <= most:
         body = _received(response, size, most, bounds, decoded=others)
         if gzipped and (is_error or len(body) <= most):
-            body = _unzipped(body, most, in_part=is_error)
+            body = unzipped(body, most, in_part=is_error)
         if is_error or len(body) <= most:
             return body[:most]
         # Errors are kept while others try, with what their frames hold.
@@ -143,8 +148,10 @@ def _received(
     return chunks[0] if len(chunks) == 1 else b"".join(chunks)
 
 
-def _unzipped(data: bytes, most: int, *, in_part: bool) -> bytes:
+def unzipped(data: bytes, most: int, *, in_part: bool, library: Any = _zlib) -> bytes:
     """What gzip packed, at most one byte more than `most`; of a part, what there is.
+
+    `library` has what Python's `zlib` has.
 
     Raises:
         urllib3.exceptions.DecodeError: it is damaged, or cut short.
@@ -152,10 +159,10 @@ def _unzipped(data: bytes, most: int, *, in_part: bool) -> bytes:
     parts: list[bytes] = []
     room = most + 1
     while room and (not parts or data.startswith(_GZIP)):
-        member = zlib.decompressobj(16 + zlib.MAX_WBITS)
+        member = library.decompressobj(16 + zlib.MAX_WBITS)
         try:
             parts.append(member.decompress(data, room))
-        except zlib.error as error:
+        except library.error as error:
             raise DecodeError(str(error)) from error
         room -= len(parts[-1])
         if room and not member.eof:
