@@ -211,6 +211,12 @@ def test_a_file_that_is_no_configuration(
     assert "config.json" in message
 
 
+def test_a_file_whose_name_is_no_text() -> None:
+    """Names are bytes; what is shown of them is text."""
+    ended = run("read", "--config", "no-\udcff.json", "--catalog", "none.json")
+    assert "The configuration file no-?.json cannot be read" in sentence_of(ended)
+
+
 @pytest.mark.parametrize(
     ("arguments", "token", "told"),
     [

@@ -53,7 +53,7 @@ class Writer:
             return
         # A state is for machines, and a CONTROL message brings renewed tokens to the platform.
         data = _readable(message) if message["type"] in _FOR_PEOPLE else message
-        self._add(orjson.dumps(data, default=str) + b"\n")
+        self._add(orjson.dumps(data) + b"\n")
         self.flush()
 
     def flush(self) -> None:
@@ -84,7 +84,10 @@ class Writer:
 
 
 def _readable(data: Any, *, sentence: bool = False) -> Any:
-    """A message without the secrets in its sentences."""
+    """A message without the secrets in its sentences, and whose sentences are UTF-8.
+
+    What is no UTF-8 in them are bytes of a file's name, as Python has it.
+    """
     if isinstance(data, dict):
         return {
             name: _readable(value, sentence=sentence or name in _SENTENCES)
@@ -92,4 +95,6 @@ def _readable(data: Any, *, sentence: bool = False) -> Any:
         }
     if isinstance(data, list):
         return [_readable(item, sentence=sentence) for item in data]
-    return redact(data) if sentence and isinstance(data, str) else data
+    if sentence and isinstance(data, str):
+        return redact(data).encode("utf-8", "replace").decode()
+    return data
