@@ -74,7 +74,7 @@ def test_commands(script: Path) -> None:
         ("sync --table-format del", ["delta"]),
         ("login --de", ["--device"]),
         ("read --ca", ["--catalog"]),
-        ("completion ", ["bash", "zsh"]),
+        ("completion ", ["bash", "zsh", "fish"]),
         ("tap --test s", ["schema"]),
         ("sync --select merge_request_approvals", ["merge_request_approvals"]),
         ("sync --select issues,releas", ["issues,releases", "issues,release_links"]),

@@ -1,4 +1,4 @@
-"""`source-gitlab completion bash`: commands, flags and streams at the Tab key.
+"""`source-gitlab completion bash`, or zsh or fish: commands, flags and streams at the Tab key.
 
 The script holds all words that it offers: Python would take longer to start than people wait. It
 keeps to what bash 3.2 has, the bash of macOS, and to what zsh's `bashcompinit` knows.
@@ -7,6 +7,7 @@ keeps to what bash 3.2 has, the bash of macOS, and to what zsh's `bashcompinit` 
 from __future__ import annotations
 
 import argparse
+from shlex import quote
 from typing import TYPE_CHECKING, Final
 
 from source_gitlab.cli.commands import COMMANDS
@@ -19,12 +20,13 @@ from source_gitlab.terminal import ended
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-_SHELLS: Final = ("bash", "zsh")
+_SHELLS: Final = ("bash", "zsh", "fish")
 _NAMES: Final = frozenset({"select", "exclude", "names"})
 """Where the words of a flag, or those without one, are streams, patterns and areas."""
 _EPILOG: Final = """
 In bash, write into ~/.bashrc:   eval "$(source-gitlab completion bash)"
 In zsh, write into ~/.zshrc:     eval "$(source-gitlab completion zsh)"
+In fish, write into ~/.config/fish/config.fish:   source-gitlab completion fish | source
 """
 
 _ZSH: Final = """\
@@ -76,6 +78,8 @@ complete -o default -F _source_gitlab source-gitlab
 def main(arguments: Sequence[str]) -> int:
     """Run `source-gitlab completion` with these arguments; the exit code."""
     shell = command_parser().parsed(arguments).shell
+    if shell == "fish":
+        return ended(DONE, text=fish_script())
     return ended(DONE, text=(_ZSH if shell == "zsh" else "") + script())
 
 
@@ -97,6 +101,50 @@ def script() -> str:
     cases = [f"        {case}" for name in listed for case in _cases(name)]
     words = [*streams(), *(f"area:{area}" for area in areas())]
     return _BASH.format(commands=" ".join(listed), cases="\n".join(cases), streams=" ".join(words))
+
+
+def fish_script() -> str:
+    """The same for fish, which shows what a flag does beside it."""
+    listed = {name: one for name, one in COMMANDS.items() if one.help and " " not in name}
+    words = " ".join([*streams(), *(f"area:{area}" for area in areas())])
+    lines = [f"set -g __source_gitlab_streams {words}"]
+    for name, one in listed.items():
+        told = f"-n __fish_use_subcommand -f -a {name} -d {quote(_first_words(one.help))}"
+        lines.append(f"complete -c source-gitlab {told}")
+        lines += [
+            f"complete -c source-gitlab -n '__fish_seen_subcommand_from {name}' {rule}"
+            for rule in _rules(name)
+        ]
+    return "".join(f"{line}\n" for line in lines)
+
+
+def _rules(command: str) -> Iterator[str]:
+    """What fish offers for a command: each flag with its values, and what stands without one."""
+    parser = COMMANDS[command].parser()
+    for action in parser.actions if parser else ():
+        values = _values(action)
+        offered = f" -f -a {quote(values)}" if values else ""
+        if values == "streams":
+            offered = " -f -a '(__fish_append , $__source_gitlab_streams)'"
+        if not action.option_strings:
+            if offered:
+                yield offered.strip()
+            continue
+        if action.help == argparse.SUPPRESS:
+            continue
+        flags = " ".join(
+            f"-l {one[2:]}" if one.startswith("--") else f"-s {one[1:]}"
+            for one in action.option_strings
+        )
+        takes = "" if action.nargs == 0 else " -r"
+        told = f" -d {quote(_first_words(action.help))}" if action.help else ""
+        yield f"{flags}{takes}{offered}{told}"
+
+
+def _first_words(told: str) -> str:
+    """The beginning of what a command or flag does, for there is one line."""
+    line = told.splitlines()[0].replace("%%", "%").rstrip(":")
+    return line.partition(";")[0].partition(". ")[0]
 
 
 def _cases(command: str) -> Iterator[str]:
