@@ -21,7 +21,7 @@ PACKAGE = Path(__file__).parents[2] / "source_gitlab"
 # Each has an extra of its own.
 EXTRAS = {PACKAGE / "interfaces" / name for name in ("airbyte/cdk.py", "dlt", "mcp")}
 BASE = sorted(path for path in PACKAGE.rglob("*.py") if not EXTRAS & {path, *path.parents})
-# Each of these is used where it is installed, and never asked for: `body`, `master_key` and `proxies`.
+# Each is used where it is installed, and never asked for: `body`, `master_key` and `proxies`.
 OPTIONAL = {"isal", "keyring", "socks"}
 MOST = 24  # distributions, on whatever Python and system
 
