@@ -55,8 +55,10 @@ def for_worker(config: Config, token: str | None = None) -> Config:
     GitLab takes a refresh token once, so of several processes that renew, all but one are locked
     out. `token` is the access token of the moment, where there is a newer one.
     """
+    if token:
+        return replace(config, credentials=AccessToken(token))
     if isinstance(config.credentials, OAuth):
-        return replace(config, credentials=AccessToken(token or config.credentials.access_token))
+        return replace(config, credentials=AccessToken(config.credentials.access_token))
     return config
 
 
