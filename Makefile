@@ -23,6 +23,9 @@ CHECK_PYTHON := $(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(Non
 COMPILE := $(UV) pip compile --universal --python-version 3.10 --generate-hashes --quiet \
 	--no-strip-extras --no-annotate --no-header --no-emit-index-url --no-emit-find-links $(UPGRADE)
 
+# All but spark, which brings hundreds of megabytes.
+DEV_EXTRAS := --extra airbyte --extra dlt --extra mcp --extra report
+
 .DEFAULT_GOAL := help
 .PHONY: help demo demo-faces gitlab test lint format lock docs site pictures schema image soak bench bench-quick clean
 
@@ -66,7 +69,7 @@ schema: $(STAMP) ## draft the columns of a stream: make schema STREAM=environmen
 lock: ## compile the lock files; make lock UPGRADE=--upgrade takes the newest
 	$(COMPILE) --extra isal pyproject.toml -o requirements/runtime.txt
 	$(COMPILE) requirements/build.in -o requirements/build.txt
-	$(COMPILE) --all-extras pyproject.toml requirements/dev.in -o requirements/dev.txt
+	$(COMPILE) $(DEV_EXTRAS) pyproject.toml requirements/dev.in -o requirements/dev.txt
 	$(COMPILE) --extra report pyproject.toml requirements/demo.in -o requirements/demo.txt
 	$(COMPILE) pyproject.toml requirements/pyairbyte.in -o requirements/pyairbyte.txt
 	$(COMPILE) requirements/singer.in -o requirements/singer.txt
@@ -76,6 +79,7 @@ lock: ## compile the lock files; make lock UPGRADE=--upgrade takes the newest
 	$(COMPILE) requirements/estuary.in -o requirements/estuary.txt
 	$(COMPILE) requirements/site.in -o requirements/site.txt
 	$(COMPILE) --constraint requirements/build.txt pyproject.toml requirements/dask.in -o requirements/dask.txt
+	$(COMPILE) --constraint requirements/build.txt --extra spark pyproject.toml -o requirements/spark.txt
 
 image: ## build the Docker image
 	$(DOCKER) build $(DOCKER_BUILD_FLAGS) --build-arg VERSION=$(VERSION) --tag $(IMAGE) .

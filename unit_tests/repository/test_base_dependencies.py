@@ -19,7 +19,7 @@ from source_gitlab.distribution import install_command
 
 PACKAGE = Path(__file__).parents[2] / "source_gitlab"
 # Each has an extra of its own.
-EXTRAS = {PACKAGE / "interfaces" / name for name in ("airbyte/cdk.py", "dlt", "mcp")}
+EXTRAS = {PACKAGE / "interfaces" / name for name in ("airbyte/cdk.py", "dlt", "mcp", "spark")}
 BASE = sorted(path for path in PACKAGE.rglob("*.py") if not EXTRAS & {path, *path.parents})
 # Each is used where it is installed, and never asked for: `body`, `master_key` and `proxies`.
 OPTIONAL = {"isal", "keyring", "socks"}
