@@ -24,7 +24,7 @@ COMPILE := $(UV) pip compile --universal --python-version 3.10 --generate-hashes
 	--no-strip-extras --no-annotate --no-header --no-emit-index-url --no-emit-find-links $(UPGRADE)
 
 # All but spark, which brings hundreds of megabytes.
-DEV_EXTRAS := --extra airbyte --extra dlt --extra mcp --extra report
+DEV_EXTRAS := --extra airbyte --extra dlt --extra isal --extra mcp --extra report
 
 .DEFAULT_GOAL := help
 .PHONY: help demo demo-faces gitlab test lint format lock docs site pictures schema image soak bench bench-quick clean
