@@ -90,7 +90,7 @@ soak: $(STAMP) ## read for hours while the emulated GitLab misbehaves
 bench: $(STAMP) ## measure against the peers
 	$(BIN)/python -m benchmarks
 
-bench-quick: $(STAMP) ## measure this connector only, in a minute
+bench-quick: $(STAMP) ## measure this connector only, in two minutes
 	$(BIN)/python -m benchmarks --quick
 
 clean: ## remove what the other targets made

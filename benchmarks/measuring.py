@@ -93,6 +93,14 @@ class Place:
     yardstick: Yardstick
 
 
+def _trusting(gitlab: Emulator) -> dict[str, str]:
+    """The variables by which every contender takes the certificate of an emulator with TLS."""
+    if gitlab.certificates is None:
+        return {}
+    authority = str(gitlab.certificates / "ca.pem")
+    return {"REQUESTS_CA_BUNDLE": authority, "SSL_CERT_FILE": authority}
+
+
 def measure(
     invocation: Invocation, gitlab: Emulator, folder: Path, at: Place, limit: float
 ) -> Measurement:
@@ -109,6 +117,7 @@ def measure(
         "PATH": os.environ["PATH"],
         "HOME": str(folder),
         "LANG": "C.UTF-8",
+        **_trusting(gitlab),
         **invocation.environment,
     }
     with given.open("rb") as stdin, output.open("wb") as stdout, errors.open("wb") as stderr:
