@@ -79,7 +79,7 @@ class Planner:
         self._origin_check.must_have_begun()
         if stream.incremental:
             self._origin_check.settle(stream, state, roots.chosen)
-        start = self.start.planned()
+        start = self.start.planned(state.latest)
         state.forget(start, 2 * self._config.lookback_minutes)
         left_out = self._left_out[stream.name] = []
         kind = self.kind(stream)

@@ -9,7 +9,7 @@ import time
 from typing import TYPE_CHECKING
 
 from source_gitlab.gitlab.errors import Skipped
-from source_gitlab.timestamps import at, in_words, seconds_ahead
+from source_gitlab.timestamps import at, epoch, in_words, seconds_ahead
 
 if TYPE_CHECKING:
     from source_gitlab.gitlab.client import Client
@@ -46,8 +46,13 @@ class ReadStart:
                 self._start = reached
             return self._start
 
-    def planned(self) -> str:
-        """The same, from clocks that agree, which may take another answer or two."""
+    def planned(self, known: str | None = None) -> str:
+        """The same, from clocks that agree, which may take another answer or two.
+
+        `known` is the latest instant up to which an earlier read came.
+        """
+        if known:
+            self._client.clock.knew(epoch(known))
         with self._lock:
             if self._began is None:
                 self._began = time.time()

@@ -47,6 +47,7 @@ class ServerClock:
         self._seconds = 0.0
         self._clocks: list[_Clock] = []
         self._newest: float | None = None
+        self._known = float("-inf")
         self._lock = threading.Lock()
 
     def now(self) -> float:
@@ -71,12 +72,13 @@ class ServerClock:
         The earliest counts of the clocks that two answers, or one and our own, agree on, and one
         that a single answer told is believed if it is up to a day earlier: a node that answers
         seldom. Ours counts when it is earlier than all by less than two days. Where there is no
-        `Date` at all it is ours less a margin, and not later than the newest row.
+        `Date` at all it is ours less a margin, and not later than the newest row, but not before
+        what earlier reads came up to.
         """
         with self._lock:
             if self._clocks:
                 return ours + self._earliest()
-            return min(ours - _MARGIN, self._newest or ours)
+            return max(min(ours - _MARGIN, self._newest or ours), self._known)
 
     def behind(self) -> float:
         """By how many seconds our clock is behind all others, where that moves watermarks."""
@@ -88,6 +90,16 @@ class ServerClock:
         """Note the time of a change that GitLab told, in seconds since the epoch."""
         with self._lock:
             self._newest = max(newest, self._newest or newest)
+
+    def knew(self, instant: float) -> None:
+        """Note a time that every clock had reached in an earlier read, in seconds since the epoch.
+
+        One that ours has not reached, or passed long ago, is no such time: a clock was wrong, or is
+        now.
+        """
+        if 0.0 <= time.time() - instant <= _UNSET:
+            with self._lock:
+                self._known = max(instant, self._known)
 
     def learn(self, date: str, asked: float, answered: float) -> None:
         """Take in a `Date` header; the times are ours, in seconds since the epoch."""

@@ -119,6 +119,14 @@ class StreamState:
         with self._lock:
             return max(self.projects.values(), default="")
 
+    @property
+    def latest(self) -> str | None:
+        """The latest instant up to which anything was read; None when nothing was."""
+        with self._lock:
+            groups = (group.through for group in self.groups.values())
+            instants = (*self.projects.values(), *groups, self.instance)
+            return max(filter(None, instants), default=None)
+
     def levels(self, projects: list[int]) -> dict[str, list[int]]:
         """These projects by the instant up to which they count as read; few instants."""
         levels: dict[str, list[int]] = defaultdict(list)
