@@ -81,6 +81,43 @@ def test_a_disk_that_is_full_when_the_file_is_put_together_is_told(path: Path) -
         assert connection.execute("SELECT count(*) FROM issues").fetchone() == (8000,)
 
 
+BEGIN = """
+import resource, sys
+sys.path.insert(0, sys.argv[2])
+from test_duckdb_disk import TABLES, Path, Store, StoreError
+most = int(sys.argv[3])
+resource.setrlimit(resource.RLIMIT_FSIZE, (most, most))
+try:
+    Store(Path(sys.argv[1]), TABLES)
+except StoreError as error:
+    sys.exit(f"sentence: {error} {error.passes}")
+"""
+
+
+@pytest.mark.parametrize("most", [1, 4096, 9000, 12_288, 13_000])
+def test_a_file_that_a_full_disk_has_no_room_for_is_not_left(path: Path, most: int) -> None:
+    """Running again helps, once there is room."""
+    done = subprocess.run(
+        [sys.executable, "-c", BEGIN, str(path), str(Path(__file__).parent), str(most)],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode == 1, done.stderr
+    assert done.stderr.startswith(f"sentence: {path} cannot be written: the disk is full")
+    assert done.stderr.endswith(" True\n")
+    assert list(path.parent.glob(f"{path.name}*")) == []
+
+
+def test_an_empty_file_is_taken_for_a_new_one(path: Path) -> None:
+    """As `mktemp` makes one."""
+    path.touch()
+    with Store(path, TABLES) as store:
+        store.commit({"issues": {"read": 1}})
+    assert query(path, "SELECT count(*) FROM issues") == [(0,)]
+
+
 def test_a_file_that_is_put_together_can_be_copied_alone(path: Path) -> None:
     """Nothing waits beside it."""
     with Store(path, TABLES) as store:

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import os
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import duckdb
 
 from source_gitlab.interfaces.sql_text import literal, quoted
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 STORAGE_VERSION: Final = "v1.0.0"
 """The format of new files, which DuckDB 1.1 and later read: 1.0 stumbles over our macros."""
@@ -31,6 +35,7 @@ _SIGNS: Final = {
     "Read-only": "cannot be written: the file system is read-only",
     "File name too long": "cannot be created: its name is too long; choose another file",
     "No space left": "cannot be written: the disk is full; free some space and run again",
+    "File too large": "cannot be written: the disk is full; free some space and run again",
 }
 
 _DAMAGED: Final = "is damaged; put a copy in its place, or choose another file"
@@ -80,7 +85,10 @@ def connect(path: Path) -> duckdb.DuckDBPyConnection:
     try:
         # DuckDB takes names as UTF-8, whatever the locale that Python read the argument in.
         name = os.fsencode(path.absolute()).decode("utf-8")
-        is_new = not path.exists() or (path.is_file() and not path.stat().st_size)
+        if path.is_file() and not path.stat().st_size:
+            # DuckDB makes a file, and takes none that is empty.
+            path.unlink()
+        is_new = not path.exists()
     except UnicodeDecodeError as error:
         message = f"{path} cannot be used: DuckDB takes names in UTF-8 only"
         raise StoreError(message) from error
@@ -106,6 +114,21 @@ def connect(path: Path) -> duckdb.DuckDBPyConnection:
     # The default, 16 MB, rewrites the half-full end of a table at every other commit.
     connection.execute("SET checkpoint_threshold = '256MB'")
     return connection
+
+
+@contextmanager
+def removed_unless_made(path: Path) -> Iterator[None]:
+    """Remove what this block made of a file that a full disk has no room for: nothing opens it."""
+    was_there = path.exists()
+    try:
+        yield
+    except StoreError as error:
+        # One that is in use by now was made by somebody else meanwhile.
+        if not was_there and "the disk is full" in str(error):
+            for one in (path, wal_of(path)):
+                with suppress(OSError):
+                    one.unlink()
+        raise
 
 
 def configure(connection: duckdb.DuckDBPyConnection) -> None:

@@ -81,14 +81,15 @@ class Store:
         self.path = Path(path)
         self._declared = dict(schemas)
         self._warn = warn
-        self._rows = self._opened()
-        self.deletions = Deletions(self._connection, self.path)
-        self.runs = Runs(self._connection, self._transactions)
-        try:
-            actual = self._prepared((instance, former), deleted)
-        except BaseException:
-            self.close()
-            raise
+        with file.removed_unless_made(self.path):
+            self._rows = self._opened()
+            self.deletions = Deletions(self._connection, self.path)
+            self.runs = Runs(self._connection, self._transactions)
+            try:
+                actual = self._prepared((instance, former), deleted)
+            except BaseException:
+                self.close()
+                raise
         self._loads = Loads(
             self._connection,
             self._probe,

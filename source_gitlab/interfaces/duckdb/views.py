@@ -10,6 +10,7 @@ is what the user makes of ours: `CREATE OR REPLACE VIEW` takes the comment away.
 from __future__ import annotations
 
 import hashlib
+from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
 import duckdb
@@ -102,12 +103,14 @@ def _make(
             connection.execute(
                 f"COMMENT ON COLUMN {place}.{quoted(column)} IS {literal(view.columns[column])}"
             )
-        connection.execute("COMMIT")
     except duckdb.Error as error:
-        connection.execute("ROLLBACK")
+        with suppress(duckdb.Error):  # a transaction that an error ended needs none
+            connection.execute("ROLLBACK")
         reason = str(error).splitlines()[0]
         warn(f"The view {SCHEMA}.{view.name} is not made: {reason}")
         return False
+    # What fails here is the file, and not the view.
+    connection.execute("COMMIT")
     return True
 
 
