@@ -4,7 +4,9 @@ UV ?= uv
 DOCKER ?= docker
 DOCKER_BUILD_FLAGS ?=
 IMAGE ?= source-gitlab:dev
-PYTEST_FLAGS ?= --numprocesses=auto --dist=loadfile --durations=40
+# One more than there are processors, for tests wait for servers, too.
+PROCESSES := $(shell $(PYTHON) -c 'import os; print((os.cpu_count() or 1) + 1)')
+PYTEST_FLAGS ?= --numprocesses=$(PROCESSES) --dist=loadfile --durations=40
 UPGRADE ?=
 GITLAB ?=
 
