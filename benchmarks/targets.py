@@ -218,9 +218,9 @@ TARGETS = (
     ),
     Target(
         "idle",
-        "second sync of all streams: at most 4 requests a project",
+        "second sync of all streams: at most 0.3 requests a project",
         _requests_a_project,
-        4,
+        0.3,
         at_least=False,
         shown="{:.2f}",
     ),
