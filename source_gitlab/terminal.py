@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import logging
 import os
 import re
@@ -90,6 +91,11 @@ def prepare() -> None:
     sys.stdin = sys.stdin or open(0, closefd=False)  # noqa: SIM115 -- a number, not a path
     sys.stdout = sys.stdout or open(1, "w", closefd=False)  # noqa: SIM115
     sys.stderr = sys.stderr or open(2, "w", closefd=False)  # noqa: SIM115
+    if isinstance(getattr(sys.stdout, "buffer", None), io.RawIOBase):
+        # As with PYTHONUNBUFFERED. What a signal leaves of a write that waited would be lost.
+        sys.stdout = open(  # noqa: SIM115
+            1, "w", buffering=1, encoding=sys.stdout.encoding, closefd=False
+        )
     for stream in (sys.stdout, sys.stderr):
         stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
     # A line of a log that cannot be written is no reason for a traceback beside it.

@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+import array
 import errno
+import fcntl
 import io
 import logging
+import select
+import signal
 import subprocess
+import termios
+import time
+from collections import Counter
 from collections.abc import Generator
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +27,7 @@ from source_gitlab import SourceGitlab
 from source_gitlab.gitlab.client import Retries
 from source_gitlab.interfaces.airbyte.protocol import log, now
 from source_gitlab.interfaces.airbyte.writer import Writer
+from source_gitlab.interrupts import INTERRUPTED
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -202,3 +210,39 @@ def test_a_program_that_takes_no_more(large: Emulator) -> None:
     assert [report.ended for report in reports] == [
         "Whoever took the messages takes no more of them."
     ]
+
+
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+def test_a_signal_cuts_no_line(large: Emulator, tmp_path: Path, unbuffered: str) -> None:
+    """It comes while a write waits for whoever reads; states count the rows that are out."""
+    process = subprocess.Popen(
+        _files(large, tmp_path),
+        cwd=ROOT,
+        env=surroundings(PYTHONUNBUFFERED=unbuffered),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+    assert process.stdout is not None
+    place = process.stdout.fileno()
+    room = fcntl.fcntl(place, fcntl.F_GETPIPE_SZ) - select.PIPE_BUF
+    end = time.monotonic() + 60
+    while _waiting_in(place) < room:
+        assert time.monotonic() < end
+        time.sleep(0.01)
+    process.send_signal(signal.SIGTERM)
+    lines, _ = process.communicate(timeout=120)
+    assert process.returncode == INTERRUPTED
+    messages = [orjson.loads(line) for line in lines.splitlines()]
+    rows = Counter(one["record"]["stream"] for one in messages if one["type"] == "RECORD")
+    counted: Counter[str] = Counter()
+    for state in (one["state"] for one in messages if one["type"] == "STATE"):
+        name = state["stream"]["stream_descriptor"]["name"]
+        counted[name] += int(state["sourceStats"]["recordCount"])
+    assert counted == rows
+
+
+def _waiting_in(place: int) -> int:
+    """How many bytes of a pipe nobody has read."""
+    found = array.array("i", [0])
+    fcntl.ioctl(place, termios.FIONREAD, found)
+    return found[0]

@@ -32,7 +32,7 @@ class Writer:
     """
 
     def __init__(self, output: BinaryIO) -> None:
-        """Write to `output`, unbuffered or not."""
+        """Write to `output`, which is buffered: a raw one writes a part when a signal comes."""
         self._output = output
         self._lock = threading.Lock()
         self._waiting: list[bytes] = []
