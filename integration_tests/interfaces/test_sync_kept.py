@@ -93,7 +93,7 @@ def test_a_licence_that_ends_removes_nothing(
     gitlab.settings(tier="free")
     done = sync(gitlab, path, *select, *full)
     assert done.code == 0, done.stdout
-    assert "(tier)" in done.stdout
+    assert "takes GitLab Premium" in done.stdout
     assert push_rules(path) == before
     gitlab.settings(tier="ultimate")
     gitlab.faults([{"kind": "null_body", "path": f"/projects/{WEB}/push_rule"}])

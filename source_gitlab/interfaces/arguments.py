@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 _VALUE: Final = re.compile(r"'[^']*'|(?<==)\S+")
 _CHOICES: Final = " (choose from "
+_LACKS: Final = "the following arguments are required"
 _LONGEST_FLAG: Final = 40
 
 
@@ -30,6 +31,8 @@ class Parser(argparse.ArgumentParser):
     with a password in it.
     """
 
+    _given: Sequence[str] = ()
+
     @property
     def actions(self) -> Sequence[argparse.Action]:
         """The flags, and what may stand without one."""
@@ -37,6 +40,7 @@ class Parser(argparse.ArgumentParser):
 
     def parsed(self, arguments: Sequence[str]) -> argparse.Namespace:
         """The arguments, or the end of the process with exit code 2."""
+        self._given = arguments
         options, unknown = self.parse_known_args(arguments)
         if unknown:
             self._refuse(unknown)
@@ -53,6 +57,13 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """Say what is wrong, and end the process with exit code 2."""
+        if message.startswith(_LACKS):
+            # One that seems to be missing may be mistyped.
+            names = [name for action in self._actions for name in action.option_strings]
+            flags = [part.partition("=")[0] for part in self._given if part.startswith("--")]
+            strange = [one for one in flags if not any(name.startswith(one) for name in names)]
+            if strange:
+                self._refuse(strange)
         given, choose, known = message.partition(_CHOICES)
         shown = _VALUE.sub("that", given) + choose + known.replace("'", "")
         sentence = printable(redact(shown)).rstrip(".?")
