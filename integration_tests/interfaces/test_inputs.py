@@ -62,7 +62,7 @@ def test_what_discover_printed_is_a_catalog(gitlab: Emulator, tmp_path: Path, fo
     assert {one["record"]["stream"] for one in ended.of("RECORD")} == {"issues", "groups"}
 
 
-@pytest.mark.parametrize("form", ["lines", "states", "one", "cut off", "messages"])
+@pytest.mark.parametrize("form", ["lines", "states", "one", "bare", "cut off", "messages"])
 def test_what_read_printed_is_a_state(gitlab: Emulator, tmp_path: Path, form: str) -> None:
     """The last state of each stream counts, and what it covers is not read again."""
     names = ("issues", "branches")
@@ -79,8 +79,9 @@ def test_what_read_printed_is_a_state(gitlab: Emulator, tmp_path: Path, form: st
         "states": [old["state"], *(one["state"] for one in states)],
         "messages": [old, *states],
         "one": last["issues"],
+        "bare": last["issues"]["state"],
     }
-    chosen = ("issues",) if form == "one" else names
+    chosen = ("issues",) if form in {"one", "bare"} else names
     second = read(gitlab, tmp_path, catalog(*chosen), given[form])
     assert second.code == 0, second.stdout
     for name in chosen:
@@ -98,6 +99,8 @@ def test_what_read_printed_is_a_state(gitlab: Emulator, tmp_path: Path, form: st
         ("state", [1], "1 is no state"),
         ("state", '{"type": "STATE", "state": {}}\n{"STATE" broken\n{"type": "LOG"}\n', "not JSON"),
         ("state", '{"type": "STATE"}', "form of a state"),
+        ("state", '{"type": "GLOBAL", "global": {}}', "other than states of streams"),
+        ("state", '{"type": "STREAM", "strem": {}}', "other than states of streams"),
     ],
 )
 def test_what_is_neither(

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 Json = dict[str, Any]
 
+_OTHERS = (b'"RECORD"', b'"LOG"', b'"TRACE"', b'"CONTROL"')
+
 
 def configured_catalog(path: str) -> Json:
     """The configured catalog in a file, as JSON.
@@ -100,6 +102,8 @@ def _stream_of(state: Any) -> object:
 def _content(path: str, *, only: bytes = b"") -> Any:
     """The JSON in a file; of a file of messages, one a line, the list of those with `only` in them.
 
+    A line of no message that `read` writes is among them, whatever it is.
+
     A last line that was cut off, because the process that wrote it was killed, is left out: what it
     would have said was not said.
     """
@@ -118,11 +122,16 @@ def _is_message(line: bytes) -> bool:
     return isinstance(found, dict) and isinstance(found.get("type"), str)
 
 
+def _may_be_meant(line: bytes, only: bytes) -> bool:
+    """Whether a line has to be looked at: rows, of which there are many, need not."""
+    return only in line or not any(other in line for other in _OTHERS)
+
+
 def _messages(first: bytes, rest: Any, only: bytes) -> Iterator[Any]:
-    if only in first:
+    if _may_be_meant(first, only):
         yield orjson.loads(first)
     for line in rest:
-        if only not in line or not line.strip():
+        if not line.strip() or not _may_be_meant(line, only):
             continue
         try:
             yield orjson.loads(line)
