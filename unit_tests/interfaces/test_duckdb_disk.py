@@ -118,6 +118,33 @@ def test_an_empty_file_is_taken_for_a_new_one(path: Path) -> None:
     assert query(path, "SELECT count(*) FROM issues") == [(0,)]
 
 
+HOLD = """
+import fcntl, sys
+with open(sys.argv[1], "r+b") as file:
+    fcntl.lockf(file, fcntl.LOCK_EX)
+    print("held", flush=True)
+    sys.stdin.read()
+"""
+
+
+def test_an_empty_file_that_another_process_is_making_is_left(path: Path) -> None:
+    """What it writes would be gone with the file."""
+    path.touch()
+    number = path.stat().st_ino
+    with subprocess.Popen(
+        [sys.executable, "-c", HOLD, str(path)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as other:
+        assert other.stdout is not None
+        assert other.stdout.readline() == "held\n"
+        with pytest.raises(StoreError, match="in use by another process"):
+            Store(path, TABLES)
+        other.communicate("")
+    assert path.stat().st_ino == number
+
+
 def test_a_file_that_is_put_together_can_be_copied_alone(path: Path) -> None:
     """Nothing waits beside it."""
     with Store(path, TABLES) as store:

@@ -85,10 +85,8 @@ def connect(path: Path) -> duckdb.DuckDBPyConnection:
     try:
         # DuckDB takes names as UTF-8, whatever the locale that Python read the argument in.
         name = os.fsencode(path.absolute()).decode("utf-8")
-        if path.is_file() and not path.stat().st_size:
-            # DuckDB makes a file, and takes none that is empty.
-            path.unlink()
-        is_new = not path.exists()
+        is_empty = path.is_file() and not path.stat().st_size
+        is_new = is_empty or not path.exists()
     except UnicodeDecodeError as error:
         message = f"{path} cannot be used: DuckDB takes names in UTF-8 only"
         raise StoreError(message) from error
@@ -103,8 +101,17 @@ def connect(path: Path) -> duckdb.DuckDBPyConnection:
     try:
         # Before the file is attached: DuckDB would else make a folder where it was started.
         connection.execute(f"SET temp_directory = {literal(name + '.tmp')}")
-        connection.execute(f"ATTACH {literal(name)} AS {quoted(alias)} ({', '.join(options)})")
-    except duckdb.Error as error:
+        attach = f"ATTACH {literal(name)} AS {quoted(alias)} ({', '.join(options)})"
+        try:
+            connection.execute(attach)
+        except duckdb.IOException as error:
+            if not is_empty or "not a valid DuckDB database file" not in str(error):
+                raise
+            # DuckDB makes a file, and takes none that is empty. It had this one to itself, so no
+            # other process is just making it.
+            path.unlink()
+            connection.execute(attach)
+    except (duckdb.Error, OSError) as error:
         connection.close()
         raise StoreError(reason(path, str(error))) from error
     connection.execute(f"USE {quoted(alias)}")
