@@ -14,15 +14,22 @@ if TYPE_CHECKING:
 _SYNC = "[`sync`](../sync.md#what-leaves-a-table)"
 _VERIFY = "[`verify`](../verify.md)"
 
+_WHEN_READ = {
+    "": "with the next one",
+    "activity": "with the next activity of the project, and within a day",
+    "list": "with the next one in which the list of the chosen group has changed, and within a day",
+    "daily": "within a day",
+    "weekly": "within a week",
+}
+
 
 def deletion(stream: Stream) -> str:
     """Within what time the deletion of a row shows in `sync`, and in other destinations."""
     if (stream.keeps or stream.span) and not stream.list_key:
         return "Nothing is taken away: the rows of days that have passed stay."
     if stream.snapshot or stream.cursor is None:
-        weekly = stream.refresh is not None and stream.refresh.signal == "weekly"
-        when = "within a week" if weekly and stream.snapshot else "with the next one"
-        return f"Deletions show in {_SYNC} {when}, because it reads the list as a whole then."
+        when = _WHEN_READ[stream.refresh.signal if stream.snapshot and stream.refresh else ""]
+        return f"Deletions show in {_SYNC} {when}, because it reads the whole list then."
     if stream.parent is not None:
         return _of_child(stream)
     if stream.counted is not None:

@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from source_gitlab.streams import Stream
     from source_gitlab.streams.model import Refresh
 
-_SYNC = "[`sync`](../sync.md)"
 _AGAIN = {
     "activity": "where its project was active, and once a day",
     "touch": "where its project was touched, and once a day",
@@ -55,8 +54,6 @@ def reading(stream: Stream) -> Iterator[str]:
         yield f"{len(stream.queries)} lists of GitLab's make up the stream."
     if stream.refresh and stream.walk != "derived":
         yield f"An incremental read reads the list again {_again(stream.refresh)}."
-        if stream.snapshot and stream.refresh.signal != "weekly":
-            yield f"{_SYNC} reads it each time, because only the whole list tells what is gone."
     yield from _of_parents(stream)
     if stream.gate:
         yield f"Asked only of projects in which rows of {stream_link(stream.gate)} changed."
@@ -102,7 +99,7 @@ def unseen(stream: Stream) -> Iterator[str]:
     if stream.walk == "derived" and stream.cursor:
         yield f"What {parent_link(stream)} does not see."
     elif stream.refresh and not stream.keeps:
-        late = {"weekly": "a week", "list": "a day"}.get(stream.refresh.signal, "a day")
+        late = "a week" if stream.refresh.signal == "weekly" else "a day"
         yield f"A change may show {late} late, in an incremental read."
     if stream.sweep:
         yield "A change that does not move the parent may show a week late."

@@ -40,7 +40,7 @@ from source_gitlab.gitlab.tuning import Tuning
 from source_gitlab.streams import root_of, streams
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from integration_tests.support.history_reading import Face
     from integration_tests.support.inprocess import HttpAnswer
@@ -229,14 +229,18 @@ class Run:
             failed = [f"the quiet sync failed: {entry.message}" for entry in opened.report.failed]
         return failed + self._missing(names)
 
-    def _missing(self, names: Sequence[str]) -> list[str]:
-        params = {"streams": ",".join([*names, "projects"])}
+    def expected(self, names: Iterable[str]) -> dict[str, list[dict[str, Row]]]:
+        """The rows of these streams that GitLab has now, of what is chosen, each with its place."""
+        params = {"streams": ",".join(names)}
         params["groups"] = ",".join(self.settings.get("groups_list", []))
         params["projects"] = ",".join(self.settings.get("projects_list", []))
         if not self.history.archived:
             params["archived"] = "false"
+        return expected_rows(self.emulator, params)
+
+    def _missing(self, names: Sequence[str]) -> list[str]:
         found = []
-        world = expected_rows(self.emulator, params)
+        world = self.expected([*names, "projects"])
         inside = {entry["row"]["id"] for entry in world.pop("projects")}
         for name, entries in world.items():
             for entry in entries:

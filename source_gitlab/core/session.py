@@ -184,11 +184,12 @@ class Session:
         if self._planner.is_whole(stream):
             extents.planned(stream.name)
 
-    def extent(self, stream: Stream) -> Extent:
+    def extent(self, stream: Stream, *, is_part: bool = False) -> Extent:
         """How much of `stream` was read: which rows that did not come may count as gone.
 
         Ask when every slice that was planned without a state has been read or has failed. With a
-        state a read leaves out what did not change, which is then not gone. What was skipped,
+        state a read leaves out what did not change, which is then not gone: of a snapshot, ask for
+        the extent of a part, which is that of the slices that were read. What was skipped,
         failed, stepped over or never read keeps its rows; so does everything of which it is not
         known whether it is in scope, when a name does not resolve, a chosen group is refused, or a
         list of groups or projects breaks.
@@ -198,7 +199,7 @@ class Session:
             return self.inventory.known_members(group, of_groups=only_groups(stream))
 
         kind, sharding = self._planner.kind(stream), self._planner.sharding
-        is_split = sharding.is_split(kind)
+        is_split = is_part or sharding.is_split(kind)
         found = self.report.extents.of(stream.name, column_of(stream), members, is_split=is_split)
         return sharding.narrowed(stream, kind, found)
 

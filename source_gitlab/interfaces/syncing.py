@@ -5,6 +5,9 @@ few seconds. Streams without one are replaced: what GitLab no longer lists leave
 a mark there (`deletions`), but only of groups and projects that were certainly read to their end,
 or certainly left the scope. What was refused, failed or was named wrongly keeps its rows, and what
 was read beside it is written.
+
+A list that takes no filter of time is read where something in it may have changed, and there it is
+replaced; once a day, or a week, it is read everywhere and the table is replaced as a whole.
 """
 
 from __future__ import annotations
@@ -43,8 +46,10 @@ __all__ = ["Outcome", "Store", "Sync", "Tally"]
 # What a killed sync reads again, at most.
 _COMMIT_SECONDS = 5.0
 _COMMIT_ROWS = 50_000
-# A little less, so that a sync at the same hour of each week does not come too early.
-_WEEK_HOURS = 7 * 24 - 1
+# How long a table is not replaced as a whole. A little less than a day or a week, so that a sync at
+# the same hour of each does not come too early.
+_WHOLE_HOURS = 24 - 1
+_WEEKLY_WHOLE_HOURS = 7 * 24 - 1
 
 
 class Store(Protocol):
@@ -80,7 +85,8 @@ class Store(Protocol):
     ) -> Changes:
         """Take out what did not come and is `gone`; without it, all that did not come is.
 
-        Without a `state`, that of the last commit stays. `at` is when the read began.
+        Without a `state`, that of the last commit stays. `at` is when the read began that brought
+        the whole stream; it is empty where only a part was read.
         """
 
     def abandon_replace(self, stream: str) -> None:
@@ -128,6 +134,7 @@ class Sync:
         self._commits = Checkpoint(commit_rows, commit_seconds)
         self._jobs: list[Job] = []
         self._replaced: set[str] = set()
+        self._in_part: set[str] = set()
         self._narrowed = False
         self._began = session.started()
         self._choose(streams, full_refresh=full_refresh)
@@ -141,29 +148,26 @@ class Sync:
         """Decide for each stream from which state it is read, and whether it is replaced."""
         counts = self._store.counts()
         for stream in streams:
-            # A snapshot brings no word of what is gone, so its table is replaced as a whole.
-            whole = self._is_whole(stream)
+            whole = is_whole(stream, is_due=self._store.is_due, now=self._began)
             is_rekeyed = self._store.needs_replacing(stream.name)
             fresh = full_refresh or whole or is_rekeyed
             raw = None if fresh else self._store.state(stream.name)
             if not fresh and _lost(_state_of(stream, raw), self._session):
                 # A full read tells which rows are of what was chosen no more.
                 self._narrowed, fresh, raw = True, True, None
-            if whole or is_rekeyed or (fresh and counts[stream.name]):
+            if whole or is_rekeyed or stream.snapshot or (fresh and counts[stream.name]):
                 self._replaced.add(stream.name)
-            self._jobs.append(Job(stream, _state_of(stream, raw)))
+            state = _state_of(stream, raw)
+            if stream.snapshot and raw is not None:
+                self._in_part.add(stream.name)
+                # What stands before a position does not come again, and would pass for gone.
+                state.positions.clear()
+            self._jobs.append(Job(stream, state))
         if self._narrowed:
             self._progress.note(
                 "Other groups or projects are chosen than at the last sync: everything is read"
                 " again, once, and the rows of those that are chosen no more leave the file."
             )
-
-    def _is_whole(self, stream: Stream) -> bool:
-        """Whether a table is replaced as a whole, because nothing else tells what is gone.
-
-        What is read once a week is: in between, only groups and projects that are new are read.
-        """
-        return is_whole(stream, is_due=self._store.is_due, now=self._began)
 
     def run(self, stopped: threading.Event | None = None) -> Outcome:
         """Read and write everything.
@@ -203,7 +207,7 @@ class Sync:
         """Let the face look at what it has; what ended it early, if anything did."""
         ended = [job.stream for job in self._jobs if job.stream.name in self._ended]
         whole = [one for one in ended if not self._tallies[one.name].problem]
-        compared = [one for one in whole if one.name in self._replaced]
+        compared = [one for one in whole if one.name in self._replaced - self._in_part]
         try:
             self._behind([one for one in whole if one.name not in self._replaced], compared)
         except FatalError as error:
@@ -262,6 +266,9 @@ class Sync:
         if stream.keeps or stream.span:
             # GitLab cannot give the figures of these days again.
             return NOTHING
+        if stream.name in self._in_part:
+            read = self._session.extent(stream, is_part=True)
+            return _gone_of(read) if read.ids else NOTHING
         extent = self._session.extent(stream)
         start = self._session.config.start_date
         if start is None or stream.snapshot or not stream.incremental or self._narrowed:
@@ -279,7 +286,8 @@ class Sync:
             self._bring(name, None, NOTHING)
 
     def _bring(self, name: str, state: Mapping[str, Any] | None, gone: Gone | None) -> None:
-        changes = self._store.finish_replace(name, state, gone, self._began)
+        at = "" if name in self._in_part else self._began
+        changes = self._store.finish_replace(name, state, gone, at)
         self._tell(self._tallies[name], changes)
 
     def _commit(self) -> None:
@@ -336,11 +344,14 @@ def _gone_of(extent: Extent, since: tuple[str, str] | None = None) -> Gone:
 def is_whole(stream: Stream, *, is_due: Callable[[str, str], bool], now: str) -> bool:
     """Whether a sync at `now` reads a stream as a whole, to replace its table.
 
-    `is_due` tells whether a table was not replaced since an instant.
+    `is_due` tells whether a table was not replaced since an instant. In between, a snapshot is read
+    where a signal tells that something may have changed.
     """
-    if stream.snapshot and stream.refresh and stream.refresh.signal == "weekly":
-        return is_due(stream.name, plus(now, hours=-_WEEK_HOURS))
-    return stream.snapshot or not stream.incremental
+    if not stream.snapshot:
+        return not stream.incremental
+    is_weekly = stream.refresh is not None and stream.refresh.signal == "weekly"
+    hours = _WEEKLY_WHOLE_HOURS if is_weekly else _WHOLE_HOURS
+    return is_due(stream.name, plus(now, hours=-hours))
 
 
 def _state_of(stream: Stream, raw: Mapping[str, Any] | None) -> StreamState:
