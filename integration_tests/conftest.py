@@ -11,6 +11,7 @@ import pytest
 
 from integration_tests.gitlab.launch import Emulator
 from integration_tests.support import postgres as postgres_server
+from integration_tests.support.process import HURRIED
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -30,6 +31,15 @@ def _no_tokens_of_the_user(tmp_path_factory: pytest.TempPathFactory) -> Iterator
         patch.setenv("XDG_DATA_HOME", str(folder / "data"))
         patch.setenv("XDG_CONFIG_HOME", str(folder / "config"))
         patch.delenv("SOURCE_GITLAB_HOME", raising=False)
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _hurried() -> Iterator[None]:
+    """Let no test wait for a failure to pass, in this process or in those that it starts."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in HURRIED.items():
+            patch.setenv(name, value)
         yield
 
 

@@ -11,6 +11,7 @@ import pytest
 import requests
 
 from integration_tests.gitlab.launch import ROOT, Emulator
+from integration_tests.support.process import HURRIED
 from source_gitlab.gitlab.oauth import Application, OAuthEndpoints
 
 if TYPE_CHECKING:
@@ -37,7 +38,7 @@ def home(lab: Emulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path
     lab.settings(oauth_device_polls=1)
     lab.reset_requests()
     for name in list(os.environ):
-        if name.startswith(("GITLAB_", "CI_JOB", "SOURCE_GITLAB_")):
+        if name.startswith(("GITLAB_", "CI_JOB", "SOURCE_GITLAB_")) and name not in HURRIED:
             monkeypatch.delenv(name)
     monkeypatch.setenv("SOURCE_GITLAB_HOME", str(tmp_path / "tokens"))
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))

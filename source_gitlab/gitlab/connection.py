@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import requests
 
-from source_gitlab.gitlab import verdicts
+from source_gitlab.gitlab import retry_pause, verdicts
 from source_gitlab.gitlab.auth import Credentials
 from source_gitlab.gitlab.cancellation import is_given_up, seconds_left, watch, within
 from source_gitlab.gitlab.client import Client
@@ -111,7 +111,8 @@ class Connection:
         self.api_url = config.api_url
         self.base_url = config.base_url
         self.deepest = deepest
-        self.retries = retries or Retries()
+        pause, wrong_pause = retry_pause.pause()
+        self.retries = retries or Retries(first=pause)
         self.tuning = tuning or Tuning()
         self.timer = self.retries.timer
         self.limits = Limits(
@@ -136,6 +137,7 @@ class Connection:
             replaced(TRANSPORT_VERSION)
             or self._certificates.problem
             or proxies.problem(config.api_url)
+            or (None if retries else wrong_pause)
         )
         self._mended: set[str] = set()
         self._lock = threading.Lock()

@@ -3,7 +3,7 @@
 | answer                                   | what is done                                          |
 | ---------------------------------------- | ----------------------------------------------------- |
 | 429                                      | waits as long as GitLab says, and tries again         |
-| 5xx, 408, 425, no connection, cut short  | tries again after 1, 2, 4, … seconds                  |
+| 5xx, 408, 425, no connection, cut short  | tries again after 1, 2, 4, … seconds (`retry_pause`)  |
 | a refusal that GitLab did not write      | the same: it says nothing of what may be read         |
 | nothing within the time-out, not JSON    | the same, three times in all                          |
 | 401                                      | asks who we are; renews the OAuth token, or ends      |

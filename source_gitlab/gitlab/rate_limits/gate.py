@@ -82,11 +82,11 @@ def _until(reset: str, now: float) -> float | None:
 
 
 def backoff(base: float = 1.0, ceiling: float = 30.0) -> Iterator[float]:
-    """Seconds between tries of one request: doubling, with jitter, up to `ceiling`."""
+    """Seconds between tries of one request: doubling, with jitter, up to `ceiling` or `base`."""
     delay = base
     while True:
         yield delay * random.uniform(0.75, 1.25)  # noqa: S311 -- spreads workers, guards no secret
-        delay = min(delay * 2.0, ceiling)
+        delay = min(delay * 2.0, max(base, ceiling))
 
 
 @dataclass
