@@ -28,6 +28,9 @@ COMPILE := $(UV) pip compile --universal --python-version 3.10 --generate-hashes
 # All but spark, which brings hundreds of megabytes.
 DEV_EXTRAS := --extra airbyte --extra dlt --extra isal --extra mcp --extra report
 
+# Tests start thousands of processes, each of which would compile every module again.
+unexport PYTHONDONTWRITEBYTECODE
+
 .DEFAULT_GOAL := help
 .PHONY: help demo demo-faces gitlab test lint format lock docs site pictures schema image soak bench bench-quick clean
 
