@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import ChainMap
 from dataclasses import dataclass
-from functools import partial
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
 import orjson
@@ -31,7 +31,13 @@ from integration_tests.gitlab.paging import (
 from integration_tests.gitlab.plain.filters import passes, sort_key
 from integration_tests.gitlab.plain.resource import ROLES, TIERS, Resource, rest_resources
 from integration_tests.gitlab.plain.tables import chain, find_below, home_of, rows_below
-from integration_tests.gitlab.plain.template import Filled, body, shown, shown_to_admin
+from integration_tests.gitlab.plain.template import (
+    Filled,
+    body,
+    may_be_nothing,
+    shown,
+    shown_to_admin,
+)
 from integration_tests.gitlab.present import structure
 from integration_tests.gitlab.rows import Row
 
@@ -98,6 +104,8 @@ class Answer:
 
     def __init__(self, resource: Resource) -> None:
         self.resource = resource
+        self._may_be_nothing = may_be_nothing(resource)
+        self._leaves_out = bool(self._may_be_nothing or resource.keep or resource.own_below)
 
     def __call__(self, call: Call) -> Response:
         """The list or the object, or the refusal that GitLab gives for it."""
@@ -107,9 +115,10 @@ class Answer:
             return self._object(call, [])
         if place is None:
             return offset(call, list[Row](), lambda _row: b"")
-        rows = self._once(
-            call, [row for row in self.rows(call, place) if self._is_there(call, row)]
-        )
+        rows = self.rows(call, place)
+        if self._leaves_out:
+            rows = [row for row in rows if self._is_there(call, row)]
+        rows = self._once(call, rows)
         if resource.none and not rows:
             status, message = resource.none
             raise ApiError(status, {"message": message})
@@ -260,7 +269,7 @@ class Answer:
     def _is_there(self, call: Call, row: Row) -> bool:
         """Whether the row is in this list for this viewer."""
         resource = self.resource
-        if resource.may_be_nothing and shown(call.world, resource, row) is None:
+        if self._may_be_nothing and shown(call.world, resource, row) is None:
             return False
         if resource.keep:
             made = shown(call.world, resource, row)
@@ -306,9 +315,10 @@ class Answer:
         if resource.orders or resource.order.endswith(" sort"):
             default = "desc" if descending else "asc"
             descending = call.query.choice("sort", ("asc", "desc"), default) == "desc"
-        rows = sorted(rows, key=lambda row: row.id, reverse=descending)
-        for one, down in [*reversed(ties), (column, descending)]:
-            rows.sort(key=partial(sort_key, call, resource, one), reverse=down)
+        rows = sorted(rows, key=attrgetter("id"), reverse=descending)
+        orders = [*reversed(ties), (column, descending)]
+        for one, down in orders[1:] if orders[0] == ("id", descending) else orders:
+            rows.sort(key=sort_key(call, resource, one), reverse=down)
         return rows
 
     @staticmethod

@@ -9,11 +9,14 @@ from integration_tests.gitlab.plain.template import shown
 from integration_tests.gitlab.rows import value_of
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from integration_tests.gitlab.call import Call
     from integration_tests.gitlab.plain.resource import Resource
     from integration_tests.gitlab.rows import Row
 
 
+OF_ROWS = {"id", "iid", "created_at", "updated_at"}
 ALL = "all"
 """What filters by state take for no filter at all."""
 
@@ -65,10 +68,17 @@ def _time(call: Call, resource: Resource, row: Row, column: str) -> int | None:
     return moment(value) if isinstance(value, str) else None
 
 
-def sort_key(call: Call, resource: Resource, column: str, row: Row) -> tuple[bool, Any]:
-    """What a row is ordered by; null comes last ascending, as in Postgres."""
-    if column in {"id", "iid", "created_at", "updated_at"} or column in row.facts:
-        value = value_of(column)(row)
-    else:
-        value = shown(call.world, resource, row).get(column)
-    return (value is None, "" if value is None else value)
+def sort_key(call: Call, resource: Resource, column: str) -> Callable[[Row], tuple[bool, Any]]:
+    """By what a column orders rows; null comes last ascending, as in Postgres."""
+    of_row = value_of(column) if column in OF_ROWS else None
+
+    def key(row: Row) -> tuple[bool, Any]:
+        if of_row is not None:
+            value = of_row(row)
+        elif column in row.facts:
+            value = row.facts[column]
+        else:
+            value = shown(call.world, resource, row).get(column)
+        return (value is None, "" if value is None else value)
+
+    return key

@@ -186,6 +186,12 @@ def shown(world: World, resource: Resource, row: Row) -> Any:
     return row.overridden(made) if isinstance(made, dict) else made
 
 
+def may_be_nothing(resource: Resource) -> bool:
+    """Whether `shown` may come to nothing for a row, which is not listed then."""
+    is_coded = resource.row == SELF and resource.table in PRESENTERS
+    return resource.may_be_nothing and not is_coded
+
+
 def shown_to_admin(world: World, resource: Resource, row: Row) -> Any:
     """The same with the fields that administrators alone are shown."""
     more = Filled(world, resource, row).value(resource.for_admins)
