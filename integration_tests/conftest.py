@@ -59,11 +59,17 @@ def postgres() -> Iterator[Postgres]:
         yield running
 
 
-@pytest.fixture
-def changing_gitlab() -> Iterator[Emulator]:
-    """An emulated GitLab of the test's own, for a test that changes it."""
+@pytest.fixture(scope="session")
+def _one_that_changes() -> Iterator[Emulator]:
     with Emulator() as emulator:
         yield emulator
+
+
+@pytest.fixture
+def changing_gitlab(_one_that_changes: Emulator) -> Emulator:
+    """An emulated GitLab as it is when it starts, for a test that changes it."""
+    _one_that_changes.reset()
+    return _one_that_changes
 
 
 @pytest.fixture

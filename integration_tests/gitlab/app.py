@@ -33,7 +33,6 @@ if TYPE_CHECKING:
     from integration_tests.gitlab.auth import Token
     from integration_tests.gitlab.call import Endpoint
     from integration_tests.gitlab.emulator import Emulator
-    from integration_tests.gitlab.settings import Settings
 
 
 NO_SLASH = "<!DOCTYPE HTML><html><head><title>404 Not Found</title></head></html>"
@@ -46,19 +45,20 @@ class RawPath:
     of Apache (AllowEncodedSlashes), and some decode it.
     """
 
-    def __init__(self, app: ASGIApp, settings: Settings) -> None:
+    def __init__(self, app: ASGIApp, emulator: Emulator) -> None:
         self._app = app
-        self._settings = settings
+        self._emulator = emulator
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Route one request."""
         if scope["type"] == "http":
             raw = scope.get("raw_path") or scope["path"].encode()
             path = raw.split(b"?", 1)[0].decode("ascii", "replace")
-            if "%2F" in path and self._settings.encoded_slash == "refused":
+            slash = self._emulator.world.settings.encoded_slash
+            if "%2F" in path and slash == "refused":
                 await Response(NO_SLASH, 404, media_type="text/html")(scope, receive, send)
                 return
-            if self._settings.encoded_slash == "decoded":
+            if slash == "decoded":
                 path = path.replace("%2F", "/")
             scope = {**scope, "path": path, "emulator.path": path}
         await self._app(scope, receive, send)
@@ -116,4 +116,4 @@ def create_app(emulator: Emulator) -> ASGIApp:
             methods=every,
         )
     )
-    return RawPath(Starlette(routes=routes), emulator.world.settings)
+    return RawPath(Starlette(routes=routes), emulator)

@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import time
 from collections import Counter
+from email.utils import parsedate_to_datetime
 from pathlib import Path
 
 import pytest
@@ -136,3 +138,33 @@ def test_https_asks_for_a_client_certificate() -> None:
         gitlab.faults([{"kind": "torn", "path": "issues"}])
         with pytest.raises((requests.exceptions.ChunkedEncodingError, requests.ConnectionError)):
             gitlab.get("projects/101/issues")
+
+
+def test_a_reset_undoes_everything(gitlab: Emulator) -> None:
+    """A test that resets an emulator need not know what the one before it did."""
+
+    def found() -> list[object]:
+        shown = ("settings", "faults", "tokens", "oauth", "world")
+        slashed = gitlab.get("projects/acme%2Fweb").status_code
+        return [slashed, *map(gitlab.control, shown)]
+
+    first = found()
+    gitlab.mutate("create", table="issues", project_id=101)
+    gitlab.mutate("delete", table="labels", id=first_label(gitlab))
+    gitlab.post("tokens", {"op": "create", "token": "t", "user_id": 1, "scopes": ["api"]})
+    gitlab.post("oauth", {})
+    gitlab.settings(tier="free", encoded_slash="refused", rate_limit=1000)
+    gitlab.faults([{"kind": "status", "status": 500, "path": "/wikis$"}])
+    gitlab.in_its_own_time()
+    changed = found()
+    assert not [one for one, other in zip(first, changed, strict=True) if one == other]
+    gitlab.reset()
+    assert gitlab.requests()["total"] == 0
+    assert found() == first
+    now = parsedate_to_datetime(gitlab.get("version").headers["date"])
+    assert abs(now.timestamp() - time.time()) < 3_600
+
+
+def first_label(gitlab: Emulator) -> int:
+    """The id of a label."""
+    return int(gitlab.get("projects/101/labels").json()[0]["id"])
