@@ -27,6 +27,8 @@ from integration_tests.gitlab.plain import answers
 from integration_tests.gitlab.service import Service, api_answer
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from starlette.requests import Request
     from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -35,6 +37,7 @@ if TYPE_CHECKING:
     from integration_tests.gitlab.emulator import Emulator
 
 
+ANYTHING = "/{rest:path}"
 NO_SLASH = "<!DOCTYPE HTML><html><head><title>404 Not Found</title></head></html>"
 
 
@@ -45,8 +48,10 @@ class RawPath:
     of Apache (AllowEncodedSlashes), and some decode it.
     """
 
-    def __init__(self, app: ASGIApp, emulator: Emulator) -> None:
-        self._app = app
+    def __init__(self, routes: Sequence[Route], emulator: Emulator) -> None:
+        self._routes = routes
+        self._words = {word for route in routes for word in _segments(route.path)}
+        self._apps: dict[tuple[str, ...], ASGIApp] = {}
         self._emulator = emulator
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -61,7 +66,33 @@ class RawPath:
             if slash == "decoded":
                 path = path.replace("%2F", "/")
             scope = {**scope, "path": path, "emulator.path": path}
-        await self._app(scope, receive, send)
+            app = self._app(path)
+        else:
+            app = self._app("/")
+        await app(scope, receive, send)
+
+    def _app(self, path: str) -> ASGIApp:
+        """The routes that may fit a path: to try all of them would cost more than to answer."""
+        key = tuple(word if word in self._words else "" for word in _segments(path))
+        found = self._apps.get(key)
+        if found is None:
+            found = Starlette(routes=[one for one in self._routes if _may_fit(one.path, key)])
+            self._apps[key] = found
+        return found
+
+
+def _segments(path: str) -> list[str]:
+    return path.split("/")[1:]
+
+
+def _may_fit(template: str, key: tuple[str, ...]) -> bool:
+    """Whether a path whose words are these, with nothing for others, may be one of a template."""
+    if template == ANYTHING:
+        return True
+    parts = _segments(template)
+    return len(parts) == len(key) and all(
+        part == word or part.startswith("{") for part, word in zip(parts, key, strict=True)
+    )
 
 
 def endpoints() -> list[Endpoint]:
@@ -111,9 +142,9 @@ def create_app(emulator: Emulator) -> ASGIApp:
     every = ["GET", "POST", "PUT", "DELETE", "PATCH", "HEAD"]
     routes.append(
         Route(
-            "/{rest:path}",
+            ANYTHING,
             Service(emulator, "(unknown)", missing, authenticates=False),
             methods=every,
         )
     )
-    return RawPath(Starlette(routes=routes), emulator)
+    return RawPath(routes, emulator)

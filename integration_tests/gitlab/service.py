@@ -6,8 +6,8 @@ import asyncio
 import gzip
 import time
 import zlib
+from random import getrandbits
 from typing import TYPE_CHECKING
-from uuid import uuid4
 
 from starlette.requests import Request
 
@@ -190,7 +190,7 @@ class Service:
         for name, value in SECURITY.items():
             headers.setdefault(name, value)
         headers["date"] = self._emulator.world.clock.http_date()
-        headers["x-request-id"] = uuid4().hex
+        headers["x-request-id"] = f"{getrandbits(128):032x}"
         headers["x-runtime"] = "0.01"
 
 

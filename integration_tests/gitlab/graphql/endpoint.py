@@ -7,7 +7,7 @@ library that GitLab uses; graphql-core says some things in other words.
 from __future__ import annotations
 
 import re
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -75,6 +75,20 @@ def schema(lacking: tuple[str, ...] = ()) -> GraphQLSchema:
     return made
 
 
+@lru_cache(1_000)
+def understood(text: str, lacking: tuple[str, ...]) -> DocumentNode | list[dict[str, Any]]:
+    """A document that fits the schema, or the errors that GitLab answers with.
+
+    Readers send the same few texts with other variables, and to check one costs the most.
+    """
+    try:
+        document = parse(text)
+    except GraphQLError as error:
+        return [{"message": error.message}]
+    wrong = validate(schema(lacking), document)
+    return [_in_ruby(error) for error in wrong[:5]] if wrong else document
+
+
 class GraphqlEndpoint:
     """The endpoint of one instance."""
 
@@ -108,14 +122,10 @@ class GraphqlEndpoint:
         if len(text) > LONGEST_QUERY:
             raise _refused(422, "Query too large")
         settings = self._emulator.world.settings
-        known = schema(tuple(settings.graphql_lacks))
-        try:
-            document = parse(text)
-        except GraphQLError as error:
-            return {"errors": [{"message": error.message}]}
-        wrong = validate(known, document)
-        if wrong:
-            return {"errors": [_in_ruby(error) for error in wrong[:5]]}
+        lacking = tuple(settings.graphql_lacks)
+        known, document = schema(lacking), understood(text, lacking)
+        if isinstance(document, list):
+            return {"errors": document}
         variables = given.get("variables") or {}
         name = given.get("operationName")
         problem = self._too_much(known, document, name, variables, token)
