@@ -6,7 +6,8 @@ DOCKER_BUILD_FLAGS ?=
 IMAGE ?= source-gitlab:dev
 # One more than there are processors, for tests wait for servers, too.
 PROCESSES := $(shell $(PYTHON) -c 'import os; print((os.cpu_count() or 1) + 1)')
-PYTEST_FLAGS ?= --numprocesses=$(PROCESSES) --dist=loadfile --durations=40
+# In the order of conftest.py, which starts with the slowest files.
+PYTEST_FLAGS ?= --numprocesses=$(PROCESSES) --dist=loadfile --no-loadscope-reorder --durations=40
 UPGRADE ?=
 GITLAB ?=
 
