@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import ChainMap
 from dataclasses import dataclass
-from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
 import orjson
@@ -28,7 +27,7 @@ from integration_tests.gitlab.paging import (
     respond,
     respond_one,
 )
-from integration_tests.gitlab.plain.filters import passes, sort_key
+from integration_tests.gitlab.plain.filters import Ordering, passes
 from integration_tests.gitlab.plain.resource import ROLES, TIERS, Resource, rest_resources
 from integration_tests.gitlab.plain.tables import chain, find_below, home_of, rows_below
 from integration_tests.gitlab.plain.template import (
@@ -104,6 +103,7 @@ class Answer:
 
     def __init__(self, resource: Resource) -> None:
         self.resource = resource
+        self._ordering = Ordering(resource)
         self._may_be_nothing = may_be_nothing(resource)
         self._leaves_out = bool(self._may_be_nothing or resource.keep or resource.own_below)
 
@@ -124,7 +124,7 @@ class Answer:
             raise ApiError(status, {"message": message})
         if resource.object:
             return self._object(call, rows)
-        return self._list(call, self._sorted(call, self._filtered(call, rows)))
+        return self._list(call, self._ordering.rows(call, self._filtered(call, rows)))
 
     def _list(self, call: Call, rows: list[Row]) -> Response:
         """The rows, in pages or all at once."""
@@ -304,21 +304,6 @@ class Answer:
         if self.resource.span:
             last = call.query.moment("created_before") or call.world.clock.now()
             rows = [row for row in rows if row.created >= last - self.resource.span[1] * DAY]
-        return rows
-
-    def _sorted(self, call: Call, rows: list[Row]) -> list[Row]:
-        resource = self.resource
-        first, *ties = resource.sorting
-        column, descending = first
-        if resource.orders:
-            column = call.query.choice("order_by", resource.orders, column)
-        if resource.orders or resource.order.endswith(" sort"):
-            default = "desc" if descending else "asc"
-            descending = call.query.choice("sort", ("asc", "desc"), default) == "desc"
-        rows = sorted(rows, key=attrgetter("id"), reverse=descending)
-        orders = [*reversed(ties), (column, descending)]
-        for one, down in orders[1:] if orders[0] == ("id", descending) else orders:
-            rows.sort(key=sort_key(call, resource, one), reverse=down)
         return rows
 
     @staticmethod
