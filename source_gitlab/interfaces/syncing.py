@@ -71,8 +71,14 @@ class Store(Protocol):
     def needs_replacing(self, stream: str) -> bool:
         """Whether a stream's table has another key than the stream has now."""
 
-    def write(self, stream: str, rows: list[Row], owner: Owner | None = None) -> None:
-        """Take rows; with an `owner` they are all that it has."""
+    def shaped(self, stream: str, rows: list[Row], *, is_replaced: bool) -> Any:
+        """Rows as `write` takes them, made by the thread that read them.
+
+        `is_replaced` tells that the stream is expected as a whole.
+        """
+
+    def write(self, stream: str, rows: Any, owner: Owner | None = None) -> None:
+        """Take rows that are shaped; with an `owner` they are all that it has."""
 
     def commit(self, states: Mapping[str, Mapping[str, Any]]) -> None:
         """Make all that was written durable, and with it these states, by stream."""
@@ -216,7 +222,14 @@ class Sync:
 
     def _read(self, stopped: threading.Event) -> Exception | None:
         """Write what comes; why it ended early, or what was met that no program should meet."""
-        run = Run(self._session, self._jobs, every=self._every, stop=stopped, is_told_more=True)
+        run = Run(
+            self._session,
+            self._jobs,
+            every=self._every,
+            shape=self._shaped,
+            stop=stopped,
+            is_told_more=True,
+        )
         with closing(iter(run)) as events:
             while True:
                 try:
@@ -229,6 +242,9 @@ class Sync:
                 if self._commits.due(event.count if isinstance(event, Rows) else 0):
                     self._commit()
                 self._show()
+
+    def _shaped(self, stream: Stream, rows: list[Row]) -> Any:
+        return self._store.shaped(stream.name, rows, is_replaced=stream.name in self._replaced)
 
     def _take(self, event: Event) -> None:
         if isinstance(event, Rows):

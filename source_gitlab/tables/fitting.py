@@ -95,16 +95,35 @@ FITS: dict[str, Callable[[object], object]] = {
 }
 
 
+def _lines(rows: list[Row], option: int = 0) -> bytes:
+    option |= orjson.OPT_APPEND_NEWLINE
+    return b"".join([orjson.dumps(row, None, option) for row in rows])
+
+
 @dataclass(frozen=True)
 class Fit:
-    """Rows that fit: as the inside of a JSON array, their keys, and the rest.
+    """Rows that fit: each as a line of JSON with its end, their keys, and the rest.
 
-    `body` is empty when no row has a usable key; `keyless` are those rows, as they were given.
+    `body` is empty when no row has a usable key. `keys` are in the order of the lines: the value of
+    the column, or a tuple where the key has several. `keyless` are the other rows, as they were
+    given.
     """
 
     body: bytes
-    keys: frozenset[Any]
+    keys: list[Any]
     keyless: list[Row]
+
+    def split(self, keys: AbstractSet[Any]) -> tuple[Fit, Fit]:
+        """The lines of rows with one of these keys, and the others."""
+        lines = self.body.splitlines(keepends=True)
+        pairs = list(zip(lines, self.keys, strict=True))
+        with_key = [pair for pair in pairs if pair[1] in keys]
+        others = [pair for pair in pairs if pair[1] not in keys]
+        return _fit_of(with_key, []), _fit_of(others, self.keyless)
+
+
+def _fit_of(pairs: list[tuple[bytes, Any]], keyless: list[Row]) -> Fit:
+    return Fit(b"".join(line for line, _ in pairs), [key for _, key in pairs], keyless)
 
 
 class Fitter:
@@ -155,22 +174,10 @@ class Fitter:
             whole = rows if len(fitted) == len(rows) else self._newest(rows)
             try:
                 # Integers beyond 53 bits may be beyond 64 too: the encoder tells for nothing.
-                body = orjson.dumps(whole, option=orjson.OPT_STRICT_INTEGER)
-                return Fit(body[1:-1], frozenset(fitted), [])
+                return Fit(_lines(whole, orjson.OPT_STRICT_INTEGER), list(fitted), [])
             except orjson.JSONEncodeError:
                 pass  # row by row, below
         return self._fit_each(rows)
-
-    def split(self, rows: list[Row], keys: AbstractSet[Any]) -> tuple[list[Row], list[Row]]:
-        """The rows with one of these keys, and the others."""
-        with_key: list[Row] = []
-        others: list[Row] = []
-        castable = self._castable_in(rows)
-        for row in rows:
-            fit = row if self._fits_whole([row]) else self._fit_row(row, castable)
-            found = fit is not None and self._key(fit) in keys
-            (with_key if found else others).append(row)
-        return with_key, others
 
     def _newest(self, rows: list[Row]) -> list[Row]:
         """One row of each key: that with the latest cursor, and of equal ones the last."""
@@ -212,8 +219,8 @@ class Fitter:
                 keyless.append(row)
             else:
                 fitted.append(fit)
-        keys = frozenset(map(self._key, fitted))
-        return Fit(orjson.dumps(self._newest(fitted))[1:-1], keys, keyless)
+        newest = self._newest(fitted)
+        return Fit(_lines(newest), [self._key(row) for row in newest], keyless)
 
     def _castable_in(self, rows: list[Row]) -> Mapping[str, AbstractSet[str]]:
         """By type, the texts that no pattern knows and that are values of it all the same."""

@@ -95,6 +95,10 @@ class Collected:
         """1 for each table that had rows."""
         return {name: int(name in self._filled) for name in self.tables}
 
+    def shaped(self, _stream: str, rows: list[Row], *, is_replaced: bool) -> list[Row]:  # noqa: ARG002 -- all the same
+        """Rows as they are."""
+        return rows
+
     def write(self, stream: str, rows: list[Row], owner: Owner | None = None) -> None:
         """Collect rows; with an `owner` they are all that it has."""
         if owner is not None and stream in self._filled and stream not in self._replacing:

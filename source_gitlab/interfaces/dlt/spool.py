@@ -283,13 +283,14 @@ class Spool:
         if waiting is None:
             return
         table = self._tables[stream]
-        self._file.write(_array(waiting.bodies))
+        self._file.write(waiting.bodies)
         types = ", ".join(f"{quoted(one.name)}: {literal(one.type)}" for one in table.columns)
         most = max(_LARGEST_ROW, max(map(len, waiting.bodies)) + 2)
         self._run(
             f"INSERT INTO {_place('rows', stream)} SELECT {_names(c.name for c in table.columns)} "
-            f"FROM read_json({literal(str(self._file.path))}, format = 'array', "
-            f"auto_detect = false, columns = {{{types}}}, maximum_object_size = {most})"
+            f"FROM read_json({literal(str(self._file.path))}, "
+            f"format = 'newline_delimited', auto_detect = false, columns = {{{types}}}, "
+            f"maximum_object_size = {most})"
         )
         self._file.clear()
 

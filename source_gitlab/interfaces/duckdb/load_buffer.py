@@ -17,11 +17,10 @@ from source_gitlab.interfaces.duckdb.tables import MAIN, names_of, place
 from source_gitlab.interfaces.sql_text import literal, quoted
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from collections.abc import Set as AbstractSet
+    from collections.abc import Iterable
     from pathlib import Path
 
-    from source_gitlab.tables.fitting import Fit, Fitter
+    from source_gitlab.tables.fitting import Fit
     from source_gitlab.tables.table import StreamTable
 
 LOAD_BYTES = 8 << 20
@@ -42,7 +41,6 @@ class Load:
     """
 
     table: StreamTable
-    fitter: Fitter
     schema: str = MAIN
     full: int = LOAD_BYTES
     fresh: bool = True
@@ -71,30 +69,25 @@ class Load:
         """
         return self.fresh and self.known is not None and self.known.isdisjoint(self._keys)
 
-    def again(self, keys: AbstractSet[Any]) -> set[Any]:
+    def again(self, keys: Iterable[Any]) -> set[Any]:
         """Those of the keys of which this store was given a row before, as far as it is known.
 
         What is loaded at once must not have one of them twice, and the row that was read first
         may be the one that is given last.
         """
-        before = self._keys & keys
-        return before | (self.known & keys) if self.known else before
+        before = self._keys.intersection(keys)
+        return before | self.known.intersection(keys) if self.known else before
 
     def add(self, fit: Fit) -> None:
         """Let more rows wait."""
         self._bodies.append(fit.body)
-        self._keys |= fit.keys
+        self._keys.update(fit.keys)
         self.size += len(fit.body)
         self._largest = max(self._largest, len(fit.body))
 
-    def parts(self) -> Iterator[bytes]:
-        """The rows, as one JSON array in pieces."""
-        yield b"["
-        for number, body in enumerate(self._bodies):
-            if number:
-                yield b","
-            yield body
-        yield b"]"
+    def parts(self) -> list[bytes]:
+        """The rows, each a line of JSON, in pieces."""
+        return self._bodies
 
     def select_from(self, path: Path) -> str:
         """The SELECT that reads that file.
@@ -106,7 +99,7 @@ class Load:
         )
         return (
             f"SELECT {names_of(self.table)} FROM "
-            f"system.main.read_json({literal(str(path))}, format = 'array', "
+            f"system.main.read_json({literal(str(path))}, format = 'newline_delimited', "
             f"auto_detect = false, columns = system.main.struct_pack({types}), "
             f"maximum_object_size = {max(_LARGEST_ROW, self._largest + 2)})"
         )

@@ -5,7 +5,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import threading
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 import orjson
 
@@ -65,20 +67,23 @@ class Loads:
         self._remembered_keys = remembered_keys
         self._buffered = 0
         self._remembered = 0
+        self._fitters: dict[tuple[Any, ...], Fitter] = {}
+        self._told: set[str] = set()
+        self._fitting = threading.Lock()
         self._written: set[str] = set()
         self.current: dict[str, Load] = {}
         self.replacing: dict[str, Load] = {}
 
     def add_table(self, stream: str, table: StreamTable, *, rows: int | None) -> None:
         """Load into this table what comes for a stream; it has so many `rows`, or some."""
-        load = self.current[stream] = self._load(table, stream)
+        load = self.current[stream] = Load(table, full=self._load_bytes)
         load.fresh = False
         if rows is not None:
             load.begin(rows)
 
     def replace(self, stream: str, table: StreamTable) -> None:
         """Load into a table of our own schema what comes for a stream from now on."""
-        self.replacing[stream] = self._load(table, stream, layout.SCHEMA)
+        self.replacing[stream] = Load(table, layout.SCHEMA, self._load_bytes)
 
     def give_up(self, stream: str) -> Load | None:
         """End that, and forget what waits for the table; it, if there was one."""
@@ -87,19 +92,25 @@ class Loads:
             self._buffered -= load.size
         return load
 
-    def write(self, stream: str, rows: list[Row]) -> None:
+    def fit(self, stream: str, table: StreamTable, rows: list[Row]) -> Fit:
+        """Rows as they fit into a table of a stream. Thread-safe."""
+        columns = tuple((column.name, column.type) for column in table.columns)
+        with self._fitting:
+            fitter = self._fitters.get((stream, columns, table.key))
+            if fitter is None:
+                fitter = Fitter(table, self._castable, partial(self._tell, stream))
+                self._fitters[stream, columns, table.key] = fitter
+        return fitter.fit(rows)
+
+    def write(self, stream: str, fit: Fit) -> None:
         """Let rows wait; of several with one key the newest comes into the table."""
         load = self.replacing.get(stream) or self.current[stream]
-        fit = load.fitter.fit(rows)
         again = load.again(fit.keys)
         if again:
-            repeated, rows = load.fitter.split(rows, again)
+            repeated, fit = fit.split(again)
             self.flush(load)
-            self._add(load, load.fitter.fit(repeated), stream)
+            self._add(load, repeated, stream)
             self.flush(load, newest=True)
-            if not rows:
-                return
-            fit = load.fitter.fit(rows)
         self._add(load, fit, stream)
 
     def flush_all(self) -> None:
@@ -154,14 +165,15 @@ class Loads:
     def _each(self) -> Iterator[Load]:
         yield from (*self.current.values(), *self.replacing.values())
 
-    def _load(self, table: StreamTable, stream: str, schema: str = tables.MAIN) -> Load:
-        def warn(message: str) -> None:
+    def _tell(self, stream: str, message: str) -> None:
+        with self._fitting:
+            is_told = f"{stream}{message}" in self._told
+            self._told.add(f"{stream}{message}")
+        if not is_told:
             self._warn(f"{stream}{message}")
 
-        return Load(table, Fitter(table, self._castable, warn), schema, self._load_bytes)
-
     def _castable(self, texts: Collection[str], kind: str) -> AbstractSet[str]:
-        with self._transactions.errors():
+        with self._fitting, self._transactions.errors():
             return castable(self._probe, texts, kind)
 
     def _keep_keyless(self, stream: str, rows: list[Row]) -> None:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     import duckdb
 
-    from source_gitlab.core.slices import Owner, Row
+    from source_gitlab.core.slices import Owner
     from source_gitlab.interfaces.duckdb.deletions import Deletions
     from source_gitlab.interfaces.duckdb.load_buffer import Load
     from source_gitlab.interfaces.rows_file import RowsFile
@@ -29,12 +29,11 @@ class Owned:
     """What was read of owners since the last commit; of one that was read twice, the last time."""
 
     def __init__(self) -> None:
-        self._kept: dict[str, dict[Owner, list[Row]]] = {}
+        self._kept: dict[str, dict[Owner, list[Any]]] = {}
         self._removed: dict[str, int] = {}
 
-    def note(self, stream: str, owner: Owner, rows: list[Row], key: tuple[str, ...]) -> None:
-        """Note that the rows are all that an owner has."""
-        keys = [{name: row[name] for name in key if name in row} for row in rows]
+    def note(self, stream: str, owner: Owner, keys: list[Any]) -> None:
+        """Note that the rows with these keys are all that an owner has."""
         self._kept.setdefault(stream, {})[owner] = keys
 
     def removed(self, stream: str) -> int:
@@ -66,14 +65,14 @@ class Owned:
         self._kept.clear()
 
 
-def _parts(kept: dict[Owner, list[Row]], key: tuple[str, ...]) -> Iterator[bytes]:
+def _parts(kept: dict[Owner, list[Any]], key: tuple[str, ...]) -> Iterator[bytes]:
     """A JSON array: a row for each owner, and one for each key that it has."""
     before = b"["
-    for owner, rows in kept.items():
+    for owner, keys in kept.items():
         values: dict[str, Any] = {f"w{n}": value for n, value in enumerate(owner.values)}
-        for row in ({}, *rows):
+        for one in ((None,) * len(key), *(keys if len(key) > 1 else ((one,) for one in keys))):
             yield before
-            yield orjson.dumps(values | {f"k{n}": row.get(name) for n, name in enumerate(key)})
+            yield orjson.dumps(values | {f"k{n}": value for n, value in enumerate(one)})
             before = b","
     yield b"]"
 

@@ -33,6 +33,7 @@ from source_gitlab.interfaces.duckdb.transactions import Transactions
 from source_gitlab.interfaces.rows_file import RowsFile
 from source_gitlab.interfaces.sql_text import quoted
 from source_gitlab.interfaces.sync_changes import Changes, Gone
+from source_gitlab.tables.fitting import Fit
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
@@ -183,7 +184,20 @@ class Store:
         """Whether the file's table has another key than the stream has now."""
         return stream in self._rekeyed
 
-    def write(self, stream: str, rows: list[Row], owner: Owner | None = None) -> None:
+    def shaped(self, stream: str, rows: list[Row], *, is_replaced: bool = False) -> Fit:
+        """Rows as `write` takes them; they are empty afterwards, whoever holds them. Thread-safe.
+
+        `is_replaced` tells that the stream is being replaced, or will be, when they are written.
+        """
+        table = self._declared[stream] if is_replaced else self._loads.current[stream].table
+        fit = self._loads.fit(stream, table, rows)
+        kept = {id(row) for row in fit.keyless}
+        for row in rows:
+            if id(row) not in kept:
+                row.clear()
+        return fit
+
+    def write(self, stream: str, rows: list[Row] | Fit, owner: Owner | None = None) -> None:
         """Upsert rows by key, in the open transaction; of several with one key the newest stays.
 
         With an `owner`, the rows are all that it has: its others leave the table with `commit`.
@@ -195,10 +209,13 @@ class Store:
         most 32 MB of them, until `commit`.
         """
         load = self._loads.current[stream]
-        if owner is not None and stream not in self._loads.replacing and not load.fresh:
-            self.owned.note(stream, owner, rows, load.table.key)
-        if rows:
-            self._loads.write(stream, rows)
+        is_replaced = stream in self._loads.replacing
+        if not isinstance(rows, Fit):
+            table = self._declared[stream] if is_replaced else load.table
+            rows = self._loads.fit(stream, table, rows)
+        if owner is not None and not is_replaced and not load.fresh:
+            self.owned.note(stream, owner, rows.keys)
+        self._loads.write(stream, rows)
 
     def commit(self, states: Mapping[str, Mapping[str, Any]]) -> None:
         """Make all that was written durable, and with it these states, by stream."""
@@ -216,7 +233,8 @@ class Store:
         How many rows have gone.
         """
         if missing:
-            self._loads.write(stream, missing)
+            table = self._loads.current[stream].table
+            self._loads.write(stream, self._loads.fit(stream, table, missing))
             self._loads.flush_all()
         table, removed, keys = self._loads.current[stream].table, 0, list(gone)
         with self._transactions.within():
