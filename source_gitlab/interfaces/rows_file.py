@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+_KEPT: Final = 16 << 20
+
 DEEPEST: Final = 120
 """How deep an answer may be nested whose rows DuckDB's reader takes; it reads 129 levels."""
 
@@ -46,15 +48,17 @@ class RowsFile:
         Raises:
             OSError: there is no room for them.
         """
-        self.clear()
         with os.fdopen(os.dup(self._number), "wb") as file:
             file.seek(0)
             for part in parts:
                 file.write(part)
+            file.truncate()
 
     def clear(self) -> None:
-        """Give its room back."""
-        os.ftruncate(self._number, 0)
+        """Give back room that is more than the next rows usually need."""
+        # Getting it anew from the system each time costs more than filling it.
+        if os.fstat(self._number).st_size > _KEPT:
+            os.ftruncate(self._number, 0)
 
     def close(self) -> None:
         """Remove it. Closing twice does nothing."""

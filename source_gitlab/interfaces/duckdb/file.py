@@ -17,11 +17,29 @@ if TYPE_CHECKING:
 STORAGE_VERSION: Final = "v1.0.0"
 """The format of new files, which DuckDB 1.1 and later read: 1.0 stumbles over our macros."""
 
-_ROW_GROUP: Final = 20_480
+_ROW_GROUP: Final = 4_096
 """Rows that DuckDB compresses at once, and holds in memory until then.
 
-Its own 122,880 issues are half a gigabyte. A file may have groups of both sizes.
+Its own 122,880 issues are half a gigabyte. What is committed with fewer rows than a group has goes
+through the write-ahead log, is written twice, and stays in memory until the log is folded into the
+file: at 20 pages a second, five seconds bring more than two of these. A file may have groups of
+several sizes.
 """
+
+_KEPT_BYTES: Final = 80_000_000
+
+_SETTINGS: Final = {
+    # One thread loads rows as fast as two, and leaves the others to those who read.
+    "threads": "1",
+    # The default, 16 MB, rewrites the half-full end of a table at every other commit; until then
+    # what is in the log is in memory as well.
+    "checkpoint_threshold": "'64MB'",
+    # A group is written when it is full, not when there are five. DuckDB 1.4 does not know it.
+    "write_buffer_row_group_count": "1",
+    # A checkpoint joins so many pieces of tables that are not full, and holds them in memory
+    # meanwhile; the default, 100, is up to half a gigabyte. The next one goes on.
+    "max_vacuum_tasks": "2",
+}
 
 # What DuckDB says when it cannot open a file, and what that means to the one who asked for it.
 _SIGNS: Final = {
@@ -116,11 +134,27 @@ def connect(path: Path) -> duckdb.DuckDBPyConnection:
         raise StoreError(reason(path, str(error))) from error
     connection.execute(f"USE {quoted(alias)}")
     configure(connection)
-    # One thread loads a JSON array as fast as two, and leaves the others to those who read.
-    connection.execute("SET threads = 1")
-    # The default, 16 MB, rewrites the half-full end of a table at every other commit.
-    connection.execute("SET checkpoint_threshold = '256MB'")
+    known = connection.execute("SELECT name FROM system.main.duckdb_settings()").fetchall()
+    for name, value in _SETTINGS.items():
+        if (name,) in known:
+            connection.execute(f"SET {name} = {value}")
     return connection
+
+
+def let_go(connection: duckdb.DuckDBPyConnection) -> None:
+    """Drop what of the file is kept in memory, if it is much; to be called behind a commit.
+
+    Whatever was written stays there while there is room, up to four fifths of the machine. A lower
+    limit for good would end a sync whose indexes or rows need more.
+    """
+    (used,) = connection.execute(
+        "SELECT system.main.sum(memory_usage_bytes) FROM system.main.duckdb_memory()"
+    ).fetchall()[0]
+    if used > _KEPT_BYTES:
+        # It cannot drop more than is not in use, and says so.
+        with suppress(duckdb.OutOfMemoryException):
+            connection.execute(f"SET memory_limit = '{_KEPT_BYTES // 2}B'")
+        connection.execute("RESET memory_limit")
 
 
 @contextmanager

@@ -23,11 +23,17 @@ if TYPE_CHECKING:
     from source_gitlab.tables.fitting import Fit
     from source_gitlab.tables.table import StreamTable
 
-LOAD_BYTES = 8 << 20
-"""Bytes of JSON that are worth one load: enough to make its fixed cost small."""
+LOAD_BYTES = 4 << 20
+"""Bytes of JSON that are worth one load: enough to make its fixed cost small.
 
-_LARGEST_ROW = 16 << 20
-"""The JSON object that DuckDB's reader accepts unless told otherwise, in bytes."""
+Twice as many save a twentieth of what DuckDB does, for 30 MB of memory.
+"""
+
+_LARGEST_ROW = 2 << 20
+"""The JSON object that DuckDB's reader accepts at least, in bytes; it reads twice as much at once.
+
+Its default are 16 MB.
+"""
 
 
 @dataclass

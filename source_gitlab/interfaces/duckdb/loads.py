@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from source_gitlab.tables.fitting import Fit
     from source_gitlab.tables.table import StreamTable
 
-_BUFFER_BYTES = 32 << 20
+_BUFFER_BYTES = 16 << 20
 """Rows of all streams that wait, at most."""
 
 _LOADED = "temp._source_gitlab_loaded"

@@ -206,7 +206,7 @@ class Store:
         earlier store wrote is older than any of these: GitLab may be restored from a backup.
 
         Rows go to the table beside while the stream is being replaced. They may wait in memory, at
-        most 32 MB of them, until `commit`.
+        most 16 MB of them, until `commit`.
         """
         load = self._loads.current[stream]
         is_replaced = stream in self._loads.replacing
@@ -226,6 +226,8 @@ class Store:
             self._loads.forget_returned()
             self._put_states(states)
         self._transactions.commit()
+        with self._transactions.errors():
+            file.let_go(self._connection)
 
     def mend(self, stream: str, missing: list[Row], gone: Collection[Key]) -> int:
         """Bring rows that the table is missing, take out those with the keys `gone`, and commit.
