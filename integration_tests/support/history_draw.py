@@ -131,7 +131,9 @@ def live_through(
         logging.disable(logging.NOTSET)
 
 
-def reach_every_stream(start: int, figures: Figures) -> None:
+def reach_every_stream(
+    start: int, figures: Figures, face: Callable[[Run, Sync], Face] = Reading
+) -> None:
     """Live through more histories until a row of every incremental stream was compared.
 
     Raises:
@@ -140,5 +142,5 @@ def reach_every_stream(start: int, figures: Figures) -> None:
     for round_ in range(_ROUNDS):
         left = figures.unread()
         if left:
-            live_through(2 * len(left), start + round_, figures, left)
+            live_through(2 * len(left), start + round_, figures, left, face)
     assert not figures.unread(), f"no row was compared of {', '.join(figures.unread())}"

@@ -1,0 +1,25 @@
+"""The proof that no row is lost between several workers: histories at random, see histories.py."""
+
+from __future__ import annotations
+
+import pytest
+
+from integration_tests.support.history_distributed import PlannedHistories
+from integration_tests.support.history_draw import Figures, live_through
+
+HISTORIES = 40
+
+
+@pytest.mark.timeout(2400)
+def test_no_row_is_lost_in_any_history_of_parts() -> None:
+    """Workers are killed, parts are read twice, and results come in any order, some twice."""
+    figures = Figures()
+    live_through(HISTORIES, 20_261_126, figures, face=PlannedHistories())
+    counts = figures.counts
+    assert counts["histories"] >= HISTORIES
+    assert counts["rows lost"] == 0
+    for what in ("kills", "killed workers", "parts read twice", "faults"):
+        assert counts[what] > HISTORIES / 4, (what, counts[what])
+    assert counts["failed slices"] > 0, counts
+    assert counts["states written"] > 5 * HISTORIES, figures
+    assert counts["rows compared"] > 10 * HISTORIES, figures
