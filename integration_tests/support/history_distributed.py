@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from random import Random
 from typing import TYPE_CHECKING, Any
 
@@ -61,8 +62,8 @@ class PlannedReading:
     """One sync: it is planned, its parts are read in any order, and workers are killed.
 
     A killed worker takes what its part brought with it, or leaves the rows, and another one reads
-    the part again, or nobody does. Some parts are read twice. The sync's kill is that of the
-    process that puts states together.
+    the part again, or nobody does. One that is stopped in time tells how far it came. Some parts
+    are read twice. The sync's kill is that of the process that puts states together.
     """
 
     raw_rows = False
@@ -132,17 +133,21 @@ class PlannedReading:
         """Read a part, and yield behind each page; what was read is kept in the end."""
         rows: list[tuple[str, dict[str, Any], int]] = []
         figures: Counter[str] = self._run.figures
-        last = self._choices.randrange(1, 4) if self._choices.random() < 0.2 else 0
+        last = self._choices.randrange(1, 4) if self._choices.random() < 0.3 else 0
+        is_killed, stop = self._choices.random() < 0.5, threading.Event()
         with Session(
             opened.config,
             retries=opened.connection.retries,
             transport=self._run.wire,
             tuning=self._run.tuning,
         ) as session:
-            reading = SliceReading(session, part)
+            reading = SliceReading(session, part, stop=stop)
             for pages, (name, more) in enumerate(reading, 1):
                 rows.extend((name, row, self._run.wire.requests) for row in more)
-                if pages == last:
+                if pages == last and not is_killed:
+                    figures["stopped workers"] += 1
+                    stop.set()
+                elif pages == last:
                     figures["killed workers"] += 1
                     # Where nothing happens any more, nothing is left for a next sync.
                     if not self._sync.events or self._choices.random() < 0.5:
@@ -155,7 +160,7 @@ class PlannedReading:
         figures["failed slices"] += sum(one["problem"] is not None for one in result["slices"])
         self._write(rows)
         self._results.append(result)
-        if self._choices.random() < 0.1:
+        if self._choices.random() < 0.1 or (stop.is_set() and not self._sync.events):
             figures["parts read twice"] += 1
             waiting.append(part)
 
