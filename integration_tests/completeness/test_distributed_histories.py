@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pytest
 
 from integration_tests.support.history_distributed import PlannedHistories
-from integration_tests.support.history_draw import Figures, live_through
+from integration_tests.support.history_draw import Figures, histories, live_through
+from integration_tests.support.history_pool import PoolHistories, without_faults
 
-HISTORIES = 40
+if TYPE_CHECKING:
+    from pathlib import Path
+
+HISTORIES, OVER_POOLS = 40, 4
 # Those whose lists are read in several pages, by how far they were read before.
 LONG = ("issues", "merge_requests", "issue_notes", "commits", "jobs")
 
@@ -25,3 +31,19 @@ def test_no_row_is_lost_in_any_history_of_parts() -> None:
     assert counts["failed slices"] > 0, counts
     assert counts["states written"] > 5 * HISTORIES, figures
     assert counts["rows compared"] > 10 * HISTORIES, figures
+
+
+@pytest.mark.timeout(2400)
+def test_no_row_is_lost_in_any_history_over_pools(tmp_path: Path) -> None:
+    """Real processes are killed or fail, and the world changes while they read."""
+    figures = Figures()
+    calm = histories(LONG).map(without_faults)
+    with PoolHistories(tmp_path) as face:
+        live_through(OVER_POOLS, 20_261_127, figures, calm, face=face)
+    counts = figures.counts
+    assert counts["histories"] >= OVER_POOLS
+    assert counts["rows lost"] == 0
+    for what in ("killed workers", "full disks", "unread", "states written"):
+        assert counts[what] > 0, (what, figures)
+    assert counts["changes"] > 5 * OVER_POOLS, figures
+    assert counts["rows compared"] > 10 * OVER_POOLS, figures

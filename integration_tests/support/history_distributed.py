@@ -43,19 +43,37 @@ def put_together(plan: Plan, results: Sequence[Result], choices: Random) -> dict
     return states
 
 
+class Newest:
+    """Keeps, of rows with one key, the one that changed later, or was read later."""
+
+    def __init__(self) -> None:
+        """No row was read."""
+        self._read_at: dict[tuple[str, Any], int] = {}
+
+    def write(self, run: Run, name: str, row: dict[str, Any], read_at: int) -> None:
+        """Keep a row in the tables of a history, if it is the newer one."""
+        key = tuple(row[column] for column in streams()[name].key)
+        table = run.tables[name]
+        mine = (row.get("updated_at") or "", read_at)
+        held = (table.get(key, row).get("updated_at") or "", self._read_at.get((name, key), 0))
+        if mine >= held:
+            table[key] = row
+            self._read_at[name, key] = read_at
+
+
 class PlannedHistories:
-    """Makes what reads in each sync of a history, and knows when each row was read."""
+    """Makes what reads in each sync of a history."""
 
     def __init__(self) -> None:
         """No history has begun."""
         self._run: Run | None = None
-        self._read_at: dict[tuple[str, Any], int] = {}
+        self._newest = Newest()
 
     def __call__(self, run: Run, sync: Sync) -> PlannedReading:
         """What reads in this sync of a history."""
         if run is not self._run:
-            self._run, self._read_at = run, {}
-        return PlannedReading(run, sync, self._read_at)
+            self._run, self._newest = run, Newest()
+        return PlannedReading(run, sync, self._newest)
 
 
 class PlannedReading:
@@ -68,11 +86,11 @@ class PlannedReading:
 
     raw_rows = False
 
-    def __init__(self, run: Run, sync: Sync, read_at: dict[tuple[str, Any], int]) -> None:
+    def __init__(self, run: Run, sync: Sync, newest: Newest) -> None:
         """Let `sync.choices` decide everything."""
         self._run = run
         self._sync = sync
-        self._read_at = read_at
+        self._newest = newest
         self._choices = Random(sync.choices)
         self._pages = 0
         self._results: list[Result] = []
@@ -169,12 +187,5 @@ class PlannedReading:
         self._run.figures["states written"] += 1
 
     def _write(self, rows: list[tuple[str, dict[str, Any], int]]) -> None:
-        """Keep rows; of two with one key the one that changed later, or was read later."""
         for name, row, read_at in rows:
-            key = tuple(row[column] for column in streams()[name].key)
-            table = self._run.tables[name]
-            mine = (row.get("updated_at") or "", read_at)
-            held = (table.get(key, row).get("updated_at") or "", self._read_at.get((name, key), 0))
-            if mine >= held:
-                table[key] = row
-                self._read_at[name, key] = read_at
+            self._newest.write(self._run, name, row, read_at)

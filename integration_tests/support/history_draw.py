@@ -96,12 +96,13 @@ def live_through(
     count: int,
     start: int,
     figures: Figures,
-    among: Sequence[str] = INCREMENTAL,
+    among: Sequence[str] | st.SearchStrategy[History] = INCREMENTAL,
     face: Callable[[Run, Sync], Face] = Reading,
 ) -> None:
     """Live through `count` histories, the same ones for equal `start`.
 
-    Each reads one of the streams `among`, and others, with what `face` makes.
+    Each reads one of the streams `among`, and others, with what `face` makes; or `among` has the
+    histories.
 
     Raises:
         AssertionError: a destination lacks something; the history is then the smallest that does.
@@ -115,7 +116,7 @@ def live_through(
         print_blob=False,
         suppress_health_check=list(HealthCheck),
     )
-    @given(history=histories(among))
+    @given(history=among if isinstance(among, st.SearchStrategy) else histories(among))
     def one(history: History) -> None:
         run = Run(history, face=face)
         problems = run.problems()
