@@ -115,7 +115,8 @@ class PoolHistories:
 
     def __call__(self, run: Run, sync: Sync) -> PoolReading:
         """What reads in this sync of a history."""
-        if run is not self._run:
+        is_first = run is not self._run
+        if is_first:
             self._run = run
             self._server.close()
             self.url = self._server.enter_context(served(run.wire))
@@ -123,7 +124,8 @@ class PoolHistories:
         if self.executor is None:
             self.executor = self._pool.enter_context(process_pool(PROCESSES))
         self._syncs += 1
-        return PoolReading(run, sync, self, self._folder / str(self._syncs))
+        folder = self._folder / str(self._syncs)
+        return PoolReading(run, sync, self, folder, is_first=is_first)
 
     def renew(self) -> None:
         """Let the next sync have a pool of its own."""
@@ -132,18 +134,27 @@ class PoolHistories:
 
 
 class PoolReading:
-    """One sync through `read`: a worker is killed, or fails; results are applied in any order."""
+    """One sync through `read`: a worker is killed, or fails; results are applied in any order.
+
+    The first one of a history is always killed: what it has not read is old, and the next one must
+    read it all the same.
+    """
 
     raw_rows = False
 
-    def __init__(self, run: Run, sync: Sync, of: PoolHistories, folder: Path) -> None:
+    def __init__(
+        self, run: Run, sync: Sync, of: PoolHistories, folder: Path, *, is_first: bool
+    ) -> None:
         """Let `sync.choices` decide everything."""
         self._run = run
         self._of = of
         self._folder = folder
         self._choices = Random(sync.choices)
         # Where nothing happens any more, all is read.
-        self._page = self._choices.choice([0, 1, 1, 1, 2]) if sync.events else 0
+        page = 1 if is_first else self._choices.choice([0, 1, 1, 1, 2])
+        self._page = page if sync.events else 0
+        self._is_killed = is_first or self._choices.random() < 0.5
+        self._after = self._choices.randrange(2 if is_first else 4)
         self._kept: list[tuple[Plan, Result]] = []
 
     def read(self, opened: Session, names: Sequence[str]) -> None:
@@ -154,9 +165,8 @@ class PoolReading:
         """
         figures = self._run.figures
         assert self._of.executor is not None
-        mark, is_killed = self._folder.with_suffix(".mark"), self._choices.random() < 0.5
-        after = self._choices.randrange(4)
-        writer = Fated(str(self._folder), str(mark), self._page, after, is_killed)
+        mark = self._folder.with_suffix(".mark")
+        writer = Fated(str(self._folder), str(mark), self._page, self._after, self._is_killed)
         config = opened.config
         fields = {
             "api_url": self._of.url,
@@ -184,8 +194,8 @@ class PoolReading:
             figures["failed streams"] += len(names)
             return
         if mark.exists():
-            figures["killed workers" if is_killed else "full disks"] += 1
-            if is_killed:
+            figures["killed workers" if self._is_killed else "full disks"] += 1
+            if self._is_killed:
                 self._of.renew()
         else:
             assert done.ended is None, done.ended
