@@ -7,37 +7,24 @@ is, so a state never covers a row that was not written.
 
 from __future__ import annotations
 
-import os
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 import orjson
-from pyspark.sql.datasource import DataSource, DataSourceReader, InputPartition
+from pyspark.sql.datasource import DataSource, DataSourceReader
 
-from source_gitlab.config import parse
 from source_gitlab.core.session import Session
-from source_gitlab.core.state import StateError, StreamState
 from source_gitlab.engine.exit_codes import UsageError
 from source_gitlab.engine.plans import parts_for, planned
-from source_gitlab.engine.slice_work import SliceReading
-from source_gitlab.engine.worker_sessions import session_for
-from source_gitlab.interfaces.spark.columns import Batches, schema_of, table_of
-from source_gitlab.streams import streams
+from source_gitlab.interfaces.spark.columns import schema_of, table_of
+from source_gitlab.interfaces.spark.options import config_of, processes_of, state_of, stream_of
+from source_gitlab.interfaces.spark.partitions import Part, batches, plan_part, read
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Sequence
 
     import pyarrow as pa
 
-    from source_gitlab.config import Config
-    from source_gitlab.engine.plans import Plan
-    from source_gitlab.streams import Stream
-
-_TOKEN: Final = "GITLAB_TOKEN"  # noqa: S105 -- the name of a variable
-_READERS: Final = 4
-_OPTIONS: Final = frozenset(
-    {"api_url", "config", "groups", "processes", "projects", "state", "stream", "token_env"}
-)
+    from source_gitlab.interfaces.spark.streaming import GitlabStreamReader
 
 
 class GitlabDataSource(DataSource):  # type: ignore[misc] # pyspark is not in every environment
@@ -48,7 +35,8 @@ class GitlabDataSource(DataSource):  # type: ignore[misc] # pyspark is not in ev
     configuration as JSON, without credentials. `token_env`, the environment variable that has an
     access token on the driver and on the executors (GITLAB_TOKEN). `processes`, how many partitions
     are read at the same time, each with one of so many parts of the limits (4). `state`, the JSON
-    of the state to go on from, as `taken` and other faces give it.
+    of the state to go on from, as `taken` and other faces give it. `staging`, for a stream: a
+    folder that the driver and the executors see, for one checkpoint alone.
     """
 
     @classmethod
@@ -58,19 +46,28 @@ class GitlabDataSource(DataSource):  # type: ignore[misc] # pyspark is not in ev
 
     def schema(self) -> str:
         """The columns of the stream, `_extra`, and `_progress`."""
-        return schema_of(table_of(_stream(self.options)))
+        return schema_of(table_of(stream_of(self.options)))
 
     def reader(self, schema: Any) -> GitlabReader:  # noqa: ARG002 -- Spark calls it by name
         """What plans and reads."""
         return GitlabReader(dict(self.options))
 
+    def streamReader(self, schema: Any) -> GitlabStreamReader:  # noqa: ARG002, N802 -- Spark's
+        """What plans and reads the batches of a stream.
 
-@dataclass(frozen=True)
-class Part(InputPartition):  # type: ignore[misc]
-    """What one task does: read slices, as JSON; or, first of all, tell the plan."""
-
-    text: bytes
-    is_plan: bool = False
+        Raises:
+            UsageError: this Spark is too old.
+        """
+        try:
+            from source_gitlab.interfaces.spark.streaming import (  # noqa: PLC0415 -- not in 4.1
+                GitlabStreamReader,
+            )
+        except ModuleNotFoundError as error:
+            if error.name != "pyspark.sql.streaming.datasource":
+                raise
+            message = "Reading as a stream needs Spark 4.2 or newer."
+            raise UsageError(message) from None
+        return GitlabStreamReader(dict(self.options))
 
 
 class GitlabReader(DataSourceReader):  # type: ignore[misc]
@@ -83,10 +80,10 @@ class GitlabReader(DataSourceReader):  # type: ignore[misc]
             UsageError, ConfigError, StateError: one of them is wrong.
         """
         self._options = options
-        self._processes = _processes(options)
-        _stream(options)
-        _state(options)
-        _config(options)
+        self._processes = processes_of(options)
+        stream_of(options)
+        state_of(options)
+        config_of(options)
 
     def partitions(self) -> Sequence[Part]:
         """The plan, and its slices in as many parts as are read at the same time.
@@ -94,92 +91,16 @@ class GitlabReader(DataSourceReader):  # type: ignore[misc]
         Raises:
             GitlabError: nothing can be read.
         """
-        stream = _stream(self._options)
-        with Session(_config(self._options)) as session:
-            plan = planned(session, {stream.name: _state(self._options)})
-            told = {"plan": _brief(plan), "began": session.started()}
+        stream = stream_of(self._options)
+        with Session(config_of(self._options)) as session:
+            plan = planned(session, {stream.name: state_of(self._options)})
+            began = session.started()
         return [
-            Part(orjson.dumps(told), is_plan=True),
+            plan_part(plan, began),
             *(Part(orjson.dumps(part)) for part in parts_for(plan.slices, self._processes)),
         ]
 
     def read(self, partition: Part) -> Iterator[pa.RecordBatch]:
         """The rows of a part, with threads inside, and last how far it came; nothing fails."""
-        batches = Batches(table_of(_stream(self._options)))
         told = orjson.loads(partition.text)
-        if partition.is_plan:
-            yield batches.progress(told)
-            return
-        with session_for(told[0]["plan"], _config(self._options), self._processes) as session:
-            reading = SliceReading(session, told)
-            for _, rows in reading:
-                yield batches.of(rows)
-            yield batches.progress({"result": reading.result()})
-
-
-def _brief(plan: Plan) -> dict[str, Any]:
-    """A plan as JSON, with no more of its slices than where they are."""
-    places = [
-        {**one, "slice": {name: one["slice"][name] for name in ("stream", "container", "id")}}
-        for one in plan.slices
-    ]
-    return {**plan.to_json(), "slices": places}
-
-
-def _stream(options: Mapping[str, str]) -> Stream:
-    name = options.get("stream", "")
-    unknown = sorted(set(options) - _OPTIONS - {"path"})
-    if unknown:
-        message = f"There is no option {', '.join(unknown)}. There are: {', '.join(_OPTIONS)}."
-        raise UsageError(message)
-    if name not in streams():
-        message = "Set the option stream to the name of a stream, such as issues."
-        raise UsageError(message)
-    return streams()[name]
-
-
-def _processes(options: Mapping[str, str]) -> int:
-    text = options.get("processes", str(_READERS))
-    if not text.isdecimal() or int(text) < 1:
-        message = "The option processes is a whole number from 1 on."
-        raise UsageError(message)
-    return int(text)
-
-
-def _state(options: Mapping[str, str]) -> StreamState:
-    stream = _stream(options)
-    try:
-        return StreamState.load(orjson.loads(options.get("state") or "{}"), stream)
-    except orjson.JSONDecodeError as error:
-        message = f"the option state is no JSON ({error})"
-        raise StateError(message) from None
-
-
-def _config(options: Mapping[str, str]) -> Config:
-    try:
-        raw = orjson.loads(options.get("config") or "{}")
-    except orjson.JSONDecodeError as error:
-        message = f"The option config is no JSON ({error})."
-        raise UsageError(message) from None
-    name = options.get("token_env", _TOKEN)
-    if not isinstance(raw, dict) or "credentials" in raw:
-        message = (
-            "The option config is an object without credentials: options are shown in plans and"
-            f" logs. Set the environment variable {name} on the driver and on the executors."
-        )
-        raise UsageError(message)
-    token = os.environ.get(name)
-    if not token:
-        message = (
-            f"There is no access token in the environment variable {name}. Set it on the driver,"
-            f" and on the executors with spark.executorEnv.{name}."
-        )
-        raise UsageError(message)
-    lists = {
-        f"{one}_list": [text.strip() for text in options[one].split(",") if text.strip()]
-        for one in ("groups", "projects")
-        if options.get(one)
-    }
-    url = {"api_url": options["api_url"]} if options.get("api_url") else {}
-    credentials = {"auth_type": "access_token", "access_token": token}
-    return parse({**raw, **lists, **url, "credentials": credentials})
+        return batches(self._options, [told] if partition.is_plan else read(self._options, told))
