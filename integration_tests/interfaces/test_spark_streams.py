@@ -125,7 +125,8 @@ for part in mine.partitions(start, end):
         stage(part.place, [[{"id": 1}], {"slices": []}])
 said = []
 for call in (
-    lambda: reader(staging=""),
+    lambda: reader(staging="s3://bucket/staging"),
+    lambda: stage(given["folder"] + "/elsewhere/1/0", []),
     lambda: reader(staging=given["folder"] + "/other").partitions(start, end),
     lambda: reader(stream="branches").latestOffset(end, None),
 ):
@@ -218,7 +219,8 @@ def test_a_batch_that_runs_again_is_the_same(
     assert issue["title"] in {row["title"] for row in json.loads(first["rows"])}
     assert len(json.dumps(first["offset"])) < 100
     assert not changing_gitlab.requests(limit=1)["counts"]
-    option, folder, stream = second["said"]
+    option, elsewhere, folder, stream = second["said"]
+    assert "does not see" in elsewhere
     assert "Set the option staging" in option
     assert str(tmp_path / "other") in folder
     assert "issues, not of branches" in stream

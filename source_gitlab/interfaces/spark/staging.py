@@ -44,7 +44,9 @@ class Staging:
     def add(self, start: Offset, plan: Plan, began: str, readers: int) -> Offset:
         """Keep the plan of the batch behind `start`, in a part for each reader."""
         offset = {"batch": start["batch"] + 1, "plan": plan.id}
-        kept = {"plan": plan.to_json(), "began": began, "readers": readers}
+        # The parts, too: another version may cut them differently, and what is staged is of these.
+        parts = [[one["number"] for one in part] for part in parts_for(plan.slices, readers)]
+        kept = {"plan": plan.to_json(), "began": began, "parts": parts}
         # A folder without a plan is nobody's, so it may stay behind where this process is killed.
         place = self._place(offset)
         place.mkdir(parents=True)
@@ -70,9 +72,12 @@ class Staging:
             )
             raise UsageError(message) from None
         plan = Plan.load(kept["plan"])
-        parts = parts_for(plan.slices, kept["readers"])
-        places = [str(place / str(number)) for number in range(len(parts))]
-        return plan, kept["began"], list(zip(parts, places, strict=True))
+        slices = {one["number"]: one for one in plan.slices}
+        parts = [
+            ([slices[number] for number in numbers], str(place / str(name)))
+            for name, numbers in enumerate(kept["parts"])
+        ]
+        return plan, kept["began"], parts
 
     def state(self, offset: Offset) -> dict[str, Any]:
         """The state of the stream after a batch that Spark has written, by the stream's name.
@@ -117,8 +122,18 @@ def staged(place: str) -> Iterator[Any]:
 
 
 def stage(place: str, read: Iterable[Any]) -> None:
-    """Put what is read into its place, if no other attempt has done so meanwhile."""
+    """Put what is read into its place, if no other attempt has done so meanwhile.
+
+    Raises:
+        UsageError: this machine does not see the folder.
+    """
     made = Path(f"{place}.{uuid.uuid4().hex}")
+    if not made.parent.exists():
+        message = (
+            f"An executor does not see {made.parent}: the option staging is a folder that the"
+            " driver and all executors see under one path."
+        )
+        raise UsageError(message)
     made.mkdir()
     with (made / _PAGES).open("wb") as file:
         file.writelines(orjson.dumps(one, option=orjson.OPT_APPEND_NEWLINE) for one in read)

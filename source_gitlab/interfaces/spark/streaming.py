@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import orjson
@@ -43,10 +44,11 @@ class GitlabStreamReader(DataSourceStreamReader, SupportsTriggerAvailableNow):  
         state_of(options)
         config_of(options)
         processes_of(options)
-        if not options.get("staging"):
+        if not Path(options.get("staging", "")).is_absolute():
             message = (
-                "Set the option staging to a folder that the driver and all executors see, for this"
-                " checkpoint alone: what a batch reads is kept there until Spark has written it."
+                "Set the option staging to the absolute path of a folder that the driver and all"
+                " executors see, for this checkpoint alone: what a batch reads is kept there until"
+                " Spark has written it."
             )
             raise UsageError(message)
         self._staging = Staging(options["staging"])
