@@ -150,12 +150,18 @@ def planned(session: Session, states: Mapping[str, StreamState]) -> Plan:
     return plan
 
 
-def parts(slices: Sequence[PlannedSlice], readers: int) -> list[list[PlannedSlice]]:
+def parts(
+    slices: Sequence[PlannedSlice], readers: int, threads: int = 1
+) -> list[list[PlannedSlice]]:
     """Slices in parts, some for each of so many that read them, in the order of the plan.
 
-    Children are read together with what they are children of: its rows are then asked for once.
+    Each of them reads as many slices of a part at once as it has `threads`, so a part has as many,
+    where there are enough for all readers. Children are read together with what they are children
+    of: its rows are then asked for once.
     """
-    most = max(1, len(slices) // (max(1, readers) * _PARTS_EACH))
+    readers = max(1, readers)
+    for_all_threads = min(threads, -(-len(slices) // readers))
+    most = max(1, len(slices) // (readers * _PARTS_EACH), for_all_threads)
     found: list[list[PlannedSlice]] = []
     for family in _families(slices):
         if found and len(found[-1]) + len(family) <= most:

@@ -13,7 +13,15 @@ from integration_tests.support.history_world import OUTSIDE, SUB, WEB, small_wor
 from integration_tests.support.inprocess import TOKEN, Wire, session
 from integration_tests.support.progress import comparable
 from source_gitlab.core.state import StreamState
-from source_gitlab.engine.plans import Plan, PlanError, applied, parts, planned, unread
+from source_gitlab.engine.plans import (
+    Plan,
+    PlanError,
+    PlannedSlice,
+    applied,
+    parts,
+    planned,
+    unread,
+)
 from source_gitlab.engine.slice_work import read_slices
 from source_gitlab.streams import streams
 
@@ -21,7 +29,7 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
     from source_gitlab.core.session import Session
-    from source_gitlab.engine.plans import PlannedSlice, Result
+    from source_gitlab.engine.plans import Result
 
 HOUR = 3_600
 
@@ -140,13 +148,24 @@ def test_a_plan_is_plain_and_has_no_secret(wire: Wire) -> None:
         Plan.load({"version": 1, "slices": []})
 
 
+@pytest.mark.parametrize(("readers", "threads", "least"), [(4, 5, 5), (4, 1, 1), (10, 5, 2)])
+def test_a_part_has_a_slice_for_each_thread(readers: int, threads: int, least: int) -> None:
+    """Where there are enough for all readers; twenty projects here."""
+    slices = [
+        PlannedSlice(plan="p", number=n, slice={"stream": "jobs", "container": "project", "id": n})
+        for n in range(20)
+    ]
+    assert {len(part) for part in parts(slices, readers, threads)} == {least}
+
+
+@pytest.mark.parametrize("threads", [1, 5])
 @pytest.mark.parametrize("readers", [1, 3, 100])
 def test_parts_hold_each_slice_once_and_children_with_their_parents(
-    wire: Wire, readers: int
+    wire: Wire, readers: int, threads: int
 ) -> None:
     """However many read them."""
     plan = plan_of(wire, {})
-    found = parts(plan.slices, readers)
+    found = parts(plan.slices, readers, threads)
     assert sorted(one["number"] for part in found for one in part) == list(range(len(plan.slices)))
     for child, parent in (("issue_notes", "issues"), ("merge_request_notes", "merge_requests")):
         where = {

@@ -21,7 +21,7 @@ from source_gitlab.engine.plans import (
     unread,
 )
 from source_gitlab.engine.worker_sessions import config_of, for_worker
-from source_gitlab.gitlab.connection import Connection
+from source_gitlab.gitlab.connection import Connection, Share
 from source_gitlab.gitlab.errors import FatalError
 from source_gitlab.interfaces.choice import chosen
 from source_gitlab.interfaces.executors.worker import run
@@ -163,7 +163,8 @@ class _Reading:
     stale: str | None = None
 
     def __post_init__(self) -> None:
-        self._waiting = deque(parts(self.plan.slices, self.processes))
+        threads = Share(1, self.processes).workers(self.connection.config.num_workers)
+        self._waiting = deque(parts(self.plan.slices, self.processes, threads))
         self._sent: dict[Future[Result], tuple[list[PlannedSlice], str | None]] = {}
 
     def read(self) -> None:
