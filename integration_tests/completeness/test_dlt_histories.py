@@ -32,7 +32,9 @@ class _Killed(Loader):
 
     def write(self, stream: str, rows: list[Row], owner: Owner | None = None) -> None:
         """Take a page, or die."""
-        self.syncing.wrote(stream, rows, lambda: super(_Killed, self).write(stream, rows, owner))
+        self.syncing.note(stream, rows)
+        super().write(stream, rows, owner)
+        self.syncing.wrote()
 
 
 def _synced(syncing: Syncing, opened: Session, wanted: Mapping[str, Stream]) -> Outcome:

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from source_gitlab.core.slices import Owner, Row
     from source_gitlab.interfaces.sync_result import Outcome
     from source_gitlab.streams import Stream
+    from source_gitlab.tables.fitting import Fit
 
 HISTORIES, START = 12, 3
 
@@ -33,9 +34,15 @@ class _Killed(Store):
 
     syncing: Syncing
 
-    def write(self, stream: str, rows: list[Row], owner: Owner | None = None) -> None:
+    def shaped(self, stream: str, rows: list[Row], *, is_replaced: bool = False) -> Fit:
+        """Look at a page."""
+        self.syncing.note(stream, rows)
+        return super().shaped(stream, rows, is_replaced=is_replaced)
+
+    def write(self, stream: str, rows: list[Row] | Fit, owner: Owner | None = None) -> None:
         """Take a page, or die."""
-        self.syncing.wrote(stream, rows, lambda: super(_Killed, self).write(stream, rows, owner))
+        super().write(stream, rows, owner)
+        self.syncing.wrote()
 
 
 def _synced(syncing: Syncing, opened: Session, wanted: Mapping[str, Stream]) -> Outcome:

@@ -41,9 +41,9 @@ class Quiet:
 class Syncing:
     """One sync of a history into the file `path`.
 
-    `run` opens a store and syncs into it; `tables` tells what a stream's table holds. The store
-    calls `wrote` for each page. `texts` is how GitLab writes an instant in a column of a stream, by
-    its one form that compares as text.
+    `synced` opens a store and syncs into it; `tables` tells what a stream's table holds. The store
+    calls `note` before each page, and `wrote` behind it. `texts` is how GitLab writes an instant in
+    a column of a stream, by its one form that compares as text.
     """
 
     raw_rows = False
@@ -66,13 +66,15 @@ class Syncing:
         # A sync here has few pages.
         self._left = 1 + sync.kill % 3 if sync.kill else 0
 
-    def wrote(self, stream: str, rows: list[Row], write: Callable[[], None]) -> None:
-        """Write a page, or die behind it: what is not committed by then is lost."""
+    def note(self, stream: str, rows: list[Row]) -> None:
+        """Note how GitLab writes the instants of a page."""
         for name in _times(stream):
             for row in rows:
                 if row.get(name) is not None:
                     self._texts[stream, name, instant(row[name])] = row[name]
-        write()
+
+    def wrote(self) -> None:
+        """Die, when enough pages are written: what is not committed by then is lost."""
         self._left -= 1
         if not self._left:
             raise KilledError
