@@ -65,11 +65,12 @@ def test_a_read_of_all_that_is_read_by_default(gitlab: Emulator, tmp_path: Path)
 def test_a_file_that_is_up_to_date(gitlab: Emulator, tmp_path: Path) -> None:
     """Lists that are not due cost nothing, and the rest is what the run asks for."""
     file = str(tmp_path / "gitlab.duckdb")
-    select = ("--select", "issues", "tags", "group_members", "project_labels", "deployments")
+    select = ("--select", "issues", "tags", "timelogs", "project_labels", "deployments")
     run(gitlab, "sync", "--to", file, *select)
     dry = run(gitlab, "sync", "--to", file, "--dry-run", *select)
     lines = {line.split()[0]: line for line in dry.splitlines() if line}
-    assert lines["tags"].endswith(" the whole list")
+    assert lines["tags"].endswith(" nothing is due")
+    assert lines["timelogs"].endswith(" the whole list")
     assert lines["issues"].endswith(" what changed")
     foretold = number(r"would take about ([\d,]+) requests", dry)
     asked = number(r"([\d,]+) requests", run(gitlab, "sync", "--to", file, *select))

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 WEB, API, GUIDE = 101, 102, 103
 REFUSED = {"kind": "status", "status": 403, "body": {"message": "403 Forbidden"}}
 BROKEN = {"kind": "html"}
+# Push rules and languages are read once a day.
+DAY = 86_400
 SELECT = ("--select", "branches", "project_labels", "projects")
 BRANCHES = f"/projects/{WEB}/repository/branches"
 FAILING = [{**REFUSED, "path": BRANCHES}, {**BROKEN, "path": BRANCHES}]
@@ -87,15 +89,18 @@ def test_a_licence_that_ends_removes_nothing(
     """404 is what GitLab answers then, and `null` of a project whose push rules were deleted."""
     gitlab, path = changing_gitlab, tmp_path / "gitlab.duckdb"
     select = ("--select", "project_push_rules")
+    gitlab.in_its_own_time()
     assert sync(gitlab, path, *select).code == 0
     before = push_rules(path)
     assert {WEB, GUIDE} <= before
     gitlab.settings(tier="free")
+    gitlab.clock(advance=DAY)
     done = sync(gitlab, path, *select, *full)
     assert done.code == 0, done.stdout
     assert "takes GitLab Premium" in done.stdout
     assert push_rules(path) == before
     gitlab.settings(tier="ultimate")
+    gitlab.clock(advance=DAY)
     gitlab.faults([{"kind": "null_body", "path": f"/projects/{WEB}/push_rule"}])
     assert sync(gitlab, path, *select, *full).code == 0
     assert push_rules(path) == before - {WEB}
@@ -108,7 +113,9 @@ def test_the_object_of_another_project_removes_nothing(
     """Neither does what is no map of languages."""
     gitlab, path = changing_gitlab, tmp_path / "gitlab.duckdb"
     select = ("--select", "project_push_rules", "project_languages")
+    gitlab.in_its_own_time()
     assert sync(gitlab, path, *select).code == 0
+    gitlab.clock(advance=DAY)
     before = push_rules(path)
     body = {"id": 999_999, "project_id": GUIDE}
     said = {"kind": "status", "status": 200, "body": {"message": "This is fine."}}

@@ -7,11 +7,13 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 from filelock import FileLock
 
 ROOT = Path(__file__).parents[2]
+UNUSED_SECONDS = 14 * 86_400
 REQUIREMENTS = ROOT / "requirements"
 
 
@@ -24,11 +26,19 @@ def _folder(name: str, locks: tuple[Path, ...]) -> Path:
     return cache / "gitlab-warehouse-tests" / f"{name}-{identity.hexdigest()[:16]}"
 
 
+def remove_unused(cache: Path, since: float) -> None:
+    """Remove the environments in `cache` that nobody has used since an instant, in seconds."""
+    for complete in cache.glob("*/.complete"):
+        if complete.stat().st_mtime < since:
+            shutil.rmtree(complete.parent)
+            Path(f"{complete.parent}.lock").unlink(missing_ok=True)
+
+
 def environment(name: str, *, with_package: bool) -> Path:
     """The `bin` folder of an environment that holds `requirements/NAME.txt`, made where it is not.
 
-    Installing takes a minute, so the environment is kept, and what makes it in two processes of a
-    test run waits for each other. With `with_package` this package is put in anew, as a wheel, so
+    Installing takes a minute, so the environment is kept until it is not used for two weeks, and
+    what makes it in two processes of a test run waits for each other. With `with_package` this package is put in anew, as a wheel, so
     that what is tested is what would be published; the lock file must hold what it needs then.
     """
     names = (name, "build") if with_package else (name,)
@@ -41,11 +51,12 @@ def environment(name: str, *, with_package: bool) -> Path:
     with FileLock(f"{folder}.lock"):
         if not complete.exists():
             shutil.rmtree(folder, ignore_errors=True)
+            remove_unused(folder.parent, time.time() - UNUSED_SECONDS)
             subprocess.run([sys.executable, "-m", "venv", folder], check=True)
             wanted = [part for lock in locks for part in ("-r", str(lock))]
             subprocess.run([*install, "--require-hashes", *wanted], check=True)
             subprocess.run([*pip, "check"], check=True)
-            complete.touch()
+        complete.touch()
         if with_package:
             subprocess.run(
                 [*install, "--no-build-isolation", "--force-reinstall", str(ROOT)], check=True
