@@ -13,6 +13,7 @@ from pathlib import Path
 from benchmarks.cases import CASES, QUICK
 from benchmarks.chart import draw
 from benchmarks.machine import this_machine
+from benchmarks.more_machines import MORE_MACHINES
 from benchmarks.results import document, judge, table
 from benchmarks.running import run_cases
 from benchmarks.scaling import SCALING
@@ -27,11 +28,12 @@ def main() -> int:
     parser.add_argument("--runs", type=int, default=10, help="at most so many of each")
     parser.add_argument("cases", nargs="*", metavar="CASE", help="these only; nothing is written")
     options = parser.parse_args()
-    known = QUICK if options.quick else (*CASES, *SCALING)
+    usual = QUICK if options.quick else (*CASES, *SCALING)
+    known = usual if options.quick else (*usual, *MORE_MACHINES)
     unknown = set(options.cases) - {case.name for case in known}
     if unknown:
         parser.error(f"no such case; there are {', '.join(case.name for case in known)}")
-    cases = [case for case in known if not options.cases or case.name in options.cases]
+    cases = [case for case in known if case.name in options.cases] or list(usual)
     machine = this_machine()
     begun = time.monotonic()
     outcomes = run_cases(cases, machine, 1 if options.quick else options.runs)

@@ -16,6 +16,7 @@ from urllib.parse import quote
 
 from benchmarks import environments as env
 from benchmarks.measuring import Invocation
+from benchmarks.more_machines import PROCESSES
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -208,6 +209,42 @@ def _pyairbyte(job: Job, programs: Path) -> Invocation:
     return Invocation(command, json.dumps(given), environment)
 
 
+def _over(way: str) -> Callable[[Job, Path], Invocation]:
+    def invoke(job: Job, programs: Path) -> Invocation:
+        given = {
+            "config": _config(job),
+            "streams": list(job.streams),
+            "processes": PROCESSES,
+            "folder": str(job.folder),
+        }
+        command = (str(programs / "python"), str(HERE / "executors.py"), way)
+        return Invocation(command, json.dumps(given))
+
+    return invoke
+
+
+def _spark(job: Job, programs: Path) -> Invocation:
+    python = str(programs / "python")
+    options = {
+        "api_url": job.gitlab.url,
+        "groups": job.group,
+        "config": json.dumps({"start_date": START_DATE}),
+    }
+    given = {
+        "options": options,
+        "stream": job.streams[0],
+        "processes": PROCESSES,
+        "folder": str(job.folder),
+    }
+    environment = {"GITLAB_TOKEN": job.gitlab.token, "PYSPARK_PYTHON": python}
+    return Invocation((python, str(HERE / "spark.py")), json.dumps(given), environment)
+
+
+def _counted(job: Job) -> dict[str, int]:
+    counts: dict[str, int] = json.loads((job.folder / "counts.json").read_text())
+    return counts
+
+
 def _database(job: Job) -> Path:
     return job.folder / "database.duckdb"
 
@@ -275,6 +312,30 @@ CONTENDERS = {
             "python benchmarks/pyairbyte.py < given.json",
             _pyairbyte,
             _rows_in("copied"),
+        ),
+        Contender(
+            "pool",
+            "this connector in a pool of processes",
+            env.READER,
+            "python benchmarks/executors.py pool < given.json",
+            _over("pool"),
+            _counted,
+        ),
+        Contender(
+            "dask",
+            "this connector in Dask",
+            env.DASK,
+            "python benchmarks/executors.py dask < given.json",
+            _over("dask"),
+            _counted,
+        ),
+        Contender(
+            "spark",
+            "this connector in Spark",
+            env.SPARK,
+            "python benchmarks/spark.py < given.json",
+            _spark,
+            _counted,
         ),
     )
 }

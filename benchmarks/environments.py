@@ -42,6 +42,8 @@ READER = Environment(
 LOADER = Environment(
     "pyairbyte", (REQUIREMENTS / "pyairbyte.txt", REQUIREMENTS / "build.txt"), this=True
 )
+DASK = Environment("dask", (REQUIREMENTS / "dask.txt", REQUIREMENTS / "build.txt"), this=True)
+SPARK = Environment("spark", (REQUIREMENTS / "spark.txt", REQUIREMENTS / "build.txt"), this=True)
 PEER = Environment("airbyte-source-gitlab", (LOCKS / "airbyte-source-gitlab.txt",))
 TAP = Environment("tap-gitlab", (LOCKS / "tap-gitlab.txt",))
 INGESTR = Environment("ingestr", (LOCKS / "ingestr.txt",))
