@@ -137,7 +137,7 @@ class Connection:
             replaced(TRANSPORT_VERSION)
             or self._certificates.problem
             or proxies.problem(config.api_url)
-            or (None if retries else wrong_pause)
+            or wrong_pause
         )
         self._mended: set[str] = set()
         self._lock = threading.Lock()

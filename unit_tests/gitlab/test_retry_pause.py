@@ -46,10 +46,11 @@ def test_no_pause_is_set() -> None:
     assert pause({}) == (USUAL, None) == (1.0, None)
 
 
+@pytest.mark.parametrize("own", [None, Retries(tries=2)])
 @pytest.mark.parametrize("value", WRONG)
-def test_a_wrong_pause(opened: Callable[..., Connection], value: str) -> None:
-    """It is an error by its name, and no request is made."""
-    with opened(value) as connection:
+def test_a_wrong_pause(opened: Callable[..., Connection], value: str, own: Retries | None) -> None:
+    """It is an error by its name, and no request is made, also by a check with its own pauses."""
+    with opened(value, own) as connection:
         client = connection.client()
         with pytest.raises(FatalError, match=VARIABLE) as raised:
             client.one("version")
@@ -57,10 +58,9 @@ def test_a_wrong_pause(opened: Callable[..., Connection], value: str) -> None:
         assert value not in str(raised.value)
 
 
-@pytest.mark.parametrize("value", [*WRONG, "60"])
-def test_a_program_that_says_how_to_retry(opened: Callable[..., Connection], value: str) -> None:
-    """What it says counts, whatever the environment has."""
+def test_a_program_that_says_how_to_retry(opened: Callable[..., Connection]) -> None:
+    """What it says counts."""
     own = Retries(tries=2, first=0.5)
-    with opened(value, own) as connection:
+    with opened("60", own) as connection:
         assert connection.problem is None
         assert connection.retries is own
