@@ -38,8 +38,9 @@ def environment(name: str, *, with_package: bool) -> Path:
     """The `bin` folder of an environment that holds `requirements/NAME.txt`, made where it is not.
 
     Installing takes a minute, so the environment is kept until it is not used for two weeks, and
-    what makes it in two processes of a test run waits for each other. With `with_package` this package is put in anew, as a wheel, so
-    that what is tested is what would be published; the lock file must hold what it needs then.
+    what makes it in two processes of a test run waits for each other. With `with_package` this
+    package is put in anew, as a wheel, so that what is tested is what would be published; the lock
+    file must hold what it needs then.
     """
     names = (name, "build") if with_package else (name,)
     locks = tuple(REQUIREMENTS / f"{each}.txt" for each in names)

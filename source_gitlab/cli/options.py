@@ -107,6 +107,10 @@ def split_names(flag: str, values: Sequence[str] | None) -> list[str]:
     return [name for part in parts for name in part]
 
 
+# What PyYAML says of a text with several documents.
+_ONE_DOCUMENT = "expected a single document in the stream"
+
+
 class _Loader(yaml.SafeLoader):
     """YAML in which a date stays the text that it is: what it means is for `config` to say."""
 
@@ -133,6 +137,9 @@ def read_file(path: Path) -> dict[str, Any]:
     except RecursionError:
         raise ConfigError(field="", message=f"{path} is nested too deeply.") from None
     except (yaml.YAMLError, UnicodeDecodeError) as error:
+        if getattr(error, "context", "") == _ONE_DOCUMENT:
+            message = f"{path} holds several documents; leave the one to use, without a line `---`."
+            raise ConfigError(field="", message=message) from None
         mark = getattr(error, "problem_mark", None)
         place = f" Line {mark.line + 1} is the first that cannot be read." if mark else ""
         raise ConfigError(field="", message=f"{path} is neither JSON nor YAML.{place}") from None

@@ -72,6 +72,8 @@ def test_a_file_is_json_or_yaml(tmp_path: Path, text: str) -> None:
         ("a: [", "is neither JSON nor YAML. Line "),
         ("glpat-forgotten-key", "must hold fields"),
         ("\xff", "is neither JSON nor YAML."),
+        ("a: 1\n---\nb: 2", "holds several documents"),
+        ("a: *glpat-forgotten-key", "is neither JSON nor YAML. Line "),
     ],
 )
 def test_a_file_that_is_neither_is_one_sentence(tmp_path: Path, text: str, message: str) -> None:
