@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+from source_gitlab.streams import streams
+
 # The streams that a group's own lists answer for.
 SIX = (
     "epics",
@@ -19,6 +21,9 @@ SIX = (
     "project_milestones",
     "releases",
 )
+
+# What is read where nobody chooses.
+DEFAULT = tuple(name for name, stream in streams().items() if stream.selected)
 
 
 @dataclass(frozen=True)
@@ -105,6 +110,16 @@ COMMANDS = Case(
         Entry(f"{contender} {command}", contender, command=command)
         for command in ("spec", "check", "discover")
         for contender in ("ours", "peer")
+    ),
+)
+
+IDLE_DEFAULT = Case(
+    "idle-default",
+    "second read of the default streams of 1,000 quiet projects",
+    quiet(1000),
+    (
+        Entry("ours", "ours", DEFAULT, repeats=1),
+        Entry("ours again", "ours", DEFAULT, after="ours"),
     ),
 )
 
@@ -209,10 +224,9 @@ CASES = (
         (
             Entry("ours lists", "ours", SIX, repeats=1),
             Entry("ours lists again", "ours", SIX, after="ours lists"),
-            Entry("ours", "ours", repeats=1),
-            Entry("ours again", "ours", after="ours", repeats=1),
         ),
     ),
+    IDLE_DEFAULT,
 )
 
 QUICK = (
@@ -236,9 +250,12 @@ QUICK = (
         (
             Entry("ours lists", "ours", SIX),
             Entry("ours lists again", "ours", SIX, after="ours lists"),
-            Entry("ours", "ours"),
-            Entry("ours again", "ours", after="ours"),
         ),
+    ),
+    replace(
+        IDLE_DEFAULT,
+        title="second read of the default streams of 200 quiet projects",
+        world=quiet(200),
     ),
     Case(
         "memory",
