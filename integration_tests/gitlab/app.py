@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from starlette.applications import Starlette
@@ -50,7 +51,8 @@ class RawPath:
 
     def __init__(self, routes: Sequence[Route], emulator: Emulator) -> None:
         self._routes = routes
-        self._words = {word for route in routes for word in _segments(route.path)}
+        self._templates = tuple(route.path for route in routes)
+        self._words = {word for template in self._templates for word in _segments(template)}
         self._apps: dict[tuple[str, ...], ASGIApp] = {}
         self._emulator = emulator
 
@@ -76,13 +78,18 @@ class RawPath:
         key = tuple(word if word in self._words else "" for word in _segments(path))
         found = self._apps.get(key)
         if found is None:
-            found = Starlette(routes=[one for one in self._routes if _may_fit(one.path, key)])
-            self._apps[key] = found
+            numbers = _fitting(self._templates, key)
+            found = self._apps[key] = Starlette(routes=[self._routes[one] for one in numbers])
         return found
 
 
 def _segments(path: str) -> list[str]:
     return path.split("/")[1:]
+
+
+@lru_cache(10_000)
+def _fitting(templates: tuple[str, ...], key: tuple[str, ...]) -> list[int]:
+    return [number for number, one in enumerate(templates) if _may_fit(one, key)]
 
 
 def _may_fit(template: str, key: tuple[str, ...]) -> bool:
