@@ -101,8 +101,9 @@ class Staging:
         own = self._place(offset)
         for place in self._folder.glob("[0-9]*-*"):
             if place == own:
-                for part in place.glob("*/"):
-                    shutil.rmtree(part)
+                for part in place.iterdir():
+                    if part.is_dir():
+                        shutil.rmtree(part)
             elif int(place.name.partition("-")[0]) <= offset["batch"]:
                 shutil.rmtree(place)
 
