@@ -11,7 +11,7 @@ import pytest
 
 from integration_tests.support.distributed import by_one_process, in_folder
 from integration_tests.support.environments import environment
-from integration_tests.support.progress import comparable
+from integration_tests.support.progress import in_seconds
 from integration_tests.support.reading import config_for
 from source_gitlab.distributed import Plan
 
@@ -106,7 +106,7 @@ def test_dask_brings_what_one_process_does(
         wanted, alone = by_one_process(config, Plan.load(found["plan"]))
         assert in_folder(tmp_path / name) == wanted
         for stream, state in alone.items():
-            assert comparable(found["states"][stream]) == comparable(state), stream
+            assert in_seconds(stream, found["states"][stream]) == in_seconds(stream, state), stream
         states = found["states"]
         issue = changing_gitlab.world(streams="issues")["issues"][0]
         project_id = issue["row"]["project_id"]

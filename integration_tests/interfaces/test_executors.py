@@ -16,7 +16,7 @@ from integration_tests.support.distributed import (
     by_one_process,
     in_folder,
 )
-from integration_tests.support.progress import comparable
+from integration_tests.support.progress import in_seconds
 from integration_tests.support.reading import config_for, differences, expected
 from source_gitlab.distributed import JsonLines, process_pool, read
 from source_gitlab.streams import streams
@@ -72,7 +72,7 @@ def same(outcome: Outcome, tables: Tables, pool: Pool) -> None:
     assert tables == wanted
     assert outcome.states.keys() == states.keys()
     for name, state in states.items():
-        assert comparable(outcome.states[name]) == comparable(state), name
+        assert in_seconds(name, outcome.states[name]) == in_seconds(name, state), name
 
 
 def change(gitlab: Emulator) -> None:
