@@ -77,6 +77,18 @@ def test_a_file_that_is_up_to_date(gitlab: Emulator, tmp_path: Path) -> None:
     assert foretold / 2 <= asked <= foretold
 
 
+def test_what_is_read_again_where_less_is_chosen(gitlab: Emulator, tmp_path: Path) -> None:
+    """All of it, as the run says."""
+    file = str(tmp_path / "gitlab.duckdb")
+    select = ("--select", "issues", "branches", "project_members")
+    run(gitlab, "sync", "--to", file, *select, "--group", "acme")
+    narrower = (*select, "--group", "acme/platform")
+    dry = run(gitlab, "sync", "--to", file, "--dry-run", *narrower)
+    foretold = number(r"would take about ([\d,]+) requests", dry)
+    asked = number(r"([\d,]+) requests", run(gitlab, "sync", "--to", file, *narrower))
+    assert foretold / 2 <= asked <= 1.25 * foretold
+
+
 def test_what_was_read_before_is_told_apart(gitlab: Emulator, tmp_path: Path) -> None:
     """Streams without a state are read in full, the others as on each day."""
     file = str(tmp_path / "gitlab.duckdb")

@@ -97,6 +97,17 @@ def test_a_row_leaves_where_its_list_was_read(copy: Copy) -> None:
     assert copy.differing() == []
 
 
+def test_rows_of_a_project_that_is_deleted_leave_at_once(copy: Copy) -> None:
+    """With the project; those of the others, of which nothing is asked, stay."""
+    before = keys(copy.path, "branches")
+    gone = [key for key in before if key[0] == str(API)]
+    copy.gitlab.mutate("hide_project", id=API)
+    assert copy.sync()["branches"] == len(gone) > 0
+    assert copy.asked() == []
+    assert keys(copy.path, "branches") == [key for key in before if key not in gone]
+    assert copy.differing() in ([], ["people"])
+
+
 def test_after_a_day_every_list_is_read(copy: Copy) -> None:
     """What no signal tells of leaves then, at the same hour of the next day at the latest."""
     copy.remove_member()

@@ -200,7 +200,7 @@ def _dry_run(
         if isinstance(place, Target):
             states = None
         elif not options.full_refresh:
-            states, whole = _read_before(place, selected, session.started())
+            states, whole = _read_before(place, selected, session)
         found = forecast(session, selected.values(), states)
         show(found, sys.stdout, done=states, whole=whole)
         if session.config.shard is not None:
@@ -210,14 +210,18 @@ def _dry_run(
 
 
 def _read_before(
-    path: Path, selected: Mapping[str, Stream], now: str
+    path: Path, selected: Mapping[str, Stream], session: Session
 ) -> tuple[Mapping[str, StreamState], Collection[str]]:
     """The states that a sync would read from, and what it would read as a whole."""
     from source_gitlab.interfaces.duckdb.read_before import states_in  # noqa: PLC0415
     from source_gitlab.interfaces.duckdb.store import StoreError  # noqa: PLC0415
+    from source_gitlab.interfaces.syncing import has_left  # noqa: PLC0415
 
     try:
-        return states_in(path, selected.values(), now)
+        states, whole = states_in(path, selected.values(), session.started())
+        return {
+            name: state for name, state in states.items() if not has_left(state, session)
+        }, whole
     except StoreError as error:
         raise UsageError(str(error), passes=error.passes) from error
     except StateError as error:

@@ -125,12 +125,19 @@ class Extents:
                 self._streams[stream].missed[place.kind].add(place.id)
 
     def of(
-        self, stream: str, column: str | None, members: Members, *, is_split: bool = False
+        self,
+        stream: str,
+        column: str | None,
+        members: Members,
+        *,
+        is_split: bool = False,
+        scope: frozenset[int] = frozenset(),
     ) -> Extent:
         """How much of a stream was read; without a `column`, all of it or nothing.
 
         `members` tells whose rows the list of a group holds, by the id of the group; None where
         that is not known. When a stream `is_split`, what was planned is not all that there is.
+        Whatever of `scope` was not planned was not read.
         """
         with self._lock:
             known = self._streams[stream]
@@ -144,9 +151,10 @@ class Extents:
         if known.blind or None in kept:
             return Extent(column, frozenset(), all_but=False)
         left = frozenset().union(*filter(None, kept))
+        ended = frozenset().union(*filter(None, read)) - left
         if planned:
-            return Extent(column, left, all_but=True)
-        return Extent(column, frozenset().union(*filter(None, read)) - left, all_but=False)
+            return Extent(column, left | (scope - ended), all_but=True)
+        return Extent(column, ended, all_but=False)
 
 
 def _scope(slice_: Slice, *, deep: bool) -> str:

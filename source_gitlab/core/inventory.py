@@ -313,6 +313,20 @@ class Inventory:
             listing = self._listings.get(number)
             return frozenset(listing.projects) if isinstance(listing, Listing) else None
 
+    def scope(self, *, of_groups: bool) -> frozenset[int] | None:
+        """All projects in scope, or all groups, by id; None when not all of them are known.
+
+        No request is made but those that tell what is chosen.
+        """
+        roots = self.roots()
+        found = set() if of_groups else {project.id for project in roots.projects}
+        for root in roots.groups if of_groups or roots.whole else ():
+            members = self.known_members(root.id, of_groups=of_groups)
+            if members is None or self.lacking(root, of_groups=of_groups) is not None:
+                return None
+            found |= members
+        return frozenset(found) if roots.complete else None
+
     def probe(self, root: Group, *, fresh: bool = False) -> Probe:
         """The projects of a chosen group that changed last, in one request."""
         if fresh:

@@ -199,8 +199,18 @@ class Session:
             return self.inventory.known_members(group, of_groups=only_groups(stream))
 
         kind, sharding = self._planner.kind(stream), self._planner.sharding
-        is_split = is_part or sharding.is_split(kind)
-        found = self.report.extents.of(stream.name, column_of(stream), members, is_split=is_split)
+        column, is_split = column_of(stream), sharding.is_split(kind)
+        scope: frozenset[int] | None = frozenset()
+        if is_part:
+            is_of_groups = column == "group_id"
+            scope = self.inventory.scope(of_groups=is_of_groups) if column else None
+        found = self.report.extents.of(
+            stream.name,
+            column,
+            members,
+            is_split=is_split or scope is None,
+            scope=scope or frozenset(),
+        )
         return sharding.narrowed(stream, kind, found)
 
     def _is_deep(self, stream: Stream, slice_: Slice) -> bool:

@@ -158,7 +158,7 @@ class Sync:
             is_rekeyed = self._store.needs_replacing(stream.name)
             fresh = full_refresh or whole or is_rekeyed
             raw = None if fresh else self._store.state(stream.name)
-            if not fresh and _lost(_state_of(stream, raw), self._session):
+            if not fresh and has_left(_state_of(stream, raw), self._session):
                 # A full read tells which rows are of what was chosen no more.
                 self._narrowed, fresh, raw = True, True, None
             if whole or is_rekeyed or stream.snapshot or (fresh and counts[stream.name]):
@@ -284,7 +284,7 @@ class Sync:
             return NOTHING
         if stream.name in self._in_part:
             read = self._session.extent(stream, is_part=True)
-            return _gone_of(read) if read.ids else NOTHING
+            return _gone_of(read) if read.ids or read.all_but else NOTHING
         extent = self._session.extent(stream)
         start = self._session.config.start_date
         if start is None or stream.snapshot or not stream.incremental or self._narrowed:
@@ -378,8 +378,11 @@ def _state_of(stream: Stream, raw: Mapping[str, Any] | None) -> StreamState:
         raise StateError(message) from error
 
 
-def _lost(state: StreamState, session: Session) -> bool:
-    """Whether a state covers something that may be chosen no more."""
+def has_left(state: StreamState, session: Session) -> bool:
+    """Whether a state covers something that may be chosen no more.
+
+    A sync reads the stream from the start then, which tells whose rows leave.
+    """
     if state.origin is None:
         return False
     archived = session.config.include_archived

@@ -62,7 +62,10 @@ def merge(
     """
     old, new = tables_
     marks = deletions.has_marks(old.name)
-    added, changed = differences(connection, old, new, source, marks=marks)
+    added, changed = 0, 0
+    if count(connection, source):
+        # It looks at the whole table, which is much where nothing was read.
+        added, changed = differences(connection, old, new, source, marks=marks)
     deletions.unmark(old, source)
     removed = deletions.take_out(
         old,
