@@ -96,6 +96,27 @@ def test_a_list_continued_from_its_last_row_that_comes_empty(
     assert "was answered with an empty list" in str(reading)
 
 
+@pytest.mark.parametrize(
+    ("name", "path"),
+    [
+        ("users", "/projects/[0-9]+/users$"),
+        ("project_hooks", "/projects/[0-9]+/hooks$"),
+        ("protected_branches", "/protected_branches$"),
+        ("group_variables", "/groups/[0-9]+/variables$"),
+        ("issue_notes", "/issues/[0-9]+/notes$"),
+        ("merge_request_label_events", "/resource_label_events$"),
+    ],
+)
+def test_an_empty_list_without_headers_is_none_of_gitlab(
+    faulty: Emulator, name: str, path: str
+) -> None:
+    """Where other lists have theirs, something on the way has answered."""
+    faulty.faults([{"kind": "status", "status": 200, "body": "[]", "path": path}])
+    reading = read(config_for(faulty), [name], retries=QUICK)
+    assert reading.statuses != {name: COMPLETE}
+    assert "without the headers that GitLab sends" in str(reading)
+
+
 def keys(reading: Reading, name: str) -> list[tuple[object, ...]]:
     """The keys of what was read, in order."""
     return sorted(tuple(row[c] for c in streams()[name].key) for row in reading.rows[name])

@@ -31,7 +31,16 @@ _PAGED = re.compile(
     r"groups|projects|groups/[^/]+/(?:projects|descendant_groups|subgroups)"
     r"|(?:groups|projects)/[^/]+/(?:issues|merge_requests|labels|milestones|members|members/all)"
     r"|projects/[^/]+/(?:pipelines|jobs|releases|deployments|environments"
-    r"|repository/(?:branches|tags|commits))"
+    r"|repository/(?:branches|tags|commits|contributors))"
+    r"|(?:groups|projects)/[^/]+/(?:hooks|access_requests|access_tokens|deploy_tokens|badges"
+    r"|boards|variables|runners|packages)"
+    r"|projects/[^/]+/(?:users|deploy_keys|protected_branches|protected_tags|snippets|forks"
+    r"|starrers|remote_mirrors|pages/domains|pipeline_schedules|triggers|resource_groups"
+    r"|freeze_periods|feature_flags|feature_flags_user_lists|cluster_agents|secure_files"
+    r"|job_token_scope/(?:allowlist|groups_allowlist))"
+    # lib/api/notes.rb, discussions.rb, award_emoji.rb, resource_label_events.rb and their like
+    r"|projects/[^/]+/(?:issues|merge_requests)/[0-9]+/(?:notes|discussions|award_emoji"
+    r"|resource_(?:label|state|milestone)_events)"
 )
 _COUNTED = "{path} was answered with an empty page of a list that has {total} rows by its header."
 _NOT_EMPTY = "{path} was answered with an empty list, and has rows when it is asked for by number."
