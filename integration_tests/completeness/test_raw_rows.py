@@ -55,7 +55,10 @@ def brought(
                             rows += [orjson.loads(text_of_row(row)) for row in page.rows]
                 except GitlabError as error:
                     rows.append(str(error))
-                found[f"{name} {number}"] = _settled([rows, states[name].to_json()])
+                # Since when each project is read moves with the seconds that pass.
+                state = states[name].to_json() | {"projects": sorted(states[name].projects)}
+                state.pop("earlier", None)
+                found[f"{name} {number}"] = _settled([rows, state])
             found[f"report {number}"] = opened.report.lines()
     return found, raw
 

@@ -50,7 +50,8 @@ class Expiring:
 @pytest.mark.parametrize("expired", [True, False])
 def test_the_driver_renews_and_workers_go_on(lab: Emulator, *, expired: bool) -> None:
     """Once, whether the token has ended before the read or ends in the middle of it."""
-    config = sign_in(lab, expired=expired)
+    # One slice after the other in each process, so that some are left when the first rows come.
+    config = {**sign_in(lab, expired=expired), "num_workers": 2}
     rotated: list[dict[str, str]] = []
     token = "" if expired else config["credentials"]["access_token"]
     writer = Expiring(lab, token)
