@@ -44,7 +44,7 @@ a list no longer holds is gone, and only that.
 
 | where | what it takes |
 | --- | --- |
-| lists that GitLab can filter by time, such as issues | a count beside GitLab's, by the first sync of each day, all of them within six days; at once with [`verify --repair`](verify.md) |
+| lists that GitLab can filter by time, such as issues | a count beside GitLab's, by the first sync of each day, all of them within six days; at once with [`verify --repair`](verify.md); rows of a project that is gone, with `--full-refresh` |
 | lists that it cannot filter | when the list is read again: with a change that GitLab shows, and within a day, or a week for [weekly ones](streams.md) |
 | what stands below a row | when the row moves, and with the deletion of that row |
 
