@@ -115,6 +115,7 @@ def test_an_empty_list_without_headers_is_none_of_gitlab(
     reading = read(config_for(faulty), [name], retries=QUICK)
     assert reading.statuses != {name: COMPLETE}
     assert "without the headers that GitLab sends" in str(reading)
+    assert f"{faulty.url}/api/v4/" in str(reading)
 
 
 def keys(reading: Reading, name: str) -> list[tuple[object, ...]]:

@@ -56,8 +56,9 @@ _QUERY: Query = {"simple": True, "per_page": 1}
 class PageHeaders:
     """Learns from every list; asks for one where none has shown it. Thread-safe."""
 
-    def __init__(self) -> None:
-        """Nothing is known yet."""
+    def __init__(self, api_url: str) -> None:
+        """Nothing is known yet; errors name lists below `api_url`."""
+        self._api_url = api_url
         self._lock = threading.Lock()
         self._arrive: bool | None = None
 
@@ -96,20 +97,23 @@ class PageHeaders:
         """
         if is_told(headers):
             if total_of(headers):
-                raise Emptied(_COUNTED.format(path=path, total=total_of(headers)))
+                raise Emptied(_COUNTED.format(path=self._url(path), total=total_of(headers)))
             return
         if _is_keyset(query):
             # No header comes with the end of such a list, but with each page by number.
             first = ask(path, {**numbered(query), "per_page": 2, "page": 1})
             if isinstance(first, Answer) and first.data != []:
-                raise Emptied(_NOT_EMPTY.format(path=path))
+                raise Emptied(_NOT_EMPTY.format(path=self._url(path)))
             return
         if self._arrive is None:
             with self._lock:
                 if self._arrive is None:
                     self._find_out(ask)
         if self._arrive:
-            raise Emptied(_UNTOLD.format(path=path))
+            raise Emptied(_UNTOLD.format(path=self._url(path)))
+
+    def _url(self, path: str) -> str:
+        return f"{self._api_url}/{path}"
 
     def _are_stripped(self, path: str, query: Mapping[str, Any], ask: Asker) -> bool:
         """Whether a list without headers should have had some."""
