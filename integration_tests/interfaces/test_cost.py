@@ -69,7 +69,7 @@ def test_a_file_that_is_up_to_date(gitlab: Emulator, tmp_path: Path) -> None:
     run(gitlab, "sync", "--to", file, *select)
     dry = run(gitlab, "sync", "--to", file, "--dry-run", *select)
     lines = {line.split()[0]: line for line in dry.splitlines() if line}
-    assert lines["tags"].endswith(" nothing is due")
+    assert lines["tags"].endswith(" the whole list")
     assert lines["timelogs"].endswith(" the whole list")
     assert lines["issues"].endswith(" what changed")
     foretold = number(r"would take about ([\d,]+) requests", dry)

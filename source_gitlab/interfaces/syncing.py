@@ -366,8 +366,11 @@ def is_whole(stream: Stream, *, is_due: Callable[[str, str], bool], now: str) ->
     if not stream.snapshot:
         return not stream.incremental
     is_weekly = stream.refresh is not None and stream.refresh.signal == "weekly"
-    hours = _WEEKLY_WHOLE_HOURS if is_weekly else _WHOLE_HOURS
-    return is_due(stream.name, plus(now, hours=-hours))
+    if is_weekly:
+        return is_due(stream.name, plus(now, hours=-_WEEKLY_WHOLE_HOURS))
+    # Who syncs again within the hour wants to see what has changed, and signals are an hour late.
+    is_recent = not is_due(stream.name, plus(now, hours=-1))
+    return is_recent or is_due(stream.name, plus(now, hours=-_WHOLE_HOURS))
 
 
 def _state_of(stream: Stream, raw: Mapping[str, Any] | None) -> StreamState:
