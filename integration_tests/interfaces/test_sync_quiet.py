@@ -119,6 +119,17 @@ def test_after_a_day_every_list_is_read(copy: Copy) -> None:
     assert copy.differing() == []
 
 
+def test_within_an_hour_every_list_is_read(copy: Copy) -> None:
+    """Of the last one that did so first, so that not each of many is."""
+    copy.sync("--full-refresh")
+    copy.gitlab.clock(advance=2400)
+    copy.sync()
+    assert copy.asked() != []
+    copy.gitlab.clock(advance=1500)
+    copy.sync()
+    assert copy.asked() == []
+
+
 def test_a_full_refresh_reads_every_list(copy: Copy) -> None:
     """At once."""
     copy.remove_member()

@@ -50,6 +50,7 @@ _COMMIT_ROWS = 50_000
 # the same hour of each does not come too early.
 _WHOLE_HOURS = 24 - 1
 _WEEKLY_WHOLE_HOURS = 7 * 24 - 1
+_RECENT_HOURS = 1
 
 
 class Store(Protocol):
@@ -302,7 +303,10 @@ class Sync:
             self._bring(name, None, NOTHING)
 
     def _bring(self, name: str, state: Mapping[str, Any] | None, gone: Gone | None) -> None:
-        at = "" if name in self._in_part else self._began
+        # A whole read has the syncs of the next hour read whole, too. These do not count, or syncs
+        # every few minutes would never read less.
+        is_first = self._store.is_due(name, plus(self._began, hours=-_RECENT_HOURS))
+        at = self._began if is_first and name not in self._in_part else ""
         changes = self._store.finish_replace(name, state, gone, at)
         self._tell(self._tallies[name], changes)
 
@@ -369,7 +373,7 @@ def is_whole(stream: Stream, *, is_due: Callable[[str, str], bool], now: str) ->
     if is_weekly:
         return is_due(stream.name, plus(now, hours=-_WEEKLY_WHOLE_HOURS))
     # Who syncs again within the hour wants to see what has changed, and signals are an hour late.
-    is_recent = not is_due(stream.name, plus(now, hours=-1))
+    is_recent = not is_due(stream.name, plus(now, hours=-_RECENT_HOURS))
     return is_recent or is_due(stream.name, plus(now, hours=-_WHOLE_HOURS))
 
 
