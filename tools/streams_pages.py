@@ -48,8 +48,9 @@ A stream without a *cursor* is read in full each time. *Needs* is the least tier
 in the group or project, the only offering, and the first version that has it. *Costs* is what an
 incremental read asks for beside the list of groups and projects; a first read asks every place and
 every parent, and a list of more than a hundred rows takes a request for each further hundred.
-`sync` costs the same, and more once a day and in the hour behind that: lists without a filter of time
-are read in every place then, because only whole lists tell what is gone; weekly ones once a week."""
+`sync` costs the same, and more once a day and in the hour behind that: lists without a filter of
+time are read in every place then, because only whole lists tell what is gone; weekly ones once a
+week."""
 
 
 def areas() -> list[str]:
