@@ -101,6 +101,10 @@ class Row:
         self._stamp = -1
 
 
+# The parameters of requests that say what `View.between` takes, in its order.
+TIMES = ("updated_after", "updated_before", "created_after", "created_before")
+
+
 @dataclass(frozen=True)
 class Order:
     """How a list is sorted. Ties fall back to ``id desc``, as GitLab's issuables do."""
@@ -128,25 +132,43 @@ class View:
         if order.by == "updated_at" and not order.descending:
             self._keys = [row.updated for row in self.rows if row.updated is not None]
 
-    def between(self, after: int | None, before: int | None) -> list[Row] | Span:
-        """Rows whose updated_at lies in the closed interval; a null updated_at never does."""
+    def between(
+        self,
+        after: int | None,
+        before: int | None,
+        made_after: int | None = None,
+        made_before: int | None = None,
+    ) -> list[Row] | Span:
+        """Rows of which both times lie in closed intervals; a null updated_at lies in none."""
+        if made_after is not None or made_before is not None:
+            made = [
+                row
+                for row in self.rows
+                if (made_after is None or row.created >= made_after)
+                and (made_before is None or row.created <= made_before)
+            ]
+            return made if after is None and before is None else _updated(made, after, before)
         if after is None and before is None:
             return Span(self.rows, 0, len(self.rows))
         if self._keys is not None:
             low = 0 if after is None else bisect_left(self._keys, after)
             high = len(self._keys) if before is None else bisect_right(self._keys, before)
             return Span(self.rows, low, max(low, high))
-        return [
-            row
-            for row in self.rows
-            if row.updated is not None
-            and (after is None or row.updated >= after)
-            and (before is None or row.updated <= before)
-        ]
+        return _updated(self.rows, after, before)
 
     def after_id(self, last: int) -> list[Row]:
         """The rows behind an id, in a view by id descending."""
         return self.rows[bisect_right(self.rows, -last, key=lambda row: -row.id) :]
+
+
+def _updated(rows: list[Row], after: int | None, before: int | None) -> list[Row]:
+    return [
+        row
+        for row in rows
+        if row.updated is not None
+        and (after is None or row.updated >= after)
+        and (before is None or row.updated <= before)
+    ]
 
 
 class Span:

@@ -21,7 +21,7 @@ from integration_tests.gitlab.present.ci import (
     pipeline,
     pipeline_detail,
 )
-from integration_tests.gitlab.rows import Order
+from integration_tests.gitlab.rows import TIMES, Order
 from integration_tests.gitlab.world import REPORTER
 
 if TYPE_CHECKING:
@@ -45,10 +45,9 @@ def pipelines(call: Call) -> Response:
     sort = query.choice("sort", ("asc", "desc"), "desc")
     source = query.text("source")
     limits = {name: query.text(name) for name in ("status", "ref", "sha", "name")}
-    created = (query.moment("created_after"), query.moment("created_before"))
     wanted = {name: value for name, value in limits.items() if value}
     table = call.world.pipelines
-    key = (row.id, source, tuple(wanted.items()), created)
+    key = (row.id, source, tuple(wanted.items()))
     children = call.settings.child_pipeline_source
     view = table.view(
         key,
@@ -64,11 +63,9 @@ def pipelines(call: Call) -> Response:
             and (children or one.facts["source"] != "parent_pipeline")
             and one.facts["source"] != "unknown"
             and all(one.facts.get(name) == value for name, value in wanted.items())
-            and (created[0] is None or one.created >= created[0])
-            and (created[1] is None or one.created <= created[1])
         ),
     )
-    rows = view.between(query.moment("updated_after"), query.moment("updated_before"))
+    rows = view.between(*map(query.moment, TIMES))
     defaults = {"order_by": by, "sort": sort}
     listed = TiesAtRandom(rows) if by == "updated_at" else rows
     return offset(call, listed, call.show(pipeline), defaults=defaults)

@@ -10,7 +10,7 @@ from integration_tests.gitlab.call import Registry
 from integration_tests.gitlab.errors import EPIC, GROUP, forbidden, not_found, unauthorized
 from integration_tests.gitlab.paging import offset
 from integration_tests.gitlab.present.planning import epic, epic_issue, issue
-from integration_tests.gitlab.rows import Order
+from integration_tests.gitlab.rows import TIMES, Order
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Iterable, Iterator
@@ -69,8 +69,6 @@ def list_issuables(  # noqa: PLR0913 - two resources in three scopes
         "iids": tuple(query.many("iids")),
         "labels": tuple(query.many("labels")),
         "search": query.text("search"),
-        "after": query.moment("created_after"),
-        "before": query.moment("created_before"),
     }
     key = (scope, call.world.structure, tuple(limits.items()))
     view = table.view(
@@ -83,7 +81,7 @@ def list_issuables(  # noqa: PLR0913 - two resources in three scopes
             {name: value for name, value in limits.items() if value},
         ),
     )
-    rows = view.between(query.moment("updated_after"), query.moment("updated_before"))
+    rows = view.between(*map(query.moment, TIMES))
     defaults = {
         "order_by": by,
         "sort": sort,
@@ -114,8 +112,6 @@ def _matches(row: Row, limits: dict[str, Any]) -> bool:
         "iids": lambda value: str(row.iid) in value,
         "labels": lambda value: set(value) <= set(facts.get("labels", [])),
         "search": lambda value: value.lower() in facts["title"].lower(),
-        "after": lambda value: row.created >= int(value),
-        "before": lambda value: row.created <= int(value),
     }
     return all(checks[name](value) for name, value in limits.items())
 
@@ -200,22 +196,19 @@ def epics(call: Call) -> Response:
     by = query.choice("order_by", ("created_at", "updated_at", "title"), "created_at")
     sort = query.choice("sort", ("asc", "desc"), "desc")
     state = query.choice("state", ("opened", "closed", "all"), "all")
-    after, before = query.moment("created_after"), query.moment("created_before")
     ids = () if empty else tuple(one.id for one in groups)
     table = call.world.epics
     view = table.view(
-        (ids, state, after, before),
+        (ids, state),
         Order(by, descending=sort == "desc"),
         lambda: (
             one
             for group_id in ids
             for one in table.of_group(group_id)
-            if (state == "all" or one.facts.get("state", "opened") == state)
-            and (after is None or one.created >= after)
-            and (before is None or one.created <= before)
+            if state == "all" or one.facts.get("state", "opened") == state
         ),
     )
-    rows = view.between(query.moment("updated_after"), query.moment("updated_before"))
+    rows = view.between(*map(query.moment, TIMES))
     defaults = {
         "include_ancestor_groups": "false",
         "include_descendant_groups": str(deep).lower(),
