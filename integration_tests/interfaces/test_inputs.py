@@ -100,6 +100,7 @@ def test_what_read_printed_is_a_state(gitlab: Emulator, tmp_path: Path, form: st
         ("state", '{"type": "STATE", "state": {}}\n{"STATE" broken\n{"type": "LOG"}\n', "not JSON"),
         ("state", '{"type": "STATE"}', "form of a state"),
         ("state", '{"type": "GLOBAL", "global": {}}', "other than states of streams"),
+        ("state", [{"type": [], "stream": {}}], "other than states of streams"),
         ("state", '{"type": "STREAM", "strem": {}}', "other than states of streams"),
     ],
 )

@@ -76,7 +76,7 @@ def state_messages(path: str) -> list[Json]:
         if not isinstance(message, dict):
             text = f"{orjson.dumps(message)[:40].decode(errors='replace')} is no state"
             raise ValueError(text)  # noqa: TRY004 -- what is in a file is no type of ours
-        if message.get("type") in {"RECORD", "LOG", "TRACE", "CONTROL"}:
+        if message.get("type") in ("RECORD", "LOG", "TRACE", "CONTROL"):  # which may be a list
             continue
         state = message.get("state") if message.get("type") == "STATE" else message
         if not isinstance(state, dict) or not (state.get("stream") or state.get("data") == {}):
