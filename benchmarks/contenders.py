@@ -179,6 +179,19 @@ def _ingestr(job: Job, programs: Path) -> Invocation:
     )
 
 
+def _rest_source(job: Job, programs: Path) -> Invocation:
+    given = {
+        "url": job.gitlab.url,
+        "token": job.gitlab.token,
+        "group": quote(job.group, safe=""),
+        "streams": list(job.streams),
+        "folder": str(job.folder),
+    }
+    environment = {"DLT_DATA_DIR": str(job.folder), "RUNTIME__DLTHUB_TELEMETRY": "false"}
+    command = (str(programs / "python"), str(HERE / "rest_source.py"))
+    return Invocation(command, json.dumps(given), environment)
+
+
 def _sync(job: Job, programs: Path) -> Invocation:
     return Invocation(
         (
@@ -290,6 +303,14 @@ CONTENDERS = {
             _rows_in("copied"),
         ),
         Contender(
+            "dlt",
+            "dlt's REST source",
+            env.DLT,
+            "python benchmarks/rest_source.py < given.json",
+            _rest_source,
+            _rows_in("copied"),
+        ),
+        Contender(
             "floor",
             "the floor",
             env.READER,
@@ -299,7 +320,7 @@ CONTENDERS = {
         Contender(
             "sync",
             "this connector, `sync`",
-            env.LOADER,
+            env.READER,
             "source-gitlab sync --to database.duckdb --url http://127.0.0.1:… --group scaled"
             " --select issues",
             _sync,

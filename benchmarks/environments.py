@@ -46,6 +46,7 @@ DASK = Environment("dask", (REQUIREMENTS / "dask.txt", REQUIREMENTS / "build.txt
 SPARK = Environment("spark", (REQUIREMENTS / "spark.txt", REQUIREMENTS / "build.txt"), this=True)
 PEER = Environment("airbyte-source-gitlab", (LOCKS / "airbyte-source-gitlab.txt",))
 TAP = Environment("tap-gitlab", (LOCKS / "tap-gitlab.txt",))
+DLT = Environment("dlt", (LOCKS / "dlt.txt",))
 INGESTR = Environment("ingestr", (LOCKS / "ingestr.txt",))
 
 
