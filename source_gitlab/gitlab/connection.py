@@ -26,9 +26,9 @@ from source_gitlab.gitlab.rate_limits.gate import Limits
 from source_gitlab.gitlab.retry_loop import Retries
 from source_gitlab.gitlab.server_clock import ServerClock
 from source_gitlab.gitlab.transport import proxies
-from source_gitlab.gitlab.transport.body import Wire, fetch
 from source_gitlab.gitlab.transport.deadline import AnswerBounds
 from source_gitlab.gitlab.transport.pool import TRANSPORT_VERSION, Certificates, open_pool, replaced
+from source_gitlab.gitlab.transport.wire import wire_of
 from source_gitlab.gitlab.tuning import Tuning
 
 if TYPE_CHECKING:
@@ -129,9 +129,9 @@ class Connection:
         self.credentials = Credentials(
             config, self._http, on_rotated, rotation, timer=self.timer, tuning=self.tuning
         )
-        self._wire = Wire(self._http, config.api_url)
+        self._wire = wire_of(self._http, config.api_url, is_direct=transport is None)
         self._probing = open_pool(self.config, self._certificates, transport)
-        self._probe = Wire(self._probing, config.api_url)
+        self._probe = wire_of(self._probing, config.api_url, is_direct=transport is None)
         self._timeout = float(config.request_timeout)
         self.problem = (
             replaced(TRANSPORT_VERSION)
@@ -154,6 +154,8 @@ class Connection:
     def close(self) -> None:
         """Close the pool and remove temporary files; no request is made any more."""
         self.problem = self.problem or Stopped()
+        self._wire.close()
+        self._probe.close()
         self._http.close()
         self._probing.close()
         self._certificates.close()
@@ -230,10 +232,10 @@ class Connection:
             given_up=watch(),
         )
         if apart:
-            self._probing.close()  # what is idle; the next request opens a new one
+            self._probe.close_idle()
         try:
             wire = self._probe if apart else self._wire
-            received = fetch(wire, request, self.credentials.header(token), answer)
+            received = wire.fetch(request, self.credentials.header(token), answer)
             if request.method == "POST" and is_throttled(received.body):
                 received = replace(received, status=requests.codes.too_many_requests)
             self.clock.learn(received.headers.get("Date", ""), received.asked, received.answered)

@@ -1,17 +1,15 @@
-"""One request and one answer over the shared pool of connections, bounded in time and size."""
+"""The body of an answer, bounded in time and size, and unpacked."""
 
 from __future__ import annotations
 
-import time
 import zlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import requests
-from urllib3.exceptions import DecodeError, HTTPError
+from urllib3.exceptions import DecodeError
 
 from source_gitlab.gitlab.errors import ServerError
-from source_gitlab.gitlab.transport.deadline import asking_within, ending_within
 
 try:
     from isal import isal_zlib as _zlib  # in half the time, and not for every system
@@ -19,17 +17,18 @@ except ImportError:
     import zlib as _zlib  # type: ignore[no-redef]
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from requests.auth import AuthBase
+    from collections.abc import Callable, Iterator, Mapping
 
     from source_gitlab.gitlab.request import Request
     from source_gitlab.gitlab.transport.deadline import AnswerBounds
 
-CONNECT_TIMEOUT = 15.0
+    Pieces = Callable[[int], Iterator[bytes]]
+    """The body in pieces, as it was sent, and at most one byte more than so many."""
+
 _LARGEST_ERROR = 64 * 1024
-_LARGEST_CHUNK = 1024 * 1024
 _GZIP = b"\x1f\x8b"
+_GZIPPED = frozenset({"gzip", "x-gzip"})
+_PLAIN = frozenset({"", "identity"})
 _LATE = "the answer did not end in time"
 
 
@@ -45,121 +44,63 @@ class Received:
     answered: float
 
 
-class Wire:
-    """Sends requests to one host over a session's connections.
-
-    Which proxy, certificates and headers a request gets is the same for all requests to a host, and
-    working it out costs as much as the rest of a small request, so it is done once.
-    """
-
-    def __init__(self, session: requests.Session, base_url: str) -> None:
-        """Work it out for requests below `base_url`."""
-        self._adapter = session.get_adapter(base_url)
-        self._environment: dict[str, Any] = dict(
-            session.merge_environment_settings(base_url, {}, True, None, None)  # noqa: FBT003 -- stream
-        )
-        # With credentials of its own, so that requests does not look for some in a ~/.netrc.
-        asked = requests.Request("GET", base_url, auth=_unchanged)
-        self._template = session.prepare_request(asked)
-
-    def send(self, asked: Request, header: AuthBase, timeout: float) -> requests.Response:
-        """Send `asked` with the header that `header` sets."""
-        request = self._template.copy()
-        request.url = asked.address
-        if asked.body is not None:
-            request.method, request.body = asked.method, asked.body
-            request.headers["Content-Type"] = "application/json"
-            request.headers["Content-Length"] = str(len(asked.body))
-        connecting = min(CONNECT_TIMEOUT, timeout)
-        return self._adapter.send(
-            header(request), timeout=(connecting, timeout), **self._environment
-        )
-
-
-def _unchanged(request: requests.PreparedRequest) -> requests.PreparedRequest:
-    return request
-
-
-def fetch(wire: Wire, request: Request, header: AuthBase, bounds: AnswerBounds) -> Received:
-    """Send `request`, following no redirect.
+def body_of(
+    request: Request,
+    status: int,
+    headers: Mapping[str, str],
+    pieces: Pieces,
+    bounds: AnswerBounds,
+) -> bytes:
+    """The body of an answer to `request`. What lies beyond the bound is left unread.
 
     Raises:
-        requests.RequestException or urllib3.exceptions.HTTPError: no whole answer in time.
-        ServerError: the answer is larger than `bounds.largest`.
+        ServerError: it is larger than `bounds.largest`.
+        requests.exceptions.ReadTimeout: it did not end in time.
+        urllib3.exceptions.DecodeError: it is packed, and cannot be unpacked.
     """
-    asked = time.time()
-    with asking_within(bounds):
-        response = wire.send(request, header, bounds.timeout)
-    with response:
-        answered = time.time()
-        body = _body(response, request, bounds)
-        return Received(
-            response.status_code, response.reason, response.headers, body, asked, answered
-        )
-
-
-def _body(response: requests.Response, request: Request, bounds: AnswerBounds) -> bytes:
-    """The body. What lies beyond the bound is left unread: the connection is closed then."""
-    is_error = not response.ok
+    is_error = status >= requests.codes.bad_request
     most = _LARGEST_ERROR if is_error else bounds.largest
-    announced = response.headers.get("Content-Length", "")
+    announced = headers.get("Content-Length", "")
     size = int(announced) if announced.isascii() and announced.isdigit() else 0
-    encoding = response.headers.get("Content-Encoding", "").strip().lower()
-    gzipped = encoding in {"gzip", "x-gzip"}
-    others = not gzipped and encoding not in {"", "identity"}
+    encoding = headers.get("Content-Encoding", "").strip().lower()
     if is_error or size <= most:
-        body = _received(response, size, most, bounds, decoded=others)
-        if gzipped and (is_error or len(body) <= most):
-            body = unzipped(body, most, in_part=is_error)
+        # A page is best received in one piece: what is put together from pieces goes through the
+        # processor's cache twice.
+        parts = list(pieces(most))
+        if bounds.are_over():
+            # What was cut may look like what has ended.
+            raise requests.exceptions.ReadTimeout(_LATE)
+        body = parts[0] if len(parts) == 1 else b"".join(parts)
+        if encoding not in _PLAIN and (is_error or len(body) <= most):
+            body = unpacked(body, encoding, most, in_part=is_error)
         if is_error or len(body) <= most:
             return body[:most]
         # Errors are kept while others try, with what their frames hold.
         body = b""
+        parts.clear()
     message = f"{request.shown} sent more than {bounds.largest >> 20} MiB at once."
-    raise ServerError(message, url=request.url, status=response.status_code)
+    raise ServerError(message, url=request.url, status=status)
 
 
-def _received(
-    response: requests.Response, size: int, most: int, bounds: AnswerBounds, *, decoded: bool
+def unpacked(
+    data: bytes, encoding: str, most: int, *, in_part: bool, library: Any = _zlib
 ) -> bytes:
-    """The body as it is sent, of `size` bytes if that was announced; ends soon behind `most`.
+    """What was packed, at most one byte more than `most`; of a part, what there is.
 
-    A page is best received in one piece: what is put together from pieces goes through the
-    processor's cache twice. So it is not `response.content`, whose pieces have 10 KiB, and not
-    urllib3's decoder.
-    """
-    chunks: list[bytes] = []
-    received = 0
-    chunk_size = min(size or _LARGEST_CHUNK, _LARGEST_CHUNK, most + 1)
-    with ending_within(bounds, response.raw):
-        try:
-            while received <= most:
-                chunk = response.raw.read(chunk_size, decode_content=decoded)
-                if not chunk:
-                    break
-                chunks.append(chunk)
-                received += len(chunk)
-        except HTTPError as error:
-            if bounds.are_over():
-                raise requests.exceptions.ReadTimeout(_LATE) from error
-            raise
-    if bounds.are_over():
-        raise requests.exceptions.ReadTimeout(_LATE)
-    return chunks[0] if len(chunks) == 1 else b"".join(chunks)
-
-
-def unzipped(data: bytes, most: int, *, in_part: bool, library: Any = _zlib) -> bytes:
-    """What gzip packed, at most one byte more than `most`; of a part, what there is.
-
-    `library` has what Python's `zlib` has.
+    `library` has what Python's `zlib` has. We ask for gzip; some proxies answer with deflate.
 
     Raises:
-        urllib3.exceptions.DecodeError: it is damaged, or cut short.
+        urllib3.exceptions.DecodeError: it is damaged, or cut short, or packed in another way.
     """
+    is_gzip = encoding in _GZIPPED
+    if not is_gzip and encoding != "deflate":
+        message = f"packed as {encoding[:20]}"
+        raise DecodeError(message)
+    window = 16 + zlib.MAX_WBITS if is_gzip else _window(data)
     parts: list[bytes] = []
     room = most + 1
-    while room and (not parts or data.startswith(_GZIP)):
-        member = library.decompressobj(16 + zlib.MAX_WBITS)
+    while room and (not parts or (is_gzip and data.startswith(_GZIP))):
+        member = library.decompressobj(window)
         try:
             parts.append(member.decompress(data, room))
         except library.error as error:
@@ -172,3 +113,11 @@ def unzipped(data: bytes, most: int, *, in_part: bool, library: Any = _zlib) -> 
             raise DecodeError(message)
         data = member.unused_data
     return parts[0] if len(parts) == 1 else b"".join(parts)
+
+
+def _window(data: bytes) -> int:
+    """How zlib is told what deflate is: with the header that HTTP asks for, or without it."""
+    has_header = (
+        len(data) > 1 and data[0] & 15 == zlib.DEFLATED and (data[0] << 8 | data[1]) % 31 == 0
+    )
+    return zlib.MAX_WBITS if has_header else -zlib.MAX_WBITS

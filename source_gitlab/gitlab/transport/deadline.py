@@ -77,7 +77,7 @@ def asking_within(bounds: AnswerBounds) -> Iterator[None]:
         _ASKED.bounds = None
 
 
-class _Watchdog:
+class Watchdog:
     """Shuts sockets down whose time is over, from a thread that all connections share."""
 
     def __init__(self) -> None:
@@ -116,7 +116,7 @@ def _cut(watched: Any) -> None:
         socket.socket.shutdown(below, socket.SHUT_RDWR)
 
 
-_WATCHDOG = _Watchdog()
+WATCHDOG = Watchdog()
 
 
 @contextmanager
@@ -129,11 +129,11 @@ def ending_within(bounds: AnswerBounds, response: HTTPResponse) -> Iterator[None
     if watched is None:
         yield
         return
-    _WATCHDOG.watch(watched, bounds)
+    WATCHDOG.watch(watched, bounds)
     try:
         yield
     finally:
-        _WATCHDOG.release(watched)
+        WATCHDOG.release(watched)
 
 
 class _Watched(HTTPConnection):
@@ -149,7 +149,7 @@ class _Watched(HTTPConnection):
         timeout = watched.gettimeout() or 60.0
         whole = time.monotonic() + _WHOLE_ANSWER * timeout
         bounds = _ASKED.bounds or AnswerBounds(timeout, whole)
-        _WATCHDOG.watch(watched, bounds)
+        WATCHDOG.watch(watched, bounds)
         try:
             response = super().getresponse()
         except Exception as error:
@@ -157,7 +157,7 @@ class _Watched(HTTPConnection):
                 raise TimeoutError(_LATE) from error
             raise
         finally:
-            _WATCHDOG.release(watched)
+            WATCHDOG.release(watched)
         if bounds.are_over():
             # What was cut in its headers passes for an answer without a body.
             response.close()

@@ -18,8 +18,8 @@ from source_gitlab import __version__
 from source_gitlab.gitlab.auth import TokenHeader
 from source_gitlab.gitlab.errors import ServerError
 from source_gitlab.gitlab.request import Request
-from source_gitlab.gitlab.transport.body import Wire, fetch
 from source_gitlab.gitlab.transport.deadline import AnswerBounds, WatchedAdapter
+from source_gitlab.gitlab.transport.wire import wire_of
 from source_gitlab.interfaces.agent.errors import (
     AuthenticationError,
     CallError,
@@ -81,12 +81,13 @@ class HostedClient:
         self._http.headers["User-Agent"] = f"source-gitlab/{__version__}"
         if auth.organization_id:
             self._http.headers["X-Organization-Id"] = auth.organization_id
-        self._wire = Wire(self._http, self._host)
+        self._wire = wire_of(self._http, self._host)
         self._token = ("", 0.0)
         self.connector_id = auth.connector_id
 
     def close(self) -> None:
         """Close connections."""
+        self._wire.close()
         self._http.close()
 
     def execute(
@@ -196,7 +197,7 @@ class HostedClient:
         request = Request(url, path, urlencode(query or {}), method, content)
         bounds = AnswerBounds(left, time.monotonic() + left, _LARGEST, deadline.is_over)
         try:
-            return fetch(self._wire, request, TokenHeader(token), bounds)
+            return self._wire.fetch(request, TokenHeader(token), bounds)
         except ServerError as error:
             raise HostedError(str(error), url=url) from error
         except (requests.RequestException, HTTPError) as error:
