@@ -89,6 +89,25 @@ class Access:
             return True
         return self.is_admin(viewer) or self.project_level(viewer, project) >= GUEST
 
+    def reads_builds(self, viewer: int | None, project: Row) -> bool:
+        """Whether the viewer has `read_build`: everyone, or reporters where jobs are not public.
+
+        (`public_builds` in app/policies/project_policy.rb)
+        """
+        return bool(project.facts.get("public_builds", True)) or self._reports(viewer, project)
+
+    def reads_statuses(self, viewer: int | None, project: Row) -> bool:
+        """Whether the viewer has `read_commit_status`: reporters, and all in an open project.
+
+        (`public_access` and `reporter_access` in app/policies/project_policy.rb)
+        """
+        visibility = project.facts["visibility"]
+        is_open = visibility == "public" or (visibility == "internal" and viewer is not None)
+        return is_open or self._reports(viewer, project)
+
+    def _reports(self, viewer: int | None, project: Row) -> bool:
+        return self.is_admin(viewer) or self.project_level(viewer, project) >= REPORTER
+
     def shows(self, viewer: int | None, project: Row, name: str) -> bool:
         """Whether lists show the rows of a project's feature (`issues`, `merge_requests`).
 

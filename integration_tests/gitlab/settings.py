@@ -66,7 +66,7 @@ class Settings:
     """Requests and seconds by endpoint template, e.g. ``{"GET /groups/:id": [400, 60]}``."""
 
     graphql_lacks: list[str] = field(default_factory=list)
-    """Fields (``Group.timelogs``) that this version does not have."""
+    """Fields (``Group.timelogs``) and arguments (``Pipeline.jobs.jobKind``) that it lacks."""
     graphql_denies: list[str] = field(default_factory=list)
     """Fields for which the viewer is told that the permission is missing, in a 200."""
     graphql_slow_above: int = 0
@@ -75,6 +75,8 @@ class Settings:
     """From this row of a page on, counted from 1, what is in it is too late; 0: nothing is."""
     graphql_most_points: int = 0
     """Points that a query may cost; 0: as many as GitLab allows."""
+    graphql_spared_points: int = 10
+    """Points that a pipeline costs less when it is named; 0: none, in old versions."""
     graphql_broken: dict[str, str] = field(default_factory=dict)
     """Fields that fail in one object, by its global id: ``{"Timelog.project": "gid://…"}``."""
     zone_hours: int = 0

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from integration_tests.gitlab.call import Registry
-from integration_tests.gitlab.errors import PIPELINE, bad_request, not_found
+from integration_tests.gitlab.errors import PIPELINE, bad_request, forbidden, not_found
 from integration_tests.gitlab.paging import (
     TiesAtRandom,
     decode_cursor,
@@ -86,6 +86,14 @@ def single_pipeline(call: Call) -> Response:
     return respond_one(call.show(pipeline_detail)(found))
 
 
+def _of_builds(call: Call) -> Row:
+    """The pipeline that the path names, to who has `read_build`."""
+    project, found = _pipeline(call)
+    if not call.access.reads_builds(call.viewer, project):
+        raise forbidden()
+    return found
+
+
 def _in_scope(call: Call, rows: list[Row]) -> list[Row]:
     scopes = call.query.many("scope")
     return [row for row in rows if not scopes or row.facts["status"] in scopes]
@@ -94,7 +102,7 @@ def _in_scope(call: Call, rows: list[Row]) -> list[Row]:
 @api.get("/projects/:id/pipelines/:pipeline_id/jobs", anonymous=False, job_token=True)
 def pipeline_jobs(call: Call) -> Response:
     """Jobs of a pipeline; those that were retried only with include_retried=true."""
-    _project, found = _pipeline(call)
+    found = _of_builds(call)
     retried = call.query.flag("include_retried", default=False)
     rows = [
         row
@@ -107,12 +115,12 @@ def pipeline_jobs(call: Call) -> Response:
 
 @api.get("/projects/:id/pipelines/:pipeline_id/bridges", anonymous=False, job_token=True)
 def bridges(call: Call) -> Response:
-    """Trigger jobs of a pipeline. No list of jobs has them."""
-    _project, found = _pipeline(call)
+    """Trigger jobs of a pipeline that were not retried. No list of jobs has them."""
+    found = _of_builds(call)
     rows = [
         row
         for row in call.world.bridges.of_project(found.project_id or 0)
-        if row.pipeline_id == found.id
+        if row.pipeline_id == found.id and not row.facts.get("retried")
     ]
     rows = _in_scope(call, rows)
     rows.sort(key=lambda row: row.id, reverse=True)
@@ -126,6 +134,8 @@ def jobs(call: Call) -> Response:
     Never totals. Keyset paging knows order_by=id&sort=desc only.
     """
     row, query = call.project("builds"), call.query
+    if not call.access.reads_builds(call.viewer, row):
+        raise forbidden()
     table = call.world.jobs
     scopes = tuple(query.many("scope"))
     view = table.view(

@@ -3,7 +3,8 @@
 A field costs one point and what is selected below it. A connection costs that again in parts of a
 hundred: with ``first: 100``, twice (``connection_complexity_multiplier`` in
 app/graphql/types/base_field.rb, 0.01 in app/graphql/resolvers/base_resolver.rb). Of the types of a
-union, the dearest counts.
+union, the dearest counts. Some fields (``spared``) cost so many points less than that, which may be
+less than nothing.
 """
 
 from __future__ import annotations
@@ -43,10 +44,12 @@ class Cost:
         schema: GraphQLSchema,
         fragments: Mapping[str, FragmentDefinitionNode],
         variables: Mapping[str, Any],
+        spared: Mapping[str, int],
     ) -> None:
         self._schema = schema
         self._fragments = fragments
         self._variables = dict(variables)
+        self._spared = spared
 
     def of(self, operation: OperationDefinitionNode) -> tuple[int, int]:
         """Points and depth."""
@@ -89,7 +92,7 @@ class Cost:
         below, depth = 0, 0
         if node.selection_set is not None and is_composite_type(inner):
             below, depth = self._selected(node.selection_set, inner)
-        points = below + 1
+        points = below + 1 - self._spared.get(f"{owner.name}.{name}", 0)
         if inner.name.endswith("Connection"):
             rows = min(self._first(node) or MOST_ROWS, MOST_ROWS)
             points += int(points * rows * _EACH)

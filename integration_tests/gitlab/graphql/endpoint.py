@@ -66,12 +66,15 @@ RUBY: tuple[tuple[str, str, str], ...] = (
 
 @cache
 def schema(lacking: tuple[str, ...] = ()) -> GraphQLSchema:
-    """The schema, without the fields ``Type.field`` that an older GitLab lacks."""
+    """The schema, without the fields and arguments (``Type.field.name``) that an old one lacks."""
     text = Path(__file__).with_name("schema.graphql").read_text(encoding="utf-8")
     made = build_schema(text)
     for one in lacking:
-        owner, _, name = one.partition(".")
-        del made.type_map[owner].fields[name]  # type: ignore[attr-defined] # an object type
+        owner, name, *argument = one.split(".")
+        inside = made.type_map[owner].fields  # type: ignore[attr-defined] # an object type
+        for inner in argument:
+            inside, name = inside[name].args, inner
+        del inside[name]
     return made
 
 
@@ -161,7 +164,9 @@ class GraphqlEndpoint:
             for one in document.definitions
             if isinstance(one, FragmentDefinitionNode)
         }
-        points, depth = Cost(known, fragments, variables).of(operation)
+        # resolver_complexity in app/graphql/resolvers/ci/project_pipeline_resolver.rb
+        spared = {"Project.pipeline": self._emulator.world.settings.graphql_spared_points}
+        points, depth = Cost(known, fragments, variables, spared).of(operation)
         most = MOST_POINTS_ANONYMOUS if token is None else MOST_POINTS
         most = self._emulator.world.settings.graphql_most_points or most
         deepest = DEEPEST_ANONYMOUS if token is None else DEEPEST

@@ -46,13 +46,13 @@ def resolve(source: Any, info: GraphQLResolveInfo[Any], /, **given: Any) -> Any:
     if is_late or _row(info) >= (settings.graphql_slow_from or math.inf):
         message = f"Timeout on {name}"
         raise GraphQLError(message)
+    broken = settings.graphql_broken.get(name)
+    if broken is not None and broken == source.get("id"):
+        return None
     found = _FIELDS.get(name)
     if found is not None:
         return found(viewing, source, given)
     value = source.get(info.field_name)
-    broken = settings.graphql_broken.get(name)
-    if broken is not None and broken == source.get("id"):
-        return None
     if isinstance(value, rows.Many):
         return page(viewing, value.rows, given)
     if isinstance(value, dict) and value.keys() == {NODES}:
@@ -194,6 +194,8 @@ _FIELDS: dict[str, Callable[[Viewing, Any, dict[str, Any]], Any]] = {
     "Query.group": _group,
     "Query.project": _project,
     "Query.projects": pipelines.projects,
+    "Pipeline.jobs": pipelines.jobs,
+    "Project.pipeline": pipelines.pipeline,
     "Project.pipelineCounts": pipelines.counts,
     "Project.pipelines": pipelines.pipelines,
     "Query.containerRepository": _container_repository,

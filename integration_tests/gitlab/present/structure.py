@@ -270,7 +270,7 @@ def project(world: World, row: Row) -> Json:
         "secret_push_protection_enabled": False,
         "pre_receive_secret_detection_enabled": False,
         "compliance_frameworks": [],
-        "public_jobs": True,
+        "public_jobs": facts.get("public_builds", True),
         **_ci_settings(),
         **_merge_settings(),
         "issues_template": None,
@@ -289,7 +289,7 @@ def project(world: World, row: Row) -> Json:
         "duo_remote_flows_enabled": True,
         "spp_repository_pipeline_access": True,
         "public": facts["visibility"] == "public",
-        "public_builds": True,
+        "public_builds": facts.get("public_builds", True),
     }
     if row.group_id is None:
         shown["owner"] = {
