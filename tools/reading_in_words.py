@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from source_gitlab.streams.in_words.rows import singular, with_article
 from source_gitlab.streams.vocabulary import KINDS, REDACTIONS
@@ -11,7 +11,7 @@ from tools.markdown import code_list
 from tools.stream_links import parent_link, stream_link
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from source_gitlab.streams import Stream
     from source_gitlab.streams.model import Refresh
@@ -83,13 +83,18 @@ def _of_parents(stream: Stream) -> Iterator[str]:
         days = "day" if stream.recheck == 1 else f"{stream.recheck} days"
         yield f"Parents that moved in the last {days} before a read are read again by the next one."
     if stream.only:
-        yield f"Asked only of parents with {_only(stream)}."
+        yield f"Asked only of parents with {_only(stream.only)}."
+    if stream.probe:
+        yield (
+            "GraphQL shows of many parents at once which have no rows, and those are not asked:"
+            f" parents with {_only(stream.probe.of)}."
+        )
 
 
-def _only(stream: Stream) -> str:
+def _only(chosen: Mapping[str, Any]) -> str:
     parts = [
         f"any `{column}`" if values is True else f"`{column}` {' or '.join(map(str, values))}"
-        for column, values in stream.only.items()
+        for column, values in chosen.items()
     ]
     return " and ".join(parts)
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from integration_tests.gitlab.launch import Emulator
+from integration_tests.support.reading import config_for, read
 from source_gitlab.config import parse
 from source_gitlab.core.cost import Costs
 from source_gitlab.core.session import Session
@@ -121,6 +122,23 @@ def estimated(world: Emulator, *names: str) -> tuple[Mapping[str, int], int]:
         costs = Costs(session).of(streams()[name] for name in names)
         asked = sum(session.client.requests.values()) - before
     return {name: cost.first for name, cost in costs.items()}, asked
+
+
+def test_parents_that_have_no_rows_are_not_counted() -> None:
+    """GraphQL shows of some pipelines how many have trigger jobs; a read takes about as many."""
+    name, projects, pipelines = "pipeline_trigger_jobs", 8, 60
+    sizes = ("--projects", projects, "--pipelines-per-project", pipelines)
+    with Emulator("--world", "scaled", "--groups", 1, *sizes) as world:
+        costs, _ = estimated(world, name, "pipelines_extended")
+        world.reset_requests()
+        reading = read(config_for(world, groups_list=["scaled"]), [name])
+        counts = world.requests(limit=1)["counts"]
+    assert reading.failure is None
+    assert costs["pipelines_extended"] >= projects * pipelines
+    paths = ("GET /projects/:id/pipelines", "POST /api/graphql")
+    asked = sum(sum(counts[path].values()) for path in paths)
+    assert not [path for path in counts if path.endswith("/bridges")]
+    assert asked <= costs[name] <= 2 * asked < projects * pipelines / 4
 
 
 @pytest.mark.parametrize("projects", [300])

@@ -128,6 +128,14 @@ def ingress(it: Trouble, path: str, answer: HttpAnswer) -> HttpAnswer:
     return status, {"content-type": "text/plain"}, text
 
 
+def graphql_fails(it: Trouble, path: str, answer: HttpAnswer) -> HttpAnswer:
+    """What is asked in GraphQL fails, or brings nothing."""
+    if not path.endswith("/api/graphql"):
+        return answer
+    nothing = (b'{"data":{}}', b'{"data":null}')[it.b % 2]
+    return _BROKEN if it.a % 2 else (200, {"content-type": "application/json"}, nothing)
+
+
 TROUBLES: tuple[Callable[[Trouble, str, HttpAnswer], HttpAnswer], ...] = (
     ingress,
     row_fails,
@@ -140,4 +148,5 @@ TROUBLES: tuple[Callable[[Trouble, str, HttpAnswer], HttpAnswer], ...] = (
     headers_stripped,
     date_ahead,
     no_date,
+    graphql_fails,
 )

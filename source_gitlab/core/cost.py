@@ -2,7 +2,8 @@
 
 Lists are counted by the headers of one row (`X-Total`,
 https://docs.gitlab.com/api/rest/#pagination-response-headers), which GitLab leaves out above 10,000
-rows. What each project has is counted in a few projects, and taken for all of them.
+rows. What each project has is counted in a few projects, and taken for all of them. So is which
+parents GraphQL shows to have no rows, which are not asked for them.
 """
 
 from __future__ import annotations
@@ -12,7 +13,8 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
-from source_gitlab.core.slices import Slice, list_of
+from source_gitlab.core.child_probe import MOST, ChildProbe
+from source_gitlab.core.slices import Row, Slice, list_of
 from source_gitlab.core.walks.pages import PER_PAGE
 from source_gitlab.gitlab.errors import FatalError, GitlabError, Skipped
 from source_gitlab.streams import streams
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
     from source_gitlab.streams import Stream
 
 _SAMPLE = 10  # places of which the lists are counted
+_PROBED = 5  # places of which some parents are looked at
 _DAYS_A_WEEK = 7
 # Who is in a group, before and after, and how many rows its list has (`core/membership.py`).
 _CHECKS = 3
@@ -70,6 +73,7 @@ class Costs:
         """Ask nothing yet."""
         self._session = session
         self._sizes: dict[str, _Size] = {}
+        self._shares: dict[str, float] = {}
         self._places: dict[str, tuple[list[_Place], int]] = {}
         self._since = ""
 
@@ -130,7 +134,8 @@ class Costs:
             parent = self._size(streams()[str(stream.parent)])
             first, daily = 0.0, 0.0
             if stream.walk != "derived":
-                first, daily = parent.rows, self._daily_of_child(stream, parent)
+                first = self._below_parents(stream, parent.rows, parent)
+                daily = self._daily_of_child(stream, parent)
             first, daily = above.first + math.ceil(first), above.daily + math.ceil(daily)
             return Cost(int(first), int(min(daily, first)), is_rough=True)
         first, daily = size.pages, size.pages
@@ -144,12 +149,47 @@ class Costs:
             daily /= _DAYS_A_WEEK
         return Cost(math.ceil(first), math.ceil(min(daily, first)), size.is_rough)
 
-    @staticmethod
-    def _daily_of_child(stream: Stream, parent: _Size) -> float:
+    def _daily_of_child(self, stream: Stream, parent: _Size) -> float:
         if stream.refresh or stream.cursor is None:
-            return parent.rows
+            return self._below_parents(stream, parent.rows, parent)
         swept = parent.rows / _DAYS_A_WEEK if stream.sweep else 0
-        return parent.moved * (1 + (stream.recheck or 0)) + swept
+        moved = parent.moved * (1 + (stream.recheck or 0)) + swept
+        return self._below_parents(stream, moved, parent)
+
+    def _below_parents(self, stream: Stream, rows: float, parent: _Size) -> float:
+        """The requests below so many parents, in all their lists."""
+        if stream.probe is None or not parent.lists:
+            return rows
+        probed = parent.lists * math.ceil(rows / parent.lists / MOST)
+        return min(rows, rows * self._share(stream) + probed)
+
+    def _share(self, stream: Stream) -> float:
+        """Which part of the parents is asked, of those that come first in some lists."""
+        if stream.name not in self._shares:
+            parent = streams()[str(stream.parent)]
+            places, _ = self._places_of(_kind(parent))
+            tasks = [
+                partial(self._some, parent, place, query)
+                for place in places[:_PROBED]
+                for query in parent.queries
+            ]
+            prefetcher = self._session.prefetcher
+            found = prefetcher.in_order(tasks, self._session.config.num_workers)
+            rows = [row for some in found for row in some]
+            childless = ChildProbe(self._session.client, prefetcher).childless(stream, rows)
+            self._shares[stream.name] = 1 - len(childless) / len(rows) if rows else 1.0
+        return self._shares[stream.name]
+
+    def _some(self, stream: Stream, place: _Place, more: Mapping[str, str]) -> list[Row]:
+        """The first rows of one list; none where it is refused or fails."""
+        path, base = self._list_of(stream, place)
+        try:
+            answer = self._session.client.rows(path, {**base, **more, "per_page": MOST})
+        except FatalError:
+            raise
+        except GitlabError:
+            return []
+        return [{"project_id": place.id, **row} for row in answer.data]
 
     def _size(self, stream: Stream) -> _Size:
         if stream.name not in self._sizes:
@@ -203,8 +243,7 @@ class Costs:
         self, stream: Stream, place: _Place, more: Mapping[str, str], since: str
     ) -> tuple[int, bool]:
         """The rows of one list, from an instant on if one is given; whether GitLab counted them."""
-        slice_ = Slice(container=place.container, id=place.id)
-        path, base = list_of(stream, slice_, archived=self._session.config.include_archived)
+        path, base = self._list_of(stream, place)
         query: Query = {**base, **more, "per_page": 1}
         if since and stream.since:
             query[stream.since] = since
@@ -221,6 +260,10 @@ class Costs:
             return 0, isinstance(error, Skipped)
         is_whole = answer.next is None
         return len(answer.data) + (not is_whole), is_whole
+
+    def _list_of(self, stream: Stream, place: _Place) -> tuple[str, Query]:
+        slice_ = Slice(container=place.container, id=place.id)
+        return list_of(stream, slice_, archived=self._session.config.include_archived)
 
     def _places_of(self, kind: str) -> tuple[list[_Place], int]:
         """Some places whose lists streams of a kind read, and how many there are."""

@@ -44,6 +44,8 @@ def raw_columns(name: str, read: str) -> RawColumns | None:
     plain |= {one for one in (stream.cursor, stream.where_set) if one}
     if below is not None:
         plain |= {*columns_of_parent(below)[0], *below.only, *stream.row_key}
+        if below.probe is not None:
+            plain |= {"id", below.probe.by, *below.probe.of}
     inside: defaultdict[str, set[str]] = defaultdict(set)
     each: defaultdict[str, set[str]] = defaultdict(set)
     for path in stream.add.values():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from source_gitlab.core.child_probe import ChildProbe
 from source_gitlab.core.raw_columns import raw_columns
 from source_gitlab.core.refusals import judged
 from source_gitlab.core.row_validation import walkable
@@ -71,6 +72,7 @@ class SliceReader:
             changed_rows=ChangedRowsCache(client.tuning.shared_rows),
             shared_lists=SharedLists(),
             late_rows=LateRows(client, config.lookback_minutes),
+            child_probe=ChildProbe(client, prefetcher),
             transformers={name: RowTransformer(one) for name, one in streams().items()},
             raw_columns=self._raw_columns,
         )

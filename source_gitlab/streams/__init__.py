@@ -7,9 +7,9 @@ from functools import cache
 
 from source_gitlab.streams.declarations import areas_of_streams, build, declared
 from source_gitlab.streams.json_schema import Schema
-from source_gitlab.streams.model import MovedBy, Refresh, RowsOfMap, Stream
+from source_gitlab.streams.model import MovedBy, Probe, Refresh, RowsOfMap, Stream
 
-__all__ = ["MovedBy", "Refresh", "RowsOfMap", "Schema", "Stream", "root_of", "streams"]
+__all__ = ["MovedBy", "Probe", "Refresh", "RowsOfMap", "Schema", "Stream", "root_of", "streams"]
 
 
 def root_of(stream: Stream) -> Stream:

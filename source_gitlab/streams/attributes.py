@@ -18,6 +18,7 @@ from source_gitlab.streams.values import (
     ONLY,
     ORIGINS,
     PATH,
+    PROBE,
     QUERIES,
     QUERY,
     REDACTED,
@@ -209,6 +210,14 @@ ATTRIBUTES: Mapping[str, Attribute] = {
     "only": Attribute(
         ONLY,
         "Which parents are asked: those whose column has one of the values, or any with `true`.",
+    ),
+    "probe": Attribute(
+        PROBE,
+        "What GraphQL shows of many parents at once: those that have no rows are not asked for"
+        " them. A parent is the `field` of its project, named by its column `by`; it tells of those"
+        " whose columns have the values in `of`, for others may get rows without moving. Where the"
+        " list `rows` is empty in it and the list `proof`, which the same right shows, is not, it"
+        " has none. What GraphQL does not show is asked for.",
     ),
     "refresh": Attribute(
         REFRESH,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from source_gitlab import yaml_files
 from source_gitlab.streams.attributes import DOCUMENTATION
 from source_gitlab.streams.declaration_error import DeclarationError
-from source_gitlab.streams.model import READ_AT, MovedBy, Refresh, RowsOfMap, Span, Stream
+from source_gitlab.streams.model import READ_AT, MovedBy, Probe, Refresh, RowsOfMap, Span, Stream
 from source_gitlab.streams.validation import check_alone, check_together
 from source_gitlab.streams.walks import WALKS
 
@@ -154,6 +154,8 @@ def _set_types(values: Declared) -> None:
         values["rows"] = RowsOfMap(**values["rows"])
     if "span" in values:
         values["span"] = Span(**values["span"])
+    if "probe" in values:
+        values["probe"] = Probe(**values["probe"])
     if "moved_by" in values:
         values["moved_by"] = MovedBy(**values["moved_by"])
     if "unique" in values:

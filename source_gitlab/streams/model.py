@@ -56,6 +56,22 @@ class MovedBy:
 
 
 @dataclass(frozen=True)
+class Probe:
+    """What GraphQL shows of many parents at once, so that those without rows need not be asked.
+
+    `field` of a project is a parent, found by the column `by`, which is the name of the argument,
+    too. It tells of parents whose columns have the values of `of`. `rows` is a list in it without
+    which the parent has no rows, and `proof` one that is there where the first may be looked at.
+    """
+
+    field: str
+    by: str
+    of: Mapping[str, Any]
+    rows: str
+    proof: str
+
+
+@dataclass(frozen=True)
 class Refresh:
     """When an incremental read reads a list again that takes no filter of time.
 
@@ -116,6 +132,7 @@ class Stream:
     sweep: bool = False
     recheck: int | None = None
     only: Mapping[str, Any] = field(default_factory=dict)
+    probe: Probe | None = None
     refresh: Refresh | None = None
     feature: str | None = None
     tier: str = "free"

@@ -35,7 +35,8 @@ def check_rows(stream: Stream, built: Mapping[str, Stream]) -> None:
     _check_map(stream)
     _check_addresses(stream)
     if stream.parent:
-        _check_only(stream, built[stream.parent])
+        _check_only(stream, "only", stream.only, built[stream.parent])
+        _check_probe(stream, built[stream.parent])
 
 
 def _check_refresh(stream: Stream) -> None:
@@ -104,13 +105,27 @@ def _check_addresses(stream: Stream) -> None:
         raise DeclarationError(stream.name, "path", stream.path, allowed)
 
 
-def _check_only(stream: Stream, parent: Stream) -> None:
+def _check_only(stream: Stream, attribute: str, chosen: Mapping[str, Any], parent: Stream) -> None:
     """Check that parents may have the values by which they are chosen."""
-    for name, values in stream.only.items():
+    for name, values in chosen.items():
         column = parent.columns[name]
         if values is True:
             continue
         types: tuple[Any, ...] = _VALUES.get(column.kind, ())
         if any(type(one) not in types for one in values):
             allowed = f"true, or values that a column of the type {column.kind} may have"
-            raise DeclarationError(stream.name, "only", {name: values}, allowed)
+            raise DeclarationError(stream.name, attribute, {name: values}, allowed)
+
+
+def _check_probe(stream: Stream, parent: Stream) -> None:
+    """Check that GraphQL can name a parent, and that what it shows is of that one."""
+    if stream.probe is None:
+        return
+    for column in (stream.probe.by, *stream.probe.of):
+        if column not in parent.columns:
+            allowed = f"one of the columns {', '.join(parent.columns)}"
+            raise DeclarationError(stream.name, "probe", column, allowed)
+    if parent.kind != "project" or parent.key != ("id",) or "project_id" not in parent.columns:
+        allowed = "nothing, but below lists of each project whose rows have an id of their own"
+        raise DeclarationError(stream.name, "probe", stream.probe.field, allowed)
+    _check_only(stream, "probe", stream.probe.of, parent)

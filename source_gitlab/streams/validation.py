@@ -41,6 +41,7 @@ _NEEDS_WALK: Mapping[str, tuple[str, ...]] = {
     "less_below": ("pages", "keyset", "days", "graphql"),
     "span": ("graphql", "keyset"),
     "global_id": ("graphql",),
+    "probe": ("pages", "keyset"),
 }
 _NEEDS_KIND: Mapping[str, tuple[str, ...]] = {
     "containers": ("selection",),
@@ -58,6 +59,7 @@ _NEEDS_KIND: Mapping[str, tuple[str, ...]] = {
     "moved_by": ("child",),
     "sweep": ("child",),
     "only": ("child",),
+    "probe": ("child",),
     "empty_when_off": ("selection", "project"),
     "gives": ("selection", "group", "project", "instance", "child"),
 }

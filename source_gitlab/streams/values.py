@@ -137,6 +137,24 @@ MOVED_BY = Value(
     "a map with stream and parent",
     lambda found: _is_map(found) and found.keys() == {"stream", "parent"},
 )
+PROBE = Value(
+    {
+        "type": "object",
+        "required": ["field", "by", "of", "rows", "proof"],
+        "additionalProperties": False,
+        "properties": {
+            **dict.fromkeys(("field", "by", "rows", "proof"), TEXT.schema),
+            "of": ONLY.schema,
+        },
+    },
+    "a map with `field`, `by`, `of`, `rows` and `proof`",
+    lambda found: (
+        _is_map(found)
+        and found.keys() == {"field", "by", "of", "rows", "proof"}
+        and ONLY.fits(found["of"])
+        and all(_is_text(value) for name, value in found.items() if name != "of")
+    ),
+)
 ROWS = Value(
     {
         "oneOf": [

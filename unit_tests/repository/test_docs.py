@@ -83,6 +83,8 @@ def test_costs_follow_from_the_declaration() -> None:
         "issues": "a request per chosen group or project",
         "issue_notes": "a request per issue that changed",
         "issue_award_emoji": "a request per issue that changed; weekly per issue",
+        "pipeline_trigger_jobs": "a request per pipeline that changed and has some, and few to find"
+        " out which",
         "release_links": "the requests of `releases`, once more",
         "project_variables": "a request per project, weekly",
         "group_members": "a request per group, daily",

@@ -10,6 +10,13 @@ from source_gitlab.streams.declaration_error import DeclarationError
 from source_gitlab.streams.declarations import build, declared
 
 _DROP = None
+PROBE = {
+    "field": "pipeline",
+    "by": "iid",
+    "of": {"status": ["success"]},
+    "rows": "jobs(jobKind: BRIDGE, first: 1)",
+    "proof": "jobs(first: 1)",
+}
 LANGUAGES = {"key": "language", "value": "share"}
 
 WRONG: dict[str, tuple[str, dict[str, Any], str, object, str]] = {
@@ -65,6 +72,17 @@ WRONG: dict[str, tuple[str, dict[str, Any], str, object, str]] = {
     "an object by which parents are chosen": (
         "pipeline_schedule_details", {"only": {"owner": [1]}}, "only", {"owner": [1]},
         "the type json",
+    ),
+    "a probe by a column that parents lack": (
+        "pipeline_trigger_jobs", {"probe": {**PROBE, "by": "number"}}, "probe", "number", "iid",
+    ),
+    "a probe of a value that no parent has": (
+        "pipeline_trigger_jobs", {"probe": {**PROBE, "of": {"status": [1]}}}, "probe",
+        {"status": [1]}, "the type text",
+    ),
+    "a probe of rows of a group": (
+        "merge_request_commits", {"probe": {**PROBE, "of": {"state": ["merged"]}}}, "probe",
+        "pipeline", "lists of each project",
     ),
 }  # fmt: skip
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from functools import partial
 from typing import TYPE_CHECKING
 
 from source_gitlab.core.row_key import RowKey
@@ -63,6 +64,7 @@ def children_of(reading: Reading, parent: Stream) -> Children:
         reading.state.owed.of(slice_, members, *columns_of_parent(stream)),
         member=member,
         url=reading.of(parent).url,
+        childless=partial(shared.child_probe.childless, stream),
         columns=shared.raw_columns(stream.name, slice_["stream"]),
     )
 

@@ -26,6 +26,7 @@ from source_gitlab.gitlab.pagination import Missed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Set as AbstractSet
     from typing import Any
 
     from source_gitlab.core.prefetch import Prefetcher
@@ -45,7 +46,8 @@ class Children:
     `skip` is called with each parent that GitLab refuses. `transform` makes rows as users get them
     of those below a row of `parent`. `member` is the column that says to which member of a group a
     parent belongs; it is None where all of them belong to the one thing that is read. `url` is the
-    address of the parents' list. With `columns`, children are `RawRow`s.
+    address of the parents' list. With `columns`, children are `RawRow`s. `childless` says which of
+    some parents need not be asked, because they have no children (`core/child_probe.py`).
     """
 
     client: Lists
@@ -57,6 +59,7 @@ class Children:
     owing: Owing
     member: str | None
     url: str
+    childless: Callable[[list[Row]], AbstractSet[int]]
     columns: RawColumns | None = None
 
     def pages(self, parents: Iterable[Page], *, streak: Streak | None = None) -> Iterator[Page]:
@@ -82,7 +85,14 @@ class Children:
             parents_, odd, missed = addressed(wanted, columns, self.url)
             self.client.note(*missed)
             self.owing.ask(parents_)
-            tasks = (partial(self._read, parent, refusals, streak) for parent in parents_)
+            # Those that are owed are refused or fail, and REST alone says so.
+            childless = frozenset() if streak else self.childless(parents_)
+            tasks = (
+                partial(_Found, is_whole=True)
+                if parent.get("id") in childless
+                else partial(self._read, parent, refusals, streak)
+                for parent in parents_
+            )
             found = self.prefetcher.in_order(tasks, 2 * self.prefetcher.workers)
             seen = dict(batch.seen)
             for parent in odd:

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from source_gitlab.config import Config
+    from source_gitlab.core.child_probe import ChildProbe
     from source_gitlab.core.inventory import Inventory
     from source_gitlab.core.prefetch import Prefetcher
     from source_gitlab.core.skip_log import SkipLog
@@ -49,6 +50,7 @@ class Shared:
     changed_rows: ChangedRowsCache
     shared_lists: SharedLists
     late_rows: LateRows
+    child_probe: ChildProbe
     transformers: Mapping[str, RowTransformer]
     raw_columns: Callable[[str, str], RawColumns | None]
 

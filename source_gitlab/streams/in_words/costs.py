@@ -76,6 +76,8 @@ def _cost_of_child(stream: Stream) -> str:
     if stream.cursor is None:
         return f"a request per {parent}"
     found = f"a request per {parent} that changed"
+    if stream.probe:
+        found += " and has some, and few to find out which"
     if stream.moved_by:
         found += f", or of which one of its `{stream.moved_by.stream}` did"
     if stream.recheck:
