@@ -296,10 +296,12 @@ def _owners(name: str, row: Row) -> Iterator[tuple[str, Any]]:
 def _is_late(name: str) -> bool:
     """Whether some changes are certain to be seen after a day only.
 
-    Each release touches its project, so nothing of releases has to wait.
+    Each release touches its project, so nothing of releases has to wait. Some events are no
+    activity of their project.
     """
     refresh = streams()[name].refresh
     is_late = refresh is not None and refresh.signal != "touch"
+    is_late = is_late or root_of(streams()[name]).moves_with == "activity"
     return is_late or _takes_a_week(name)
 
 
