@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from source_gitlab.streams.attributes import ATTRIBUTES
 from source_gitlab.streams.schema import TYPES
-from source_gitlab.streams.vocabulary import KINDS, REFRESHES
+from source_gitlab.streams.vocabulary import KINDS, PAGINGS, REFRESHES
 from source_gitlab.streams.walks import WALKS
 from tools.markdown import GENERATED, code_list, markdown_table
 
@@ -60,6 +60,7 @@ def declarations_page() -> Iterator[str]:
     for name, meanings in (
         ("kind", KINDS),
         ("walk", {name: walk.meaning for name, walk in WALKS.items()}),
+        ("paging", PAGINGS),
         ("refresh", REFRESHES),
     ):
         yield ""

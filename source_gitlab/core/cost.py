@@ -248,11 +248,12 @@ class Costs:
         if since and stream.since:
             query[stream.since] = since
         try:
-            answer = self._session.client.rows(path, query)
+            answer = self._session.client.rows(path, query, paging=stream.paging)
             if answer.total is not None:
                 return answer.total, True
             # Lists by keyset are never counted, others not when they are long.
-            answer = self._session.client.rows(path, {**query, "per_page": PER_PAGE})
+            longer = {**query, "per_page": PER_PAGE}
+            answer = self._session.client.rows(path, longer, paging=stream.paging)
         except FatalError:
             raise
         except GitlabError as error:

@@ -109,6 +109,7 @@ class Session:
             self.prefetcher,
             self.report,
             started=self._planner.start.started,
+            version=self._planner.start.version,
             entered=self._planner.entered,
             user=membership.access_levels.user,
             raw_rows=raw_rows,

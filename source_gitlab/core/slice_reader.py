@@ -46,15 +46,17 @@ class SliceReader:
         report: SkipLog,
         *,
         started: Callable[[], str],
+        version: Callable[[], tuple[int, int]],
         entered: Callable[[Stream, StreamState], None],
         user: Callable[[], str | None],
         raw_rows: bool,
     ) -> None:
         """Read over `client`; what is skipped below a slice goes to `report`.
 
-        `started` tells when this read began, as far as GitLab's clocks are known by now. `entered`
-        is called with each state that passes over rows for the sake of the start date. `user` is
-        that of the token. With `raw_rows`, rows stay GitLab's text where nothing changes them.
+        `started` tells when this read began, as far as GitLab's clocks are known by now, and
+        `version` which GitLab this is. `entered` is called with each state that passes over rows
+        for the sake of the start date. `user` is that of the token. With `raw_rows`, rows stay
+        GitLab's text where nothing changes them.
         """
         self._client = client
         self._raw_columns = raw_columns if raw_rows else _none
@@ -67,6 +69,7 @@ class SliceReader:
             report,
             first=instant(config.start_date) if config.start_date else None,
             started=started,
+            version=version,
             entered=entered,
             user=user,
             changed_rows=ChangedRowsCache(client.tuning.shared_rows),
@@ -86,7 +89,14 @@ class SliceReader:
         root = root_of(stream)
         sound = walkable if root.walk in {"seek", "jobs"} else None
         columns = self._raw_columns(root.name, stream.name)
-        lists = Lists(self._client, stream.optional, self._streaks[stream.name], sound, columns)
+        lists = Lists(
+            self._client,
+            stream.optional,
+            self._streaks[stream.name],
+            sound,
+            columns,
+            paging=self._shared.paging(root),
+        )
         problem: GitlabError | None = None
         try:
             for page in rows_of(Reading(self._shared, stream, slice_, state, lists)):

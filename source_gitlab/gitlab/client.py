@@ -30,6 +30,7 @@ from source_gitlab.gitlab.errors import (
 )
 from source_gitlab.gitlab.graphql import PageSizes, reply_of
 from source_gitlab.gitlab.lookup import find, the_one
+from source_gitlab.gitlab.page_headers import ListPage
 from source_gitlab.gitlab.pagination import (
     Answer,
     Query,
@@ -44,6 +45,7 @@ from source_gitlab.gitlab.request import Request
 from source_gitlab.gitlab.request_log import timed
 from source_gitlab.gitlab.retry_loop import Retries, RetryLoop
 from source_gitlab.gitlab.token_status import TokenStatus
+from source_gitlab.streams.vocabulary import Paging
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -102,11 +104,12 @@ class Client:
         """A time, in seconds since the epoch, that each of the server's clocks has reached."""
         return self.clock.reached(time.time())
 
-    def rows(
+    def rows(  # noqa: PLR0913 -- a list is its address, how it comes, and what to do about it
         self,
         path: str,
         query: Mapping[str, Any],
         *,
+        paging: Paging = Paging.FULL,
         whole: bool = True,
         stepping: Stepping | None = None,
         columns: RawColumns | None = None,
@@ -124,7 +127,7 @@ class Client:
         wanted, url = int(query.get("per_page", 20)), f"{self.api_url}/{path}"
 
         def page(part: Mapping[str, Any], retries: Retries = self._hurried) -> Answer:
-            answer = self.get(path, part, retries, columns)
+            answer = self.get(path, part, retries, paging=paging, columns=columns)
             return list_of_objects(answer, url, stepping=stepping is not None)
 
         sizes = self.connection.list_page_sizes
@@ -196,6 +199,8 @@ class Client:
         path: str,
         query: Mapping[str, Any],
         retries: Retries | None = None,
+        *,
+        paging: Paging = Paging.NONE,
         columns: RawColumns | None = None,
     ) -> Answer:
         """The parsed answer to GET `path` (below /api/v4), after retries.
@@ -206,16 +211,12 @@ class Client:
         # Names of branches need not be UTF-8; as links bring them, so they go back.
         pairs = urlencode({k: text_of(v) for k, v in query.items()}, errors="surrogateescape")
         request = Request(f"{self.api_url}/{path}", family(path), pairs, columns=columns)
-        ask = partial(self.get, retries=self._hurried)
-
-        def answer() -> Answer:
-            headers, data = self.answered(request, retries)
-            return self.connection.page_headers.answer(path, query, data, headers, ask)
-
+        ask = partial(self.get, retries=self._hurried, paging=paging)
+        answer = partial(self.connection.page_headers.answer, ListPage(path, query, paging), ask)
         try:
-            return answer()
+            return answer(*self.answered(request, retries))
         except Emptied:
-            return answer()
+            return answer(*self.answered(request, retries))
 
     def graphql(self, operation: Operation, *, again: bool = False) -> Reply:
         """What an operation of GraphQL brings; raises as `graphql.reply_of` does.

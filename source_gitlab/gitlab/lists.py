@@ -13,6 +13,7 @@ from source_gitlab.gitlab.errors import LESS_MAY_DO, Malformed, ReadError
 from source_gitlab.gitlab.next_page import CURSORS
 from source_gitlab.gitlab.page_size import Stepping, lacking
 from source_gitlab.gitlab.pagination import Answer, Missed, text_of
+from source_gitlab.streams.vocabulary import Paging
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -110,16 +111,19 @@ class Lists:
 
     A row that does not come is asked for without the `optional` parameters of the query. `streak`
     is that of all slices of the stream. `sound` is what every list is checked by, beside the check
-    of the rows' keys that each list has of its own. With `columns`, rows are `RawRow`s.
+    of the rows' keys that each list has of its own. With `columns`, rows are `RawRow`s. Pages of
+    these lists come as `paging`.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 -- all that is known of the lists of a slice
         self,
         client: Client,
         optional: tuple[str, ...] = (),
         streak: Streak | None = None,
         sound: Sound | None = None,
         columns: RawColumns | None = None,
+        *,
+        paging: Paging = Paging.FULL,
     ) -> None:
         """Nothing is missing yet."""
         self.client = client
@@ -133,10 +137,11 @@ class Lists:
         self._streak = streak or Streak()
         self._sound = sound
         self._columns = columns
+        self._paging = paging
 
-    def below(self, columns: RawColumns | None = None) -> Lists:
+    def below(self, paging: Paging, columns: RawColumns | None = None) -> Lists:
         """For the lists of one parent: what is missing from them is asked of the result."""
-        return Lists(self.client, self._optional, columns=columns)
+        return Lists(self.client, self._optional, columns=columns, paging=paging)
 
     def rows(
         self, path: str, query: Mapping[str, Any], sound: Sound, *, whole: bool = True
@@ -151,9 +156,13 @@ class Lists:
         """
         before = self._rows_before(path, query)
         for _ in range(_TRIES_OF_EMPTY):
-            stepping = Stepping(before, self._optional)
             answer = self.client.rows(
-                path, query, whole=whole, stepping=stepping, columns=self._columns
+                path,
+                query,
+                paging=self._paging,
+                whole=whole,
+                stepping=Stepping(before, self._optional),
+                columns=self._columns,
             )
             if answer.data or answer.missed or (answer.next is None and not answer.total):
                 break

@@ -32,7 +32,15 @@ from source_gitlab.streams.values import (
     one_of,
     some_of,
 )
-from source_gitlab.streams.vocabulary import COUNTS, FEATURES, KINDS, OFFERINGS, ROLES, TIERS
+from source_gitlab.streams.vocabulary import (
+    COUNTS,
+    FEATURES,
+    KINDS,
+    OFFERINGS,
+    PAGINGS,
+    ROLES,
+    TIERS,
+)
 from source_gitlab.streams.walks import WALKS
 
 if TYPE_CHECKING:
@@ -70,6 +78,17 @@ ATTRIBUTES: Mapping[str, Attribute] = {
         " Destinations keep the version of a row with the latest one, so it must never go back.",
         "the order of the walk (`seek`, `commits`, `jobs`), `read_at` with `refresh`, of a child"
         " what its parent gives of its own cursor",
+    ),
+    "paging": Attribute(
+        one_of(*PAGINGS),
+        "How GitLab cuts the list into pages. An empty page without headers, where GitLab's other"
+        " lists have theirs, is an error unless this says `none`.",
+        "`full`",
+    ),
+    "paged_since": Attribute(
+        VERSION,
+        "The version of GitLab from which on the list comes in pages; older ones send it whole.",
+        "all versions",
     ),
     "since": Attribute(
         TEXT,

@@ -10,10 +10,11 @@ from source_gitlab.streams.attributes import DOCUMENTATION
 from source_gitlab.streams.declaration_error import DeclarationError
 from source_gitlab.streams.model import READ_AT, MovedBy, Probe, Refresh, RowsOfMap, Span, Stream
 from source_gitlab.streams.validation import check_alone, check_together
+from source_gitlab.streams.vocabulary import Paging
 from source_gitlab.streams.walks import WALKS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
 Declared = dict[str, Any]
 
@@ -35,6 +36,12 @@ AREAS = (
     "instance",
 )
 _INHERITED = ("feature", "tier", "role", "refresh", "distinct", "where", "since_version")
+_OF_MAPS: Mapping[str, Callable[..., object]] = {
+    "rows": RowsOfMap,
+    "span": Span,
+    "probe": Probe,
+    "moved_by": MovedBy,
+}
 _TUPLES = (
     "key",
     "containers",
@@ -44,6 +51,7 @@ _TUPLES = (
     "null_as_empty",
     "optional",
     "descendants_since",
+    "paged_since",
     "since_version",
 )
 # What a walk needs of the list that it reads.
@@ -150,14 +158,11 @@ def _set_types(values: Declared) -> None:
         values["refresh"] = Refresh("list", **refresh)
     elif refresh is not None:
         values["refresh"] = Refresh(refresh)
-    if isinstance(values.get("rows"), dict):
-        values["rows"] = RowsOfMap(**values["rows"])
-    if "span" in values:
-        values["span"] = Span(**values["span"])
-    if "probe" in values:
-        values["probe"] = Probe(**values["probe"])
-    if "moved_by" in values:
-        values["moved_by"] = MovedBy(**values["moved_by"])
+    if "paging" in values:
+        values["paging"] = Paging(values["paging"])
+    for attribute, make in _OF_MAPS.items():
+        if isinstance(values.get(attribute), dict):
+            values[attribute] = make(**values[attribute])
     if "unique" in values:
         values["unique"] = tuple(map(tuple, values["unique"]))
     for attribute in _TUPLES:

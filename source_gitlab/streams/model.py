@@ -10,6 +10,7 @@ from urllib.parse import quote
 
 from source_gitlab.streams.columns import stream_columns
 from source_gitlab.streams.json_schema import json_schema
+from source_gitlab.streams.vocabulary import Paging
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -99,6 +100,8 @@ class Stream:
     doc: str
     walk: str = "pages"
     cursor: str | None = None
+    paging: Paging = Paging.FULL
+    paged_since: tuple[int, int] | None = None
     unique: tuple[tuple[str, ...], ...] = ()
     since: str | None = None
     containers: tuple[str, ...] = ("group", "project")

@@ -16,6 +16,7 @@ from source_gitlab.streams.model import READ_AT, Stream
 from source_gitlab.streams.places import check_places
 from source_gitlab.streams.queries import queries_of
 from source_gitlab.streams.row_checks import check_rows
+from source_gitlab.streams.vocabulary import Paging
 from source_gitlab.streams.walks import WALKS
 
 if TYPE_CHECKING:
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
     from source_gitlab.streams.columns import Column
 
 _NEEDS_WALK: Mapping[str, tuple[str, ...]] = {
+    "paging": ("pages", "keyset", "seek", "commits", "jobs", "days"),
+    "paged_since": ("pages",),
     "since": ("pages", "keyset", "days", "graphql"),
     "queries": ("seek",),
     "cursor_nullable": ("seek",),
@@ -84,9 +87,21 @@ def check_alone(name: str, written: Mapping[str, Any]) -> None:
     if "may_be_hidden" in written and not isinstance(written.get("rows"), str):
         allowed = "the path of what may be hidden"
         raise DeclarationError(name, "rows", written.get("rows"), allowed)
+    if written.get("paging") == Paging.NONE.value:
+        _check_whole(name, written)
     kind = written.get("kind", "child" if "parent" in written else "project")
     _check_top_level(name, written, kind)
     _check_kind(name, written, kind, written.get("walk", "pages"))
+
+
+def _check_whole(name: str, written: Mapping[str, Any]) -> None:
+    """Check that a list which comes whole is read so."""
+    if written.get("walk", "pages") != "pages":
+        allowed = "nothing, but with the walk pages"
+        raise DeclarationError(name, "paging", written["paging"], allowed)
+    if "paged_since" in written:
+        allowed = "nothing, because no version cuts the list into pages"
+        raise DeclarationError(name, "paged_since", written["paged_since"], allowed)
 
 
 def _check_top_level(name: str, written: Mapping[str, Any], kind: str) -> None:

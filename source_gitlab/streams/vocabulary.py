@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from enum import Enum
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -54,6 +55,22 @@ ROLES = (*LEVELS, ADMIN)
 COUNTS: Mapping[str, str] = {
     "created_at": "by `created_after` and `created_before`, which include their bounds",
     "whole": "the list as a whole",
+}
+
+
+class Paging(Enum):
+    """How GitLab cuts a list into pages."""
+
+    FULL = "full"
+    SHORT = "short"
+    NONE = "none"
+
+
+PAGINGS: Mapping[str, str] = {
+    "full": "into pages that are full but for the last one, and headers tell of each",
+    "short": "the same, but then it leaves out rows that the token may not see, or that are gone"
+    " from the repository: any page may be short or empty, and the headers count those rows too",
+    "none": "not at all: the list comes whole, and no header tells of pages",
 }
 OFFERINGS: Mapping[str, str] = {"com": "GitLab.com", "self": "self-managed GitLab"}
 REDACTIONS: Mapping[str, str] = {

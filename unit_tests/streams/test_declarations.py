@@ -41,7 +41,7 @@ WRONG: dict[str, tuple[str, dict[str, Any], str, object, str]] = {
         "merge_request_commits", {"parent": "projects"}, "parent", "projects", "can be a parent",
     ),
     "rows of a parent without a place": (
-        "merge_request_commits", {"walk": "derived", "path": _DROP}, "rows", None, "the path",
+        "merge_request_versions", {"walk": "derived", "path": _DROP}, "rows", None, "the path",
     ),
     "what may be hidden without a place": (
         "project_push_rules", {"may_be_hidden": True}, "rows", None, "the path of what may be",
@@ -73,6 +73,18 @@ WRONG: dict[str, tuple[str, dict[str, Any], str, object, str]] = {
     ),
     "counted for the whole GitLab": (
         "topics", {"counted": "whole"}, "counted", "whole", "selection, group, project",
+    ),
+    "pages of an unknown kind": (
+        "users", {"paging": "numbers"}, "paging", "numbers", "full, short, none",
+    ),
+    "a list that comes whole from a row on": (
+        "branches", {"paging": "none"}, "paging", "none", "the walk pages",
+    ),
+    "a list that comes whole, and in pages since a version": (
+        "project_approval_rules", {"paging": "none"}, "paged_since", [15, 3], "no version",
+    ),
+    "pages of one object": (
+        "project_languages", {"paging": "short"}, "paging", "short", "pages, keyset",
     ),
     "several queries without seek": (
         "users", {"queries": [{}, {"active": True}]}, "queries", [{}, {"active": True}], "seek",

@@ -139,7 +139,8 @@ class Answer:
                 return body(call.world, resource, row)
             return orjson.dumps({**shown(call.world, resource, row), **ChainMap(*more)})
 
-        if resource.paging == "none":
+        since = resource.paged_since
+        if resource.paging == "none" or (since and not _is_since(call, since)):
             return respond([show(row) for row in rows if row.readable], {})
         if resource.paging == "token":
             return self._by_token(call, rows, show)

@@ -70,6 +70,8 @@ class Resource:
     orders: tuple[str, ...] = ()
     filters: dict[str, str] = field(default_factory=dict)
     paging: str = "offset"
+    paged_since: str = ""
+    short: bool = False
     most: int = 0
     ancestors: dict[str, bool] = field(default_factory=dict)
     of_ancestors: bool = False
@@ -185,7 +187,7 @@ def parse(name: str, entry: dict[str, Any]) -> Resource:
         given[attribute] = tuple(given[attribute])
     if "top" in given:
         given.setdefault("of", {"parent_id": None})
-    for attribute in ("since", "below_since"):
+    for attribute in ("since", "below_since", "paged_since"):
         given[attribute] = str(given.get(attribute, ""))
     if given.get("object"):
         given.setdefault("each", 1)

@@ -113,7 +113,7 @@ class Counting:
 
     def _page(self, one: CountedList, span: Span | None) -> Told | None:
         """The rows of a span whose lists have one page each; None where there are more."""
-        lists = Lists(self._client, one.stream.optional)
+        lists = Lists(self._client, one.stream.optional, paging=one.stream.paging)
         transformer, key = RowTransformer(one.stream), RowKey.of(one.stream)
         rows: list[Row] = []
         for query in one.queries:
@@ -163,7 +163,7 @@ class Counting:
         Raises:
             GitlabError: as `gitlab.errors` sorts it.
         """
-        lists = Lists(self._client, one.stream.optional)
+        lists = Lists(self._client, one.stream.optional, paging=one.stream.paging)
         transformer = RowTransformer(one.stream)
         found: list[Row] = []
         key = RowKey.of(one.stream)

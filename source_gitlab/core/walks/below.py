@@ -65,6 +65,7 @@ def children_of(reading: Reading, parent: Stream) -> Children:
         member=member,
         url=reading.of(parent).url,
         childless=partial(shared.child_probe.childless, stream),
+        paging=shared.paging(stream),
         columns=shared.raw_columns(stream.name, slice_["stream"]),
     )
 

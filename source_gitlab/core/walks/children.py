@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from source_gitlab.gitlab.lists import Lists
     from source_gitlab.gitlab.raw_rows import RawColumns
     from source_gitlab.streams import Stream
+    from source_gitlab.streams.vocabulary import Paging
 
 _FULL = f"{MOST:,} others are asked for again by each read already, so the state stays before it."
 
@@ -46,8 +47,9 @@ class Children:
     `skip` is called with each parent that GitLab refuses. `transform` makes rows as users get them
     of those below a row of `parent`. `member` is the column that says to which member of a group a
     parent belongs; it is None where all of them belong to the one thing that is read. `url` is the
-    address of the parents' list. With `columns`, children are `RawRow`s. `childless` says which of
-    some parents need not be asked, because they have no children (`core/child_probe.py`).
+    address of the parents' list. `paging` is how GitLab cuts the children's lists into pages. With
+    `columns`, children are `RawRow`s. `childless` says which of some parents need not be asked,
+    because they have no children (`core/child_probe.py`).
     """
 
     client: Lists
@@ -60,6 +62,7 @@ class Children:
     member: str | None
     url: str
     childless: Callable[[list[Row]], AbstractSet[int]]
+    paging: Paging
     columns: RawColumns | None = None
 
     def pages(self, parents: Iterable[Page], *, streak: Streak | None = None) -> Iterator[Page]:
@@ -154,7 +157,7 @@ class Children:
         member = parent.get(self.member) if self.member else None
         if member in refusals.denied:
             return _Found()
-        below = self.client.below(self.columns)
+        below = self.client.below(self.paging, self.columns)
         task = partial(self._find, parent, member, below, refusals, is_again=streak is not None)
         try:
             return self.client.attempt(task, _Found(), partial(self._owed, parent), streak)

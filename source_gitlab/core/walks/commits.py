@@ -150,7 +150,8 @@ class Commits:
         """The commit that the default branch points at; None when there is no such branch."""
         try:
             # Not stepping: behind a head that does not come stands another commit.
-            answer = Whole(self.client.client).rows(self.path, {"per_page": 1}, _KEY.checked)
+            # Two, because an empty answer for one row is believed, which may be asked for to count.
+            answer = Whole(self.client.client).rows(self.path, {"per_page": 2}, _KEY.checked)
         except Skipped:
             # The default branch may be deleted while there are others; their list tells.
             if not self.every_branch:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from source_gitlab.core.slices import columns_of, list_of
+from source_gitlab.streams.vocabulary import Paging
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -32,10 +33,10 @@ class Shared:
     """The parts of a session that walks use.
 
     `first` is the start date. `started` tells when this read began, as far as GitLab's clocks are
-    known by now. `entered` is called with each state that passes over rows for the sake of the
-    start date. `user` is the id of the token's user, with a `+` behind one who sees everything, or
-    None where GitLab does not tell. `raw_columns` is that of core/raw_columns.py, or says that all
-    rows are decoded whole.
+    known by now, and `version` which GitLab this is. `entered` is called with each state that
+    passes over rows for the sake of the start date. `user` is the id of the token's user, with a
+    `+` behind one who sees everything, or None where GitLab does not tell. `raw_columns` is that of
+    core/raw_columns.py, or says that all rows are decoded whole.
     """
 
     client: Client
@@ -45,6 +46,7 @@ class Shared:
     report: SkipLog
     first: str | None
     started: Callable[[], str]
+    version: Callable[[], tuple[int, int]]
     entered: Callable[[Stream, StreamState], None]
     user: Callable[[], str | None]
     changed_rows: ChangedRowsCache
@@ -53,6 +55,11 @@ class Shared:
     child_probe: ChildProbe
     transformers: Mapping[str, RowTransformer]
     raw_columns: Callable[[str, str], RawColumns | None]
+
+    def paging(self, stream: Stream) -> Paging:
+        """How this GitLab cuts the lists of a stream into pages."""
+        since = stream.paged_since
+        return stream.paging if since is None or self.version() >= since else Paging.NONE
 
 
 @dataclass(frozen=True)
