@@ -282,9 +282,9 @@ NEXT = '<{}?pagination=keyset&cursor={}>; rel="next"'
 
 # How many pages are asked for behind the first one.
 ENDLESS = {
-    ("itself", 0): {"branches": 1, "project_labels": 1, "issues": 1, "jobs": 1},
+    ("itself", 0): {"branches": 0, "project_labels": 0, "issues": 0, "jobs": 0},
     ("itself", 1): {"branches": 1, "project_labels": 1, "issues": 3, "jobs": 1},
-    ("another", 0): {"branches": 500, "project_labels": 500, "issues": 500, "jobs": 500},
+    ("another", 0): {"branches": 0, "project_labels": 0, "issues": 0, "jobs": 0},
     ("another", 1): {"branches": 21, "project_labels": 21, "issues": 23, "jobs": 21},
 }
 
@@ -324,7 +324,7 @@ def test_pagination_that_never_ends_in_many_windows(link: str, rows: int) -> Non
     with endless(link, rows) as server:
         reading = server.read("issues", num_workers=20)
     assert reading.failure is not None
-    most = {"itself": 17, "another": 500}[link] * (1 if rows else 2)
+    most = {"itself": 17, "another": 500}[link] if rows else 0
     assert sum("cursor=" in path for path in server.paths) <= most
     assert sum("&page=" in path for path in server.paths) <= 17
 

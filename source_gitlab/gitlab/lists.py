@@ -9,7 +9,7 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, TypeVar
 
-from source_gitlab.gitlab.errors import LESS_MAY_DO, Malformed, ReadError
+from source_gitlab.gitlab.errors import LESS_MAY_DO, Emptied, Malformed, ReadError
 from source_gitlab.gitlab.next_page import CURSORS
 from source_gitlab.gitlab.page_size import Stepping, lacking
 from source_gitlab.gitlab.pagination import Answer, Missed, text_of
@@ -32,6 +32,10 @@ _MOST_IN_A_ROW = 5
 # A page without rows of a list that has some may hold none that the token may see, and may be what
 # something between made of it.
 _TRIES_OF_EMPTY = 2
+_HOLLOW = (
+    "{url} was answered with a page without rows that leads to another one. A proxy or a cache in"
+    " front of GitLab may have made it."
+)
 
 
 Sound: TypeAlias = "Callable[[str, Answer], Answer]"
@@ -167,6 +171,8 @@ class Lists:
             if answer.data or answer.missed or (answer.next is None and not answer.total):
                 break
         url = f"{self.api_url}/{path}"
+        if answer.is_bare and answer.next is not None:
+            raise Emptied(_HOLLOW.format(url=url), url=url)
         answer = sound(url, answer)
         if self._sound is not None:
             answer = self._sound(url, answer)

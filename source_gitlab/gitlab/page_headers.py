@@ -81,7 +81,7 @@ class PageHeaders:
         if not self._arrive and isinstance(data, list) and is_linked(headers):
             self._arrive = True
         stripped = partial(self._are_stripped, page, ask)
-        return answer_of(data, headers, page.query, stripped)
+        return answer_of(data, headers, page.query, stripped, thinned=is_thinned)
 
     def _must_be_empty(self, page: ListPage, headers: Mapping[str, str], ask: Asker) -> None:
         """Let an empty first page pass for an empty list, or for one whose headers get lost.

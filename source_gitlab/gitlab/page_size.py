@@ -176,6 +176,7 @@ class _Page:
         self._rows: list[Any] = []
         self._total: int | None = None
         self._more = True
+        self._thinned = False
         self._missed: list[Missed] = []
         self._in_a_row = 0
         self.size = self._sizes[0]
@@ -200,7 +201,7 @@ class _Page:
                 found = self._alone(position, error)
         self.size = 1
         self._missed += found.missed
-        return Answer(found.data, found.next, found.total, self._told(found.data))
+        return replace(found, missed=self._told(found.data))
 
     def whole(self) -> Answer:
         """Every part of the page that can be had, and what was stepped over in it."""
@@ -215,9 +216,9 @@ class _Page:
             message = f"What is behind {self._name(start, error)} was left out. {error}"
             self._missed.append(Missed(message, error.url))
         self.size = self._sizes[min(level, len(self._sizes) - 1)]
-        return Answer(
-            self._rows, self._next(stop) if self._more else None, self._total, self._told([])
-        )
+        following = self._next(stop) if self._more else None
+        missed = self._told([])
+        return Answer(self._rows, following, self._total, missed, thinned=self._thinned)
 
     def _gather(self, position: int, stop: int, level: int) -> int:
         """Take the rows up to `stop` in parts no larger than those of `level`; which one worked."""
@@ -239,6 +240,7 @@ class _Page:
                 self._rows += answer.data
                 self._missed += answer.missed
                 self._in_a_row = 0
+                self._thinned = self._thinned or answer.thinned
                 self._total = answer.total if self._total is None else self._total
                 self._more = answer.next is not None
                 self._cursor = answer.next if self._cursor is not None else None

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from source_gitlab.gitlab.errors import Malformed
+from source_gitlab.gitlab.list_end import Led, must_have_ended
 from source_gitlab.gitlab.next_page import CURSORS, Query, is_guessed, next_of, numbered, total_of
 from source_gitlab.gitlab.raw_rows import RawRow, text_of_row
 
@@ -69,6 +70,7 @@ class Answer:
     the whole list where GitLab says it (it does not above 10,000 rows). `missed` are rows of the
     page that GitLab could not give. `guessed` tells that there may be no next page, and none to
     the list: it is asked for because headers get lost, and comes a second time where it was all.
+    `thinned` tells that GitLab may have left rows out of the page after it had cut it.
     """
 
     data: Any
@@ -76,6 +78,17 @@ class Answer:
     total: int | None
     missed: tuple[Missed, ...] = ()
     guessed: bool = False
+    thinned: bool = False
+
+    @property
+    def is_bare(self) -> bool:
+        """Whether no row came, of a list of which no total tells, and none was left out."""
+        return not self.data and not self.missed and self.total is None and not self.thinned
+
+    @property
+    def is_bare_end(self) -> bool:
+        """Whether such a page ends the list."""
+        return self.is_bare and self.next is None
 
 
 def answer_of(
@@ -83,15 +96,17 @@ def answer_of(
     headers: Mapping[str, str],
     query: Mapping[str, Any],
     stripped: Callable[[], bool] = lambda: False,
+    *,
+    thinned: bool = False,
 ) -> Answer:
-    """An answer with what its headers say of the list; `stripped` is as in `paging.next_of`.
+    """An answer with what its headers say of the list; `stripped` is as in `next_page.next_of`.
 
     Raises:
         Malformed: how its next page is asked for cannot be understood.
     """
     following = next_of(data, headers, query, stripped)
     guessed = following is not None and is_guessed(data, headers, query)
-    return Answer(data, following, total_of(headers), guessed=guessed)
+    return Answer(data, following, total_of(headers), guessed=guessed, thinned=thinned)
 
 
 def list_of_objects(answer: Answer, url: str, *, stepping: bool) -> Answer:
@@ -144,11 +159,15 @@ def pages_of(
     Raises:
         Malformed: the list would never end: its next page is one that was already asked for, or
             its pages keep repeating or being empty.
+        Emptied: it ends with a page without rows, and goes on behind the page before.
+        GitlabError: as `fetch` raises it.
     """
     asked: set[tuple[tuple[str, str], ...]] = set()
     firsts: set[int] = set()
     empty = repeated = 0
     before: int | None = None
+    led: Led | None = None
+    last = _rows_before(query)
     following: Query | None = query
     while following is not None:
         identity = tuple(sorted((key, text_of(value)) for key, value in following.items()))
@@ -164,6 +183,11 @@ def pages_of(
             following = {**numbered(following), "page": 2} if CURSORS & following.keys() else None
             continue
         before = this
+        if led is not None and answer.is_bare_end:
+            must_have_ended(fetch, led, following, url)
+        rows = len(answer.data) + len(answer.missed)
+        last = None if last is None else last + rows
+        led = None if answer.guessed else Led(following, rows, last)
         if answer.data:
             top = hash(text_of_row(answer.data[0]))
             repeated += top in firsts
@@ -175,6 +199,11 @@ def pages_of(
         if empty > _MOST_EMPTY or repeated > _MOST_REPEATED:
             raise _endless(_BARREN, query, url)
         following = answer.next
+
+
+def _rows_before(query: Query) -> int | None:
+    """How many rows are before a page; None where nobody knows how long the pages before are."""
+    return 0 if str(query.get("page", 1)) == "1" else None
 
 
 def _endless(what: str, query: Query, url: str) -> Malformed:

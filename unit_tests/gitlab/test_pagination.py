@@ -47,3 +47,15 @@ def test_a_next_page_that_was_read_is_an_error() -> None:
     circle = Answer([{"id": 1}], {"page": 1}, None)
     with pytest.raises(Malformed, match="already read as the next one"):
         list(pages_of(lambda _: circle, {"page": 1}))
+
+
+def test_pages_of_hidden_rows_end() -> None:
+    """GitLab leaves rows out of pages, but not of five hundred one behind the other."""
+
+    def fetch(query: Query) -> Answer:
+        return Answer([], {"page": int(query["page"]) + 1}, None, thinned=True)
+
+    with pytest.raises(Malformed, match="brings nothing new"):
+        list(pages_of(fetch, {"page": 1}))
+    pages = pages_of(fetch, {"page": 1})
+    assert len([next(pages) for _ in range(500)]) == 500

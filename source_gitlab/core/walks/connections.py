@@ -168,7 +168,8 @@ class _Connections:
             rows, after = self._taken(self._connection(operation, reply, leading))
         self._note(reply, rows, leading)
         following = None if after is None else {**variables, "after": after}
-        return Answer([row for row in rows if row is not None], following, None)
+        # Rows that may not be seen are left out of a page, or are null in it.
+        return Answer([row for row in rows if row is not None], following, None, thinned=True)
 
     def _connection(self, operation: Operation, reply: Reply, leading: tuple[str, ...]) -> Any:
         """What holds the rows: a connection, or what stands there without pages.

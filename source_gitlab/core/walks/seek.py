@@ -45,6 +45,7 @@ _CIRCULAR = "names a page that was already read as the next one"
 _HOLLOW = "names a next page, but sends no rows"
 _EMPTY = "says that it has more rows than a page, and sends none"
 _REPEATED = "sends the same rows for every page"
+_EMPTIED = "was answered with an empty page, and has rows when it is asked in another order"
 _DISORDER = "is not in the order that was asked for"
 # Enough to see that nothing changed; a longer list of changes is read by seeking.
 _NEWEST = 20
@@ -225,8 +226,8 @@ class Seek:
             if rows:
                 yield rows
             if answer.next is None:
-                if not answer.data and (answer.total or 0) > self._page_size:
-                    raise self._error(_EMPTY)
+                by_value = after if asked is None else None
+                self._must_have_ended(answer, by_value, upper)
                 return
             if problem is not None:
                 raise self._error(problem)
@@ -242,7 +243,7 @@ class Seek:
             if last == after:
                 yield from self._moment(last)
                 last = plus(last, milliseconds=1)
-            after = last
+            after, asked = last, None
             answer = self._page(after, upper)
 
     def _in_order(self, answer: Answer) -> tuple[list[Row], str | None, Answer | None]:
@@ -261,6 +262,19 @@ class Seek:
                 behind = None
         self._note_undated(odd)
         return rows, instant(dated[-1]["updated_at"]) if dated else None, behind
+
+    def _must_have_ended(self, answer: Answer, after: str | None, upper: str | None) -> None:
+        """Let a page, of what changed from `after` on where it was asked for so, pass for the end.
+
+        GitLab counts the rows of an empty list, and a list by value shows its last row again.
+        """
+        if not answer.data and (answer.total or 0) > self._page_size:
+            raise self._error(_EMPTY)
+        if not answer.is_bare_end or after is None:
+            return
+        query = {**self._query(after, upper), "sort": "desc", "per_page": self._page_size}
+        if self.client.rows(self.path, query, self.key.checked, whole=False).data:
+            raise self._error(_EMPTIED)
 
     def _moment(self, moment: str) -> Iterator[list[Row]]:
         """Every row of one millisecond that has more rows than a page holds."""
