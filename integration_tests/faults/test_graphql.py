@@ -169,6 +169,20 @@ def test_a_group_that_is_not_shown_is_gone() -> None:
         assert caught.value.reason == "gone"
 
 
+@pytest.mark.parametrize("lacking", ["project_id", "iid"])
+def test_what_is_not_shown_by_its_number_is_gone(lacking: str) -> None:
+    """A list of those that were asked for comes without it, or has null in its place."""
+    with reader() as it:
+        pipeline = next(iter(it.emulator.world.pipelines))
+        parent = {"id": pipeline.id, "project_id": pipeline.project_id, "iid": pipeline.iid}
+        stream, path = streams()["security_scans"], f"projects/{pipeline.project_id}/pipelines/1"
+        assert list(read(it.lists, Source.below(stream, parent, path), {}))
+        source = Source.below(stream, {**parent, lacking: 404}, path)
+        with pytest.raises(Skipped, match=path) as caught:
+            list(read(it.lists, source, {}))
+        assert caught.value.reason == "gone"
+
+
 def test_a_row_that_breaks_costs_only_itself() -> None:
     """The others come, and it is named as missing."""
     with reader() as it:

@@ -59,6 +59,18 @@ def test_public_data_without_a_token(gitlab: Emulator) -> None:
     assert told in str(read(closed, ["issues"]).failure)
 
 
+def test_lists_below_a_parent_in_graphql_are_tried(gitlab: Emulator) -> None:
+    """By what a row of the parent has; who may not read one is told so."""
+    below = {"registry_tags": "registry_repositories", "security_scans": "pipelines"}
+    declared = {name: streams()[name] for pair in below.items() for name in pair[::-1]}
+    found = report_of(config_for(gitlab, groups_list=["acme"]), declared=declared).streams
+    assert {name: found[name].message for name in below} == {
+        name: f"Read below a row of {parent}." for name, parent in below.items()
+    }
+    guest = with_token(gitlab, GUEST, groups_list=["acme"])
+    assert "security_scans" in verdicts(report_of(guest, declared=declared))
+
+
 @pytest.mark.parametrize("how", ["403", "404"])
 def test_a_tier_that_is_missing(changing_gitlab: Emulator, how: str) -> None:
     """Free instances answer in two ways; a warning, for everything else can be read."""

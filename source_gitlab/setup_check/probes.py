@@ -127,7 +127,7 @@ class Probes:
         """A stream below a row of its parent; raises as `at` does."""
         try:
             if child.walk == "graphql":
-                rows = self._shown(Source.below(child, row), {})
+                rows = self._shown(Source.below(child, row, parent.address_of(row)), {})
             else:
                 rows = self._rows(child, child.address(parent=row), dict(child.query), row)
             shaped = RowTransformer(child).transform(rows[:1], parent=row)

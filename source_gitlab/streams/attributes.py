@@ -13,6 +13,7 @@ from source_gitlab.streams.values import (
     BOOLEAN,
     COLUMNS,
     DAYS,
+    GLOBAL_IDS,
     KEYS,
     MOVED_BY,
     ONLY,
@@ -166,8 +167,10 @@ ATTRIBUTES: Mapping[str, Attribute] = {
         ROWS,
         "Where the rows are inside the response, with `graphql` inside the group or project, or"
         " with `derived` inside the parent's row: a path with dots to a list, or with `{}` behind"
-        " it to one object, or `lists[].rows` for a list in each object of a list; or the names of"
-        " two columns, `{key: …, value: …}`, for the names and values of an object.",
+        " it to one object, or `lists[].rows` for a list in each object of a list; with `graphql`,"
+        " below a parent, `objects.{column}.rows` for a list in each object of an object, whose"
+        " names become that column; or the names of two columns, `{key: …, value: …}`, for the"
+        " names and values of an object.",
         "the response itself",
     ),
     "may_be_hidden": Attribute(
@@ -267,9 +270,11 @@ ATTRIBUTES: Mapping[str, Attribute] = {
         " figures by day with `graphql` (`$since` and `$until`; without the latter where one"
         " request brings all days), and with `keyset` a list with the filters `since` and `until`.",
     ),
-    "global_id": Attribute(
-        TEXT,
-        "The type in the global id of a parent, with `graphql`: `ContainerRepository`.",
+    "global_ids": Attribute(
+        GLOBAL_IDS,
+        "With `graphql`, columns of a parent whose global ids are variables of the query, and the"
+        " types in them: `{project_id: Project}` gives `$projectId`. Other variables are columns of"
+        " the parent as they are.",
     ),
     "less_below": Attribute(
         one_of(*ROLES[1:]),

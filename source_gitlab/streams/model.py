@@ -34,6 +34,18 @@ class RowsOfMap:
 
 
 @dataclass(frozen=True)
+class RowsByName:
+    """Rows from the lists in the objects of an object, whose names become the column `column`.
+
+    `outer` leads from the response to the object of objects, and `inner` from each to its list.
+    """
+
+    outer: tuple[str, ...]
+    column: str
+    inner: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class Span:
     """How many days one request may ask for, and how many GitLab keeps.
 
@@ -143,7 +155,7 @@ class Stream:
     optional: tuple[str, ...] = ()
     key_role: str | None = None
     span: Span | None = None
-    global_id: str | None = None
+    global_ids: Mapping[str, str] = field(default_factory=dict)
     less_below: str | None = None
     where: str | None = None
     since_version: tuple[int, int] | None = None
@@ -177,6 +189,14 @@ class Stream:
     def is_one_inside(self) -> bool:
         """Whether that path leads to one object, which is a row, and not to a list."""
         return isinstance(self.rows, str) and self.rows.endswith(_ONE)
+
+    @cached_property
+    def by_name(self) -> RowsByName | None:
+        """Where lists are that stand in objects by name."""
+        path = self.rows_path
+        named = (n for n, name in enumerate(path) if name.startswith("{"))
+        at = next(named, None)
+        return None if at is None else RowsByName(path[:at], path[at].strip(_ONE), path[at + 1 :])
 
     @cached_property
     def row_key(self) -> tuple[str, ...]:

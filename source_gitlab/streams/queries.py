@@ -10,7 +10,8 @@ the rows of one object.
 | `$first`, `$after`                         | rows a page, and the cursor behind which it starts |
 | `$path`, in `group` and `project`          | the full path of the container                     |
 | `$id`, there in its place                  | the global id of the container                     |
-| `$id`, in `child` and in connections       | the global id of the object that has it            |
+| `$id`, in connections                      | the global id of the object that has it            |
+| others there, and those of `child`         | fields of the object, or columns of the parent     |
 | `$since`, if the stream declares `since`   | the lower bound of time                            |
 | `$since`, `$until`, with `span`            | the first and the last day of what is asked for    |
 
@@ -27,6 +28,8 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+_LETTER = re.compile(r"_(.)")
 
 CONTAINERS = ("group", "project", "instance", "child")
 _OPERATION = re.compile(r"^query (\w+)\(([^)]*)\)", re.MULTILINE)
@@ -54,6 +57,11 @@ def parsed(text: str) -> Queries:
     }
     # GitLab takes 10,000 characters.
     return Queries(_COMMENT.sub("", text), operations)
+
+
+def variable_of(column: str) -> str:
+    """The variable of a query that holds a column: `$projectId` for `project_id`."""
+    return _LETTER.sub(lambda found: found[1].upper(), column)
 
 
 @cache

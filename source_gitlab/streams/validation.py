@@ -14,7 +14,7 @@ from source_gitlab.streams.columns import KEY_KINDS
 from source_gitlab.streams.declaration_error import DeclarationError
 from source_gitlab.streams.model import READ_AT, Stream
 from source_gitlab.streams.places import check_places
-from source_gitlab.streams.queries import queries_of
+from source_gitlab.streams.query_checks import check_names, check_queries, containers_of
 from source_gitlab.streams.row_checks import check_rows
 from source_gitlab.streams.vocabulary import Paging
 from source_gitlab.streams.walks import WALKS
@@ -43,7 +43,7 @@ _NEEDS_WALK: Mapping[str, tuple[str, ...]] = {
     "query": ("pages", "keyset", "seek", "commits", "jobs", "days", "object"),
     "less_below": ("pages", "keyset", "days", "graphql"),
     "span": ("graphql", "keyset"),
-    "global_id": ("graphql",),
+    "global_ids": ("graphql",),
     "probe": ("pages", "keyset"),
 }
 _NEEDS_KIND: Mapping[str, tuple[str, ...]] = {
@@ -139,6 +139,7 @@ def check_together(built: Mapping[str, Stream]) -> None:
             raise DeclarationError(stream.name, "name", stream.name, "a stream with a schema")
         _check_columns(stream, columns)
         check_places(stream)
+        check_names(stream)
         _check_hidden(stream, columns)
         _check_key(stream, columns)
         _check_null_as_empty(stream, columns)
@@ -148,7 +149,7 @@ def check_together(built: Mapping[str, Stream]) -> None:
         _check_relatives(stream, built)
         check_rows(stream, built)
         if stream.walk == "graphql":
-            _check_queries(stream)
+            check_queries(stream, built)
     for stream in built.values():
         _check_counted(stream)
 
@@ -159,7 +160,7 @@ def _check_columns(stream: Stream, columns: Mapping[str, Column]) -> None:
         if column not in columns:
             raise _unknown(stream, "add", column, columns)
         if start == "slice":
-            parts = ["read_at", "read_on", *(f"{one}_id" for one in _containers(stream))]
+            parts = ["read_at", "read_on", *(f"{one}_id" for one in containers_of(stream))]
             if rest not in parts:
                 allowed = ", ".join(f"slice.{one}" for one in parts)
                 raise DeclarationError(stream.name, "add", origin, allowed)
@@ -238,7 +239,8 @@ def _check_null_as_empty(stream: Stream, columns: Mapping[str, Column]) -> None:
 def _is_one_object(stream: Stream) -> bool:
     """Whether a response is one row; without pages and days, GraphQL may have one object there."""
     if stream.walk == "graphql":
-        return not str(stream.rows).endswith("nodes") and stream.span is None
+        is_list = str(stream.rows).endswith("nodes") or stream.by_name is not None
+        return not is_list and stream.span is None
     return stream.walk == "object" and (stream.rows is None or stream.is_one_inside)
 
 
@@ -362,34 +364,6 @@ def _check_again(stream: Stream, built: Mapping[str, Stream]) -> None:
             attribute = "sweep" if stream.sweep else "recheck"
             allowed = "nothing, but below parents that are read by seek"
             raise DeclarationError(stream.name, attribute, getattr(stream, attribute), allowed)
-
-
-def _check_queries(stream: Stream) -> None:
-    """Check that the query of a stream is there, for each container whose list GitLab has."""
-    if not isinstance(stream.rows, str):
-        allowed = "the path from the group or project to the rows, like timelogs.nodes"
-        raise DeclarationError(stream.name, "rows", stream.rows, allowed)
-    if (stream.kind == "child") != (stream.global_id is not None):
-        allowed = "the type of the parent, for children only"
-        raise DeclarationError(stream.name, "global_id", stream.global_id, allowed)
-    queries = queries_of(stream.name)
-    found = {} if queries is None else queries.operations
-    kinds = ("child",) if stream.kind == "child" else _containers(stream)
-    for container in kinds:
-        named = {"id"} if "id" in found.get(container, ()) else {"path"}
-        needed = {"instance": set(), "child": {"id"}}.get(container, named)
-        needed |= {"first", "after"} if stream.rows.endswith("nodes") else set()
-        needed |= {"since"} if stream.since else set()
-        if stream.span:
-            needed |= {"since"} if stream.span.days >= stream.span.kept else {"since", "until"}
-        if needed - found.get(container, frozenset()):
-            variables = ", ".join(f"${one}" for one in sorted(needed))
-            allowed = f"an operation {container} with {variables} in graphql/{stream.name}.graphql"
-            raise DeclarationError(stream.name, "walk", stream.walk, allowed)
-
-
-def _containers(stream: Stream) -> tuple[str, ...]:
-    return stream.containers if stream.kind in {"selection", "child"} else (stream.kind,)
 
 
 def _unknown(

@@ -112,6 +112,11 @@ REDACTED = Value(
     f"a map of columns to {' or '.join(REDACTIONS)}",
     lambda found: _is_map(found) and bool(found) and set(found.values()) <= set(REDACTIONS),
 )
+GLOBAL_IDS = Value(
+    {"type": "object", "additionalProperties": TEXT.schema, "minProperties": 1},
+    "a map of columns to types",
+    lambda found: _is_map(found) and bool(found) and all(map(_is_text, found.values())),
+)
 ONLY = Value(
     {
         "type": "object",

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from source_gitlab.core.row_key import RowKey
-from source_gitlab.core.walks.objects import rows_in
+from source_gitlab.core.walks.objects import by_name, rows_in
 from source_gitlab.gitlab.errors import Malformed
 from source_gitlab.streams import streams
 from source_gitlab.streams.declaration_error import DeclarationError
@@ -15,6 +15,8 @@ from source_gitlab.streams.declarations import build, declared
 
 CASES = "pipeline_test_cases"
 PLACES = declared()[CASES]["add"]
+SCANS = "security_scans"
+SCANS_ADD = declared()[SCANS]["add"]
 
 WRONG: dict[str, tuple[str, dict[str, Any], str, object, str]] = {
     "a place in one of several lists": (
@@ -45,6 +47,24 @@ WRONG: dict[str, tuple[str, dict[str, Any], str, object, str]] = {
     "a place in a list that goes on": (
         "group_dora_metrics", {"add": {"group_id": "list.position"}, "key": ["group_id", "date"]},
         "key", ["group_id", "date"], "whole list is replaced",
+    ),
+    "lists by name that the key does not tell apart": (
+        SCANS, {"key": ["pipeline_id", "position"]}, "key", ["pipeline_id", "position"],
+        "report_type among them",
+    ),
+    "lists by name of a group": (
+        "scan_execution_policies", {"rows": "policies.{name}.list"}, "rows",
+        "policies.{name}.list", "below a parent",
+    ),
+    "lists by name that stand nowhere": (
+        SCANS, {"rows": "pipeline.{report_type}"}, "rows", "pipeline.{report_type}",
+        "an object with lists",
+    ),
+    "a query with a column that no state keeps": (
+        SCANS, {"add": {**SCANS_ADD, "pipeline_iid": "parent.ref"}}, "walk", "$iid", "$projectId",
+    ),
+    "a query by the id of what no state keeps": (
+        SCANS, {"global_ids": {"sha": "Project"}}, "walk", "graphql", "with $first, $sha",
     ),
 }  # fmt: skip
 
@@ -91,3 +111,21 @@ def test_what_is_no_such_list_is_an_error(data: dict[str, Any], told: str) -> No
     """Taken for an empty one, it would hide rows."""
     with pytest.raises(Malformed, match=told):
         rows_in(streams()[CASES], data, "https://gitlab.example.com/report")
+
+
+def test_rows_of_lists_by_name_have_the_name_and_their_place() -> None:
+    """Null has no rows; what is neither null nor has the list is an error."""
+    stream, url = streams()[SCANS], "https://gitlab.example.com/api/graphql"
+    summary: dict[str, Any] = {
+        "dast": None,
+        "sast": {"scans": [{"name": "b"}, {"name": "b"}]},
+        "secret_detection": {"scans": [{"name": "a"}]},
+    }
+    rows = by_name(stream, [summary], url)
+    keys = [RowKey.of(stream).values(row) for row in rows]
+    assert keys == [("sast", 1), ("sast", 2), ("secret_detection", 1)]
+    assert [row["name"] for row in rows] == ["b", "b", "a"]
+    wrongs: list[Any] = [{}, {"scans": None}, {"scans": [None]}, []]
+    for wrong in wrongs:
+        with pytest.raises(Malformed):
+            by_name(stream, [{**summary, "dast": wrong}], url)

@@ -20,7 +20,7 @@ from integration_tests.gitlab.graphql.endpoint import LONGEST_QUERY, schema
 from source_gitlab.streams import streams
 from source_gitlab.streams.declaration_error import DeclarationError
 from source_gitlab.streams.declarations import build
-from source_gitlab.streams.queries import CONTAINERS, parsed, queries_of
+from source_gitlab.streams.queries import CONTAINERS, parsed, queries_of, variable_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -84,7 +84,8 @@ def test_it_fits_the_schema(name: str) -> None:
             assert one.name is not None
             variables = {each.variable.name.value for each in one.variable_definitions or ()}
             assert queries.operations[one.name.value] == variables
-            named = {"path", "id"} if one.name.value in {"group", "project"} else {"id"}
+            ids = {variable_of(column) for column in streams()[name].global_ids}
+            named = {"path", "id"} if one.name.value in {"group", "project"} else {"id", *ids}
             assert one.name.value == "instance" or len(named & variables) == 1
 
 
@@ -95,6 +96,8 @@ def test_every_list_can_be_read_to_its_end(name: str) -> None:
     fragments = fragments_of(document)
     queries = queries_of(name)
     assert queries is not None
+    lists = streams()[name].by_name
+    outer = lists.outer if lists else ()
     nested: set[str] = set()
     for one in document.definitions:
         if not isinstance(one, OperationDefinitionNode) or one.name is None:
@@ -110,7 +113,7 @@ def test_every_list_can_be_read_to_its_end(name: str) -> None:
             assert told == {"hasNextPage", "endCursor"}
             assert "edges" not in where
             if place and one.name.value in CONTAINERS:
-                inside = where[where.index("nodes") + 1 :]
+                inside = where[where.index("nodes") + 1 + len(outer) :]
                 nested.add("_".join(part for part in inside if part != "nodes"))
     assert nested == queries.nested
 

@@ -10,7 +10,7 @@ from graphql import GraphQLError, get_named_type, get_nullable_type, is_list_typ
 from integration_tests.gitlab.changes.base import find_row
 from integration_tests.gitlab.graphql.pages import page
 from integration_tests.gitlab.plain.resource import TIERS, graphql_resources
-from integration_tests.gitlab.plain.tables import rows_below
+from integration_tests.gitlab.plain.tables import home_of, rows_below
 from integration_tests.gitlab.plain.template import shown
 from integration_tests.gitlab.present import structure
 
@@ -57,7 +57,9 @@ def listed(
         return rows
     if get_named_type(kind).name.endswith("Connection"):
         return page(viewing, rows, given)
-    return rows[0] if rows else None
+    if rows:
+        return rows[0]
+    return {} if resource.nothing == "empty" and not refused else None
 
 
 def _is_refused(viewing: Viewing, resource: Resource, home: Row) -> bool:
@@ -66,10 +68,13 @@ def _is_refused(viewing: Viewing, resource: Resource, home: Row) -> bool:
     world, access = emulator.world, emulator.access
     if TIERS.index(world.settings.tier) < TIERS.index(resource.tier):
         return True
+    if resource.below not in {"projects", "groups"}:
+        above = home_of(world, home)
+        if not resource.role or above is None:
+            # It was found by its id, which decided that.
+            return False
+        home = above
     is_project = world.projects.rows.get(home.id) is home
-    if not is_project and world.groups.rows.get(home.id) is not home:
-        # It was found by its id, which decided that.
-        return False
     if resource.feature and structure.feature(home, resource.feature) == "disabled":
         return True
     if access.is_admin(viewing.viewer):

@@ -199,6 +199,12 @@ def _split(resource: Resource, made: Any) -> Iterator[Json]:
         for key, one in made.items():
             yield {name: key, value: one}
         return
+    if str(rows).startswith("{"):
+        column, _, last = str(rows).removeprefix("{").partition("}.")
+        for name, inner in made.items():
+            for number, one in enumerate([] if inner is None else _inside(inner, last), 1):
+                yield {column: name, **one, resource.numbered: number}
+        return
     lists, found, last = str(rows).rpartition("[].")
     for outer in _inside(made, lists) if found else [made]:
         inner = _inside(outer, last)

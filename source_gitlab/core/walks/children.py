@@ -18,7 +18,7 @@ from source_gitlab.core.slices import Owner, Page
 from source_gitlab.core.state.digests import identity
 from source_gitlab.core.state.owed_parents import MOST, MOST_REFUSALS
 from source_gitlab.core.walks.connections import Source, read
-from source_gitlab.core.walks.objects import are_hidden, asked, placed, rows_in
+from source_gitlab.core.walks.objects import are_hidden, asked, by_name, placed, rows_in
 from source_gitlab.core.walks.pages import read_pages
 from source_gitlab.gitlab.errors import ReadError, Skipped
 from source_gitlab.gitlab.lists import Streak
@@ -281,8 +281,9 @@ class Children:
             rows = below.checked(self.url, rows_in(stream, parent, self.url), self._row_key.checked)
             return self.transform(rows, parent)
         if stream.walk == "graphql":
-            pages = read(below, Source.below(stream, parent), {})
-            found = placed(stream, [row for page in pages for row in page])
+            source = Source.below(stream, parent, self.parent.address_of(parent))
+            rows = [row for page in read(below, source, {}) for row in page]
+            found = by_name(stream, rows, self.url) if stream.by_name else placed(stream, rows)
             return self.transform(found, parent)
         path = stream.address(parent=parent)
         if stream.walk == "object":

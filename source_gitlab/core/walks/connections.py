@@ -15,7 +15,7 @@ from source_gitlab.gitlab.errors import Malformed, ReadError, Skipped
 from source_gitlab.gitlab.graphql import Operation, address_of
 from source_gitlab.gitlab.lists import Streak
 from source_gitlab.gitlab.pagination import Answer, Missed, pages_of
-from source_gitlab.streams.queries import queries_of
+from source_gitlab.streams.queries import queries_of, variable_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 _GLOBAL_ID = re.compile(r"gid://gitlab/.+/(\d+)")
 _CAPITAL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
+_NONE: Mapping[str, Any] = MappingProxyType({})
 _ANY = "*"
 _NODES = "nodes"
 
@@ -53,7 +54,8 @@ class Asking(Protocol):
 class Source(NamedTuple):
     """Where a list is: the container (`kind` is an operation) and its full path, for people too.
 
-    `rows` are the names that lead from the container to the rows. `number` is the container's id.
+    `rows` are the names that lead from the container to the rows. `number` is the container's id,
+    and `given` are the variables that name a parent.
     """
 
     stream: str
@@ -62,26 +64,35 @@ class Source(NamedTuple):
     rows: tuple[str, ...]
     queries: Queries
     number: int = 0
+    given: Mapping[str, Any] = _NONE
 
     @classmethod
     def of(cls, stream: Stream, kind: str, path: str, number: int = 0) -> Source:
         """The list of a declared stream."""
         queries = queries_of(stream.name)
         assert queries is not None  # noqa: S101 -- the declaration was checked
-        return cls(stream.name, kind, path, tuple(str(stream.rows).split(".")), queries, number)
+        rows = stream.by_name.outer if stream.by_name else tuple(str(stream.rows).split("."))
+        return cls(stream.name, kind, path, rows, queries, number)
 
     @classmethod
-    def below(cls, stream: Stream, parent: Row) -> Source:
-        """The list of a stream below a row of its parent."""
-        return cls.of(stream, "child", f"gid://gitlab/{stream.global_id}/{parent['id']}")
+    def below(cls, stream: Stream, parent: Row, path: str) -> Source:
+        """The list of a stream below a row of its parent, whose own address is `path`."""
+        source = cls.of(stream, "child", path)
+        wanted = source.queries.operations["child"]
+        given = {variable_of(column): value for column, value in parent.items()}
+        given |= {
+            variable_of(column): f"gid://gitlab/{type_}/{parent[column]}"
+            for column, type_ in stream.global_ids.items()
+        }
+        return source._replace(given={one: given[one] for one in wanted & given.keys()})
 
     @property
-    def variables(self) -> dict[str, str]:
+    def variables(self) -> dict[str, Any]:
         """What names the container to the operation."""
         if not self.path:
             return {}
         if self.kind == "child":
-            return {"id": self.path}
+            return dict(self.given)
         named = {"id": f"gid://gitlab/{self.kind.capitalize()}/{self.number}"}
         return {"path": self.path, **(named if self.number else {})}
 
@@ -99,16 +110,16 @@ class Source(NamedTuple):
 class _Owner(NamedTuple):
     """The nearest object with a global id around a value, and the names that lead from it there.
 
-    A row without one is told from others below its container by its own values, `fields`, and the
-    id is that of the container.
+    `name` is for people, and `known` are the variables that name it. A row without a global id is
+    told from others below its container by its own values, beside what names the container.
     """
 
-    id: str
+    name: str
     path: tuple[str, ...]
-    fields: Mapping[str, Any] = MappingProxyType({})
+    known: Mapping[str, Any]
 
 
-_NOBODY = _Owner("", ())
+_NOBODY = _Owner("", (), _NONE)
 
 
 def read(asking: Asking, source: Source, variables: Mapping[str, Any]) -> Iterator[list[Row]]:
@@ -183,9 +194,11 @@ class _Connections:
         names: list[str] = []
         for part in outer:
             # An object that is asked for by its id has the name of its type.
-            names.append(operation.variables["id"] if part == _ANY else part)
+            names.append(operation.variables.get("id", "it") if part == _ANY else part)
             key = next(iter(inside), part) if part == _ANY and isinstance(inside, dict) else part
             inside = _only_row(inside, key)
+            if _is_connection(inside) and key not in inside and inside.get(_NODES) == []:
+                raise self._refused(".".join(names), is_list=False)
             if not isinstance(inside, dict) or key not in inside:
                 what = f"GitLab answered without {'.'.join(names)}"
                 raise self._malformed(what)
@@ -226,9 +239,11 @@ class _Connections:
         `path` leads from the row of the stream to this object, and `owner` has a global id.
         """
         if isinstance(row.get("id"), str):
-            owner = _Owner(row["id"], ())
+            owner = _Owner(row["id"], (), {"id": row["id"]})
         elif not path:
-            owner = _Owner(self._source.variables.get("id", ""), (), row)
+            source = self._source
+            outer = source.rows[:-1] if source.rows[-1] == _NODES else source.rows
+            owner = _Owner(source.path, outer, {**row, **source.variables})
         for name, value in row.items():
             if isinstance(value, list):
                 for one in value:
@@ -250,20 +265,18 @@ class _Connections:
         """
         rows, after = self._taken(connection)
         name = "_".join(path)
-        if after is not None and (name not in self._queries.nested or not owner.id):
-            what = f"{name} of {owner.id or 'a row'} has more rows than came"
+        wanted = self._queries.operations.get(name, frozenset()) - {"first", "after"}
+        if after is not None and (name not in self._queries.nested or wanted - owner.known.keys()):
+            what = f"{name} of {owner.name or 'a row'} has more rows than came"
             raise self._malformed(what)
-
-        wanted = self._queries.operations.get(name, ())
-        given = {one: value for one, value in owner.fields.items() if one in wanted}
+        given = {one: value for one, value in owner.known.items() if one in wanted}
 
         def fetch(query: Query) -> Answer:
             # The object has the name under which the operation asks for it.
-            variables = {"id": owner.id, **given, **query}
-            return self.page(name, variables, (_ANY, *owner.path, _NODES))
+            return self.page(name, {**given, **query}, (_ANY, *owner.path, _NODES))
 
         if after is not None:
-            for answer in pages_of(fetch, {"after": after}, f"{name} of {owner.id}"):
+            for answer in pages_of(fetch, {"after": after}, f"{name} of {owner.name}"):
                 rows += answer.data
         return [self.finished(one, path, owner) for one in rows if one is not None]
 

@@ -113,6 +113,24 @@ def placed(stream: Stream, rows: list[Row], above: Row | None = None, before: in
     return rows
 
 
+def by_name(stream: Stream, objects: list[Row], url: str) -> list[Row]:
+    """The rows of the lists in the objects of some objects; null in place of one has none.
+
+    Raises:
+        Malformed: there is something else where the rows should be.
+    """
+    lists = stream.by_name
+    assert lists is not None  # noqa: S101 -- the declaration was checked
+    found: list[Row] = []
+    for one in objects:
+        for name, inner in one.items():
+            if inner is None:
+                continue
+            rows = _objects(_at(inner, lists.inner, url), url, ".".join((name, *lists.inner)))
+            found += placed(stream, [{lists.column: name, **row} for row in rows])
+    return found
+
+
 def _of_lists(stream: Stream, above: list[Row], names: tuple[str, ...], url: str) -> list[Row]:
     """The rows of the lists inside some objects.
 

@@ -31,7 +31,8 @@ def endpoints(stream: Stream) -> list[str]:
     if stream.walk == "graphql":
         kinds = stream.containers if stream.kind == "selection" else (stream.kind,)
         rows = str(stream.rows).removesuffix(".nodes")
-        homes = [stream.global_id or "" if one == "child" else one for one in kinds]
+        types = [*stream.global_ids.values(), ""]
+        homes = [types[0] if one == "child" else one for one in kinds]
         return [f"GraphQL {home[:1].lower()}{home[1:]}.{rows}" for home in homes]
     if stream.walk == "derived":
         return [f"rows of {stream.parent}"]
@@ -105,7 +106,8 @@ _COSTS = {
 def is_paged(stream: Stream) -> bool:
     """Whether a list may take more requests than `cost` says."""
     one = stream.walk in {"object", "derived"} or stream.kind == "inventory"
-    plain = stream.walk == "graphql" and not str(stream.rows).endswith("nodes")
+    is_list = str(stream.rows).endswith("nodes") or stream.by_name is not None
+    plain = stream.walk == "graphql" and not is_list
     return not one and not plain and not stream.span and "hundred" not in cost(stream)
 
 
