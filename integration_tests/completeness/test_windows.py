@@ -97,3 +97,20 @@ def test_a_killed_read_goes_on_inside_the_windows() -> None:
     assert it.lacks("issues") == []
     assert len(rest) < 2_800
     assert min(row["updated_at"] for row in rest) >= through[:14]
+
+
+def test_two_pages_of_a_window_are_asked_for_at_once() -> None:
+    """The third is found by its number, and every row comes however many move meanwhile."""
+    it = copy(num_workers=8)
+    for number in range(2_000):
+        create(it, "issues", WEB, START - 2 * HOUR * SECOND + number * SECOND)
+    made = sorted(it.emulator.world.issues.rows)
+
+    def change() -> None:
+        for number in made[100:1_900:90]:
+            it.change("update", table="issues", id=number, set={"title": "Moved"})
+
+    it.before("per_page=98&page=2", change)
+    it.sync("issues")
+    assert any("per_page=98&page=2" in one for one in it.asked)
+    assert it.lacks("issues") == []

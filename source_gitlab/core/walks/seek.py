@@ -22,7 +22,9 @@ from functools import partial
 from itertools import count, dropwhile, islice
 from typing import TYPE_CHECKING, Any
 
+from source_gitlab.core.walks.edge import Edge, dated_end
 from source_gitlab.core.walks.pages import read_pages
+from source_gitlab.core.walks.third_pages import ThirdPages
 from source_gitlab.core.walks.windows import WindowStarts, first_instant
 from source_gitlab.gitlab.errors import ReadError
 from source_gitlab.gitlab.pagination import Missed
@@ -41,6 +43,8 @@ _WINDOWS_AHEAD = 16
 # A window that turns out to be longer is read on when its turn comes, so that it fills no memory.
 _PAGES_OF_A_WINDOW_AHEAD = 8
 _MOST_EMPTY_PAGES = 500
+# Pages of a window that were asked for by value, behind its first one.
+_BEHIND_SECOND = 2
 _CIRCULAR = "names a page that was already read as the next one"
 _HOLLOW = "names a next page, but sends no rows"
 _EMPTY = "says that it has more rows than a page, and sends none"
@@ -85,14 +89,14 @@ class Seek:
         first = self._page(since)
         if self.told is not None:
             self.told(first)
-        edge = _Edge(self.key)
-        if undated and first.data and not _dated_end(first.data):
+        edge = Edge(self.key)
+        if undated and first.data and not dated_end(first.data):
             query = self._query(since)
             for rows in read_pages(self.client, self.prefetcher, self.path, query, self.key):
                 yield rows, edge.through
             return
         for rows in self._windows(first, since):
-            part = rows if undated else _dated_end(rows)
+            part = rows if undated else dated_end(rows)
             fresh = edge.fresh(part) if part else []
             if fresh:
                 yield fresh, edge.through
@@ -151,8 +155,10 @@ class Seek:
         query = {**self._query(since, until), "per_page": self._page_size}
         return self.client.rows(self.path, query, self.key.checked, whole=False)
 
-    def _numbered(self, since: str | None, number: int, rows: int) -> Answer:
-        query = {**self._query(since), "per_page": rows, "page": number}
+    def _numbered(
+        self, since: str | None, number: int, rows: int, behind: str | None = None
+    ) -> Answer:
+        query = {**self._query(since, _upper(behind)), "per_page": rows, "page": number}
         return self.client.rows(self.path, query, self.key.checked, whole=False)
 
     def _windows(self, first: Answer, since: str | None) -> Iterator[list[Row]]:
@@ -166,12 +172,21 @@ class Seek:
             return
 
         top = self._top(first)
+        thirds = ThirdPages(self.prefetcher, self._numbered, starts, tuning)
+        is_plain = all(row.get("updated_at") is not None for row in first.data)
+        if is_plain:
+            # They need not wait for the windows, which go on from rows that nobody changes.
+            yield [row.copy() for row in first.data]
 
         def tasks() -> Iterator[Callable[[], _Part]]:
+            # Windows wait for their starts, and should not do so in threads that starts need.
+            all(starts.ask(position) for position in range(1, _WINDOWS_AHEAD + 2))
             for position in count():
                 is_last = not starts.ask(position + 1)
-                part = partial(self._part, starts, first, since, position, top)
-                yield partial(part, hollow=hollow, is_last=is_last)
+                thirds.ask(position, is_last=is_last)
+                part = partial(self._part, starts, thirds, since, position, top)
+                came = is_plain and not position
+                yield partial(part, hollow=hollow, is_last=is_last, came=came)
                 if is_last:
                     return
 
@@ -182,6 +197,7 @@ class Seek:
                 if part.is_last:
                     return
                 starts.forget(position)
+                thirds.forget(position)
 
     def _top(self, answer: Answer) -> list[Any]:
         """What tells the first rows of a page; windows that start alike are one and the same."""
@@ -190,17 +206,18 @@ class Seek:
     def _part(  # noqa: PLR0913 -- a window is all of these
         self,
         starts: WindowStarts,
-        first: Answer,
+        thirds: ThirdPages,
         since: str | None,
         position: int,
         top: list[Any],
         *,
         hollow: _Hollow,
         is_last: bool,
+        came: bool,
     ) -> _Part:
         # Waits for pages that were handed to the pool before this window was, so they are
         # already being fetched: waiting for them cannot fill the pool.
-        answer = starts.answer(position) if position else first
+        answer = starts.answer(position)
         behind = None
         if not is_last:
             following = starts.answer(position + 1)
@@ -210,16 +227,26 @@ class Seek:
         if position and behind is not None and behind == first_instant(answer.data):
             # The window before reads this instant to its end.
             return _Part([], iter(()), is_last=False)
-        # Rows of the same millisecond may stand on either side of the page's edge.
-        upper = plus(behind, milliseconds=1) if behind else None
-        pages = self._window(answer, None if position else since, upper, hollow)
+        third = partial(thirds.behind, position)
+        pages = self._window(answer, None if position else since, _upper(behind), hollow, third)
+        if came:
+            next(pages, None)
         return _Part(list(islice(pages, _PAGES_OF_A_WINDOW_AHEAD)), pages, is_last=behind is None)
 
     def _window(
-        self, answer: Answer, after: str | None, upper: str | None, hollow: _Hollow
+        self,
+        answer: Answer,
+        after: str | None,
+        upper: str | None,
+        hollow: _Hollow,
+        third: Callable[[str], Answer | None] | None = None,
     ) -> Iterator[list[Row]]:
-        """From `answer` on by value, up to `upper`; `after` is the bound it was asked with."""
+        """From `answer` on by value, up to `upper`; `after` is the bound it was asked with.
+
+        `third` is the page behind the second one, as `ThirdPages.behind`.
+        """
         asked: Query | None = None
+        pages = 0
         while True:
             rows, last, behind = self._in_order(answer)
             problem = hollow.problem(asked, answer.next, has_rows=last is not None)
@@ -243,8 +270,9 @@ class Seek:
             if last == after:
                 yield from self._moment(last)
                 last = plus(last, milliseconds=1)
-            after, asked = last, None
-            answer = self._page(after, upper)
+            after, asked, pages = last, None, pages + 1
+            ahead = third(last) if third is not None and pages == _BEHIND_SECOND else None
+            answer = ahead or self._page(after, upper)
 
     def _in_order(self, answer: Answer) -> tuple[list[Row], str | None, Answer | None]:
         """The rows of a page, the last instant in it, and the page behind it if that has none.
@@ -252,7 +280,7 @@ class Seek:
         Rows without the instant come last, and no filter by time shows them. One that stands in
         front of others is out of order: it is noted, and comes in front of the others.
         """
-        rows, dated, behind = answer.data, _dated_end(answer.data), None
+        rows, dated, behind = answer.data, dated_end(answer.data), None
         odd = [row for row in dated if row.get("updated_at") is None]
         if 0 < len(dated) < len(rows) and answer.next is not None:
             behind = self.client.rows(self.path, answer.next, self.key.checked)
@@ -326,62 +354,12 @@ class _Part:
     is_last: bool
 
 
-class _Edge:
-    """The rows at the end of what was read, which the next page repeats."""
+def _upper(behind: str | None) -> str | None:
+    """The end of a window behind which another one starts with an instant.
 
-    def __init__(self, key: RowKey) -> None:
-        self.through: str | None = None
-        self._key = key
-        self._versions: set[tuple[Any, ...]] = set()
-        self._undated: set[tuple[Any, ...]] = set()
-
-    def fresh(self, rows: list[Row]) -> list[Row]:
-        """The rows of the next page that were not in the page before."""
-        before = self.through or ""
-        dated = _dated_end(rows)
-        if len(dated) < len(rows) or any(row.get("updated_at") is None for row in dated):
-            rows = [row for row in rows if self._is_dated_or_new(row)]
-            dated = [row for row in rows if row.get("updated_at") is not None]
-            if not dated:
-                return rows
-        self.through = max(instant(dated[-1]["updated_at"]), before)
-        # What is younger than everything that was read cannot have been read.
-        fresh = [
-            row
-            for row in rows
-            if row.get("updated_at") is None
-            or instant(row["updated_at"]) > before
-            or self._version(row) not in self._versions
-        ]
-        # Windows meet within one millisecond of each other, and a moment ends one later.
-        near = plus(self.through, milliseconds=-2)
-        kept = {version for version in self._versions if version[-1] >= near}
-        for row in reversed(dated):
-            updated_at = instant(row["updated_at"])
-            if updated_at < near:
-                break
-            kept.add(self._version(row))
-        self._versions = kept
-        return fresh
-
-    def _is_dated_or_new(self, row: Row) -> bool:
-        if row.get("updated_at") is not None:
-            return True
-        name = self._key.values(row)
-        is_new = name not in self._undated
-        self._undated.add(name)
-        return is_new
-
-    def _version(self, row: Row) -> tuple[Any, ...]:
-        return (*self._key.values(row), instant(row["updated_at"]))
-
-
-def _dated_end(rows: list[Row]) -> list[Row]:
-    """The rows up to the last one that has the instant."""
-    end = len(rows)
-    while end and rows[end - 1].get("updated_at") is None:
-        end -= 1
-    return rows[:end] if end < len(rows) else rows
+    Rows of the same millisecond may stand on either side of the page's edge.
+    """
+    return plus(behind, milliseconds=1) if behind else None
 
 
 def _dated_start(rows: list[Row]) -> list[Row]:

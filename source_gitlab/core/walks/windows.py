@@ -46,6 +46,7 @@ class WindowStarts:
         self._from_root = tuning.windows_from_root
         self._prefetcher = prefetcher
         self._page = page
+        self._first = first
         self._rows = max(tuning.page_size - _SPARED, 1)
         self._roots = {0: since}
         self._totals = {0: first.total}
@@ -58,7 +59,9 @@ class WindowStarts:
         return total is None or total > pages * self._rows
 
     def ask(self, position: int) -> bool:
-        """Have start `position` asked for; False where the list is known to end before it."""
+        """Have start `position` asked for, once; False where the list is known to end before it."""
+        if position in self._asked:
+            return True
         root, windows = divmod(position - 1, self._from_root)
         number = 1 + self._pages * (windows + 1)
         total = self._total(root)
@@ -70,9 +73,16 @@ class WindowStarts:
         self._asked[position] = self._prefetcher.submit(task)
         return True
 
+    def rows_behind(self, position: int) -> int | None:
+        """How many rows the list has behind the page of a start, where GitLab tells it."""
+        root, windows = divmod(max(position - 1, 0), self._from_root)
+        total = self._total(root)
+        number = self._pages * (windows + 1) + 1 if position else 1
+        return None if total is None else max(total - number * self._rows, 0)
+
     def answer(self, position: int) -> Answer:
-        """Start `position`, which was asked for; without rows where the list ends before it."""
-        return self._asked[position].result()
+        """Start `position`, 0 or asked for; without rows where the list ends before it."""
+        return self._asked[position].result() if position else self._first
 
     def forget(self, position: int) -> None:
         """Drop the rows of a start; those of all before it were dropped already."""
@@ -87,10 +97,11 @@ class WindowStarts:
 
     def _ask(self, root: int, number: int, last_before: Future[Answer] | None) -> Answer:
         if root not in self._roots and last_before is not None:
-            before = self._roots[root - 1]
             reached = first_instant(last_before.result().data)
             if reached is None:
                 return _NOTHING
+            # It is known since that start was asked for.
+            before = self._roots[root - 1]
             if before is not None and reached <= before:
                 # Rows of one instant may be more than the pages of a root.
                 reached = plus(before, milliseconds=1)
