@@ -123,7 +123,7 @@ class Connection:
         )
         self.clock = ServerClock()
         self.list_page_sizes = AdaptivePageSize()
-        self.page_headers = PageHeaders(self.api_url)
+        self.page_headers = PageHeaders(self.api_url, self.list_page_sizes)
         self._certificates = Certificates(config)
         self._http = open_pool(self.config, self._certificates, transport)
         self.credentials = Credentials(

@@ -37,6 +37,11 @@ def total_of(headers: Mapping[str, str]) -> int | None:
     return total if total is not None and total <= _MOST_ROWS else None
 
 
+def size_of(headers: Mapping[str, str]) -> int | None:
+    """How many rows a page may have, where GitLab says it."""
+    return _number(headers.get("X-Per-Page", "")) or None
+
+
 def is_linked(headers: Mapping[str, str]) -> bool:
     """Whether a link to a page of the list came with it.
 

@@ -13,13 +13,14 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from source_gitlab.gitlab.errors import Emptied, FatalError, GitlabError
-from source_gitlab.gitlab.next_page import CURSORS, is_linked, is_told, numbered, total_of
+from source_gitlab.gitlab.next_page import CURSORS, is_linked, is_told, numbered, size_of, total_of
 from source_gitlab.gitlab.pagination import Answer, answer_of
 from source_gitlab.streams.vocabulary import Paging
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from source_gitlab.gitlab.page_size import AdaptivePageSize
     from source_gitlab.gitlab.pagination import Query
 
     Asker = Callable[[str, Query], object]
@@ -59,9 +60,10 @@ class ListPage(NamedTuple):
 class PageHeaders:
     """Learns from every list; asks for one where none has shown it. Thread-safe."""
 
-    def __init__(self, api_url: str) -> None:
-        """Nothing is known yet; errors name lists below `api_url`."""
+    def __init__(self, api_url: str, sizes: AdaptivePageSize) -> None:
+        """Nothing is known yet; errors name lists below `api_url`, and `sizes` is to learn, too."""
         self._api_url = api_url
+        self._sizes = sizes
         self._lock = threading.Lock()
         self._arrive: bool | None = None
 
@@ -75,6 +77,7 @@ class PageHeaders:
             Emptied: rows of the list did not come.
             FatalError: nothing can be asked for any more.
         """
+        self._sizes.note(page.path, page.query, size_of(headers))
         is_thinned = page.paging is Paging.SHORT and is_told(headers)
         if data == [] and page.is_first and page.paging is not Paging.NONE and not is_thinned:
             self._must_be_empty(page, headers, ask)

@@ -76,7 +76,17 @@ class AdaptivePageSize:
         self._bounds = bounds
         self._known: dict[str, _Known] = {}
         self._spans = Spans()
+        self._most: dict[str, int] = {}
         self._lock = threading.Lock()
+
+    def note(self, path: str, query: Mapping[str, Any], most: int | None) -> None:
+        """Note how many rows a page of `path` may have, if that is fewer than were asked for.
+
+        The numbers of pages count pages of that size then.
+        """
+        if most is not None and most < int(query.get("per_page", most)):
+            with self._lock:
+                self._most[path] = most
 
     def size(self, path: str, wanted: int) -> int:
         """How many rows to ask `path` for at once, where a page of `wanted` rows is needed."""
@@ -127,7 +137,10 @@ class AdaptivePageSize:
         Raises:
             ServerError or Garbled: `problem`, or that of the smallest part: none of it came.
         """
-        wanted = int(query.get("per_page", 20))
+        asked = int(query.get("per_page", 20))
+        wanted = min(asked, self._most.get(path, asked))
+        if wanted < asked:
+            query = {**query, "per_page": wanted}
         cap = size or self.size(path, wanted)
         by_value = not whole and is_by_value(query)
 

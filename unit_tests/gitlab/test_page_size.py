@@ -40,3 +40,23 @@ def test_each_size_is_tried_once(wanted: int, works: int, again: list[int]) -> N
     with pytest.raises(ServerError):
         smaller.rows(fetch, "groups/1/issues", query, None, whole=False)
     assert asked == again
+
+
+def test_pages_that_are_smaller_than_asked_are_counted_by_their_size() -> None:
+    """The second of them begins behind so many rows as came, whatever was asked for."""
+    rows = [{"id": number} for number in range(20)]
+
+    def fetch(query: Mapping[str, Any]) -> Answer:
+        size = min(int(query["per_page"]), 6)
+        start = (int(query.get("page", 1)) - 1) * size
+        if size == 6:
+            message = "too slow"
+            raise ServerError(message)
+        page = rows[start : start + size]
+        return Answer(page, {**query, "page": start // size + 2}, None)
+
+    sizes, query = AdaptivePageSize(), {"per_page": 100, "page": 2}
+    sizes.note("groups/1/labels", query, 6)
+    answer = sizes.rows(fetch, "groups/1/labels", query, None, whole=True)
+    assert answer.data == rows[6:12]
+    assert answer.next == {"per_page": 6, "page": 3}

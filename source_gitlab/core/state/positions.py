@@ -7,7 +7,8 @@ A position has the instant at which its read began (`start`), and of one kind of
     {"next": {…}, "since": "…Z",               jobs: the query of the next page, down to which
      "below": 9, "top": 12, "above": 300}      instant and id, the highest id, the rows before it
     {"ref": "", "head": "<40 hex digits>",     commits: of which branch, from which head
-     "old": "<12 hex digits>", "page": 2}      down to which, and the next page
+     "old": "<12 hex digits>", "page": 2,      down to which, and the next page, of how many rows
+     "per_page": 100}
 """
 
 from __future__ import annotations
@@ -50,6 +51,8 @@ def load_position(raw: Mapping[str, Any], stream: Stream | None) -> dict[str, An
         position["since"] = moment(known["since"])
     if found == "ref":
         position |= {"ref": str(known["ref"]), "page": int(known["page"])}
+        if "per_page" in known:
+            position["per_page"] = number(known["per_page"])
         for head in {"head", "old"} & known.keys() | {"head"}:
             abbreviated(known[head])
     elif found == "next":

@@ -56,7 +56,8 @@ class Commits:
         if position:
             ref, head, old = position["ref"], position["head"], position.get("old")
             try:
-                yield from self._reached(ref, head, old, int(position["page"]))
+                size = int(position.get("per_page", PER_PAGE))
+                yield from self._reached(ref, head, old, int(position["page"]), size)
                 known[ref] = abbreviated(head)
             except (BadRequest, Skipped):
                 # The branch was rewritten meanwhile, and the head of then is garbage by now.
@@ -90,10 +91,12 @@ class Commits:
         else:
             yield Page([], heads={ref: abbreviated(head)})
 
-    def _reached(self, ref: str, head: str, old: str | None, page: int) -> Iterator[Page]:
+    def _reached(
+        self, ref: str, head: str, old: str | None, page: int, size: int = PER_PAGE
+    ) -> Iterator[Page]:
         abbreviated(head)  # what is no id must not get into a state
         query: Query = {**self.query, "ref_name": f"{revision(old)}..{head}" if old else head}
-        query |= {"per_page": PER_PAGE, "page": page}
+        query |= {"per_page": size, "page": page}
         if self.since and not old:
             query["since"] = self.since
         url = f"{self.client.api_url}/{self.path}"
@@ -108,6 +111,10 @@ class Commits:
                 else:
                     position: dict[str, Any] = {"ref": ref, "head": head, "old": old}
                     position["page"] = int(answer.next["page"])
+                    came = int(answer.next.get("per_page", size))
+                    if came != PER_PAGE:
+                        # The numbers of pages that are smaller than asked go by that.
+                        position["per_page"] = came
                     yield Page(answer.data, position=position)
         except (BadRequest, Skipped):
             if not old:
