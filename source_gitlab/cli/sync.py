@@ -302,7 +302,7 @@ def _run(
 
     try:
         if not path.exists():
-            _begin(session, stopped)
+            _begin(session, stopped, wanted.streams.values())
         with opened() as store, store.runs.under_way(session.config, wanted.streams):
             _begin(session, stopped)
             store.deletions.at = session.started()
@@ -323,15 +323,15 @@ def _run(
         raise UsageError(str(error), passes=error.passes) from error
 
 
-def _begin(session: Session, stopped: threading.Event) -> None:
-    """Find out what there is to read.
+def _begin(session: Session, stopped: threading.Event, fresh: Collection[Stream] = ()) -> None:
+    """Find out what there is to read; `fresh` is as in `Session.begin`.
 
     Raises:
         GitlabError: there is nothing, or GitLab could not be asked.
         KeyboardInterrupt: it was interrupted meanwhile.
     """
     try:
-        begin(session, stopped)
+        begin(session, stopped, fresh)
     except Stopped:
         raise KeyboardInterrupt from None
 

@@ -27,8 +27,9 @@ from source_gitlab.streams import root_of
 if TYPE_CHECKING:
     from source_gitlab.config import Config
     from source_gitlab.core.inventory import Group, Project
+    from source_gitlab.core.opening import Opening
     from source_gitlab.core.prefetch import Prefetcher
-    from source_gitlab.gitlab.client import Client, Query
+    from source_gitlab.gitlab.client import Answer, Client, Query
     from source_gitlab.streams import Stream
 
 LOGGER = logging.getLogger("source_gitlab")
@@ -39,13 +40,18 @@ _NAMES = {GUEST: "Guest", PLANNER: "Planner", REPORTER: "Reporter"}
 _ALL = "all"
 UNKNOWN = ""
 _SEVERAL = 20
+# What the number of projects of a group is taken as from the opening.
+ROLES = "projects in which the user is a reporter"
 
 
 class AccessLevels:
     """The token's user, and the user's roles, asked for once. Thread-safe."""
 
-    def __init__(self, client: Client, config: Config, prefetcher: Prefetcher) -> None:
+    def __init__(
+        self, client: Client, config: Config, prefetcher: Prefetcher, opening: Opening
+    ) -> None:
         """Ask nothing yet."""
+        self._opening = opening
         self._client = client
         self._has_user = isinstance(config.credentials, (AccessToken, OAuth))
         self._user: str | None = None
@@ -136,6 +142,16 @@ class AccessLevels:
             LOGGER.warning("Not every role of the token's user is known. %s", missed.message)
         return numbers
 
+    def first_count(self, name: str) -> Answer:
+        """What tells in how many projects of a group, by its name in addresses, they may report.
+
+        Raises:
+            GitlabError: as `client.errors` sorts it.
+        """
+        return self._client.rows(
+            f"groups/{name}/projects", {**self._query(REPORTER), "per_page": 1}
+        )
+
     def _count(self, root: Group, level: int) -> int | None:
         with self._lock:
             asked = root.id, level
@@ -143,7 +159,7 @@ class AccessLevels:
                 query = {**self._query(level), "per_page": 1}
                 path = f"groups/{root.id}/projects"
                 try:
-                    answer = self._client.rows(path, query)
+                    answer = self._opened(root, level) or self._client.rows(path, query)
                 except LESS_MAY_DO:
                     # Behind a project that GitLab cannot give there are others.
                     several = {**query, "per_page": _SEVERAL}
@@ -153,6 +169,12 @@ class AccessLevels:
                 else:
                     self._counts[asked] = answer.total
             return self._counts[asked]
+
+    def _opened(self, root: Group, level: int) -> Answer | None:
+        if level != REPORTER:
+            return None
+        found: Answer | None = self._opening.take(ROLES, "group", root.id)
+        return found
 
     def _query(self, level: int) -> Query:
         return {**self._of_group, "simple": True, "min_access_level": level}

@@ -7,21 +7,22 @@ probe of the projects that changed last tells whether the listing of an earlier 
 from __future__ import annotations
 
 import threading
+import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
+from source_gitlab.core.group_lists import GroupLists, projects_of
 from source_gitlab.core.name_advice import by_name, of_group, path_of
 from source_gitlab.core.row_key import ID
 from source_gitlab.core.row_validation import understood
-from source_gitlab.core.selection import Group, NotFound, Project, Roots, Selection
+from source_gitlab.core.selected import Group, Project
+from source_gitlab.core.selection import NotFound, Roots, Selection
 from source_gitlab.core.walks.list_length import has_rows
-from source_gitlab.core.walks.pages import PER_PAGE, read_pages
+from source_gitlab.core.walks.pages import PER_PAGE
 from source_gitlab.gitlab.client import pages_of
 from source_gitlab.gitlab.errors import (
     FatalError,
     GitlabError,
-    NoSuchList,
-    OffsetLimit,
     ReadError,
     Skipped,
 )
@@ -34,16 +35,19 @@ if TYPE_CHECKING:
     from collections.abc import Set as AbstractSet
 
     from source_gitlab.config import Config
+    from source_gitlab.core.opening import Opening
     from source_gitlab.core.prefetch import Prefetcher
     from source_gitlab.core.skip_log import SkipLog
     from source_gitlab.core.slices import Place, Row
-    from source_gitlab.gitlab.client import Client, Query
+    from source_gitlab.gitlab.client import Answer, Client, Query
 
 __all__ = ["Group", "Inventory", "Listing", "NotFound", "Probe", "Project", "Roots"]
 
 K = TypeVar("K")
 T = TypeVar("T")
 
+# What the first page of a listing is taken as from the opening.
+PROJECTS = "projects of the group"
 # Members that an incomplete listing lacks are asked for one by one, up to so many.
 _MOST_SINGLES = 20
 
@@ -77,13 +81,20 @@ class Inventory:
     """
 
     def __init__(
-        self, client: Client, config: Config, prefetcher: Prefetcher, report: SkipLog
+        self,
+        client: Client,
+        config: Config,
+        prefetcher: Prefetcher,
+        report: SkipLog,
+        opening: Opening,
     ) -> None:
         """Ask nothing yet; what was chosen and cannot be read goes to `report`."""
         self._client = client
         self._config = config
         self._prefetcher = prefetcher
-        self._selection = Selection(client, config, prefetcher, report)
+        self._selection = Selection(client, config, prefetcher, report, opening)
+        self.opening = opening
+        self._group_lists = GroupLists(config, prefetcher)
         self._lock = threading.RLock()
         self._roots: dict[int, Roots | GitlabError] = {}
         self._groups: dict[int, list[Row] | GitlabError] = {}
@@ -184,77 +195,57 @@ class Inventory:
     def _ask_group_rows(self, root: Group, own: Row | None = None) -> list[Row]:
         own = own or self._client.one(f"groups/{root.id}", by_name("groups"))
         lists = Lists(self._client)
-        rows = self._rows_of_groups(root, own, lists)
+        rows = self._group_lists.groups(lists, own)
         self._step_over(root, lists, of_groups=True)
         return rows
-
-    def _rows_of_groups(self, root: Group, own: Row, lists: Lists) -> list[Row]:
-        # Without all_available, public subgroups of which one is no member are left out
-        # (https://docs.gitlab.com/api/groups/#list-all-descendant-groups).
-        query = {"all_available": True, "order_by": "id", "sort": "asc"}
-        try:
-            return [own, *self._groups_of(root.id, "descendant_groups", query, lists)]
-        except NoSuchList:
-            # Before 13.5 (https://docs.gitlab.com/api/groups/) there is only one level at a time.
-            found = {int(own["id"]): own}
-            level = [own]
-            while level:
-                below = [
-                    row
-                    for parent in level
-                    for row in self._groups_of(int(parent["id"]), "subgroups", query, lists)
-                ]
-                level = [row for row in below if row["id"] not in found]
-                found |= {row["id"]: row for row in level}
-            return list(found.values())
-
-    def _groups_of(self, number: int, which: str, query: Query, lists: Lists) -> list[Row]:
-        path = f"groups/{number}/{which}"
-        pages = read_pages(lists, self._prefetcher, path, query, ID)
-        return [row for rows in pages for row in _sound(lists, path, rows, Group.of)]
 
     def listing(self, root: Group, *, fresh: bool = False) -> Listing:
         """Every project of a chosen group and the groups below it."""
         if fresh:
             return self._ask_listing(root)
-        return self._once(self._listings, root.id, lambda: self._ask_listing(root))
+        return self._once(self._listings, root.id, lambda: self._opened_listing(root))
+
+    def first_projects(self, name: str) -> tuple[float, Lists, Answer]:
+        """The first page of all projects of a group, which has this name in addresses.
+
+        Also our own time when it was asked for, and the lists that note what it lacks.
+
+        Raises:
+            GitlabError: as `client.errors` sorts it.
+        """
+        began, lists = time.time(), Lists(self._client)
+        return began, lists, self._group_lists.first_projects(lists, name)
+
+    def _opened_listing(self, root: Group) -> Listing:
+        opened = self.opening.take(PROJECTS, "group", root.id)
+        if opened is None:
+            return self._ask_listing(root)
+        began, lists, first = opened
+        pages = self._pages_of_projects(root, lists, first)
+        return Listing(_by_id(pages), at(self._client.clock.reached(began)))
 
     def _ask_listing(self, root: Group) -> Listing:
         asked = at(self._client.reached())
-        rows = (row for page in self.project_pages(root) for row in page)
-        return Listing({project.id: project for project in map(Project.of, rows)}, asked)
+        return Listing(_by_id(self.project_pages(root)), asked)
 
     def project_pages(self, root: Group) -> Iterator[list[Row]]:
         """The rows of every project of a chosen group, page by page.
 
         Afterwards `lacking` tells whether GitLab could give all of them.
         """
-        lists = Lists(self._client)
-        yield from self._pages_of_projects(root, lists)
-        self._step_over(root, lists, of_groups=False)
+        yield from self._pages_of_projects(root, Lists(self._client))
 
-    def _pages_of_projects(self, root: Group, lists: Lists) -> Iterator[list[Row]]:
-        deep: Query = {**of_group(self._config), "order_by": "id", "sort": "asc"}
-        query = {name: value for name, value in deep.items() if name != "include_subgroups"}
-        seen: set[int] = set()
-        try:
-            path = _projects_of(root.id)
-            for page in read_pages(lists, self._prefetcher, path, deep, ID):
-                rows = _sound(lists, path, page, Project.of)
-                seen |= {row["id"] for row in rows}
-                yield rows
-        except OffsetLimit:
-            # The list has no keyset; but no single group has that many projects of its own.
-            for group in self.group_rows(root):
-                path = _projects_of(group["id"])
-                for page in read_pages(lists, self._prefetcher, path, query, ID):
-                    rows = _sound(lists, path, page, Project.of)
-                    fresh = [row for row in rows if row["id"] not in seen]
-                    if fresh:
-                        yield fresh
-            groups = self.lacking(root, of_groups=True)
-            if groups is not None:
-                lists.note(Missed(str(groups), groups.url))
+    def _pages_of_projects(
+        self, root: Group, lists: Lists, first: Answer | None = None
+    ) -> Iterator[list[Row]]:
+        def groups() -> Iterator[Row]:
+            yield from self.group_rows(root)
+            problem = self.lacking(root, of_groups=True)
+            if problem is not None:
+                lists.note(Missed(str(problem), problem.url))
+
+        yield from self._group_lists.projects(lists, root.id, groups, first)
+        self._step_over(root, lists, of_groups=False)
 
     def unlisted_projects(
         self, root: Group, numbers: AbstractSet[int]
@@ -336,7 +327,7 @@ class Inventory:
     def _ask_probe(self, root: Group) -> Probe:
         query: Query = {**of_group(self._config), "order_by": "updated_at", "sort": "desc"}
         query |= {"per_page": PER_PAGE}
-        path, lists = _projects_of(root.id), Lists(self._client)
+        path, lists = projects_of(root.id), Lists(self._client)
         answer = lists.rows(path, query, ID.checked)
         newest = tuple(understood(lists, path, answer.data, Project.of))
         return Probe(answer.total, newest, answer.next is None, bool(lists.take()))
@@ -355,7 +346,7 @@ class Inventory:
         def ask() -> bool:
             query = {**of_group(self._config), "order_by": "id", "sort": "asc"}
             lists = Lists(self._client)
-            told = has_rows(lists, _projects_of(root.id), query, number)
+            told = has_rows(lists, projects_of(root.id), query, number)
             return told is not False and not lists.take()
 
         return ask() if fresh else self._once(self._counts, (root.id, number), ask)
@@ -369,14 +360,10 @@ class Inventory:
         return Project.of(self._client.one(f"projects/{number}"))
 
 
+def _by_id(pages: Iterable[list[Row]]) -> Mapping[int, Project]:
+    found = (Project.of(row) for page in pages for row in page)
+    return {project.id: project for project in found}
+
+
 def _path_in(found: Iterable[Group | Project], number: int) -> str | None:
     return next((one.path for one in found if one.id == number), None)
-
-
-def _sound(lists: Lists, path: str, rows: list[Row], of: Callable[[Row], object]) -> list[Row]:
-    """The rows of which `of` can make something."""
-    return [row for row, _ in understood(lists, path, rows, lambda row: (row, of(row)))]
-
-
-def _projects_of(number: int) -> str:
-    return f"groups/{number}/projects"

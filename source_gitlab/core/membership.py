@@ -14,6 +14,7 @@ itself.
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING
@@ -45,6 +46,7 @@ if TYPE_CHECKING:
     from source_gitlab.core.slices import Page, Slice
     from source_gitlab.core.state import GroupState, StreamState
     from source_gitlab.gitlab.client import Client
+    from source_gitlab.gitlab.lists import Arrivals
     from source_gitlab.streams import Stream
 
 # A listing is believed for this long if the probe does not contradict it.
@@ -69,6 +71,15 @@ class Members:
     partial: set[int] = field(default_factory=set)
 
 
+@dataclass(frozen=True)
+class _Look:
+    """A look at members that `began` when rows up to `reached` had come; the time is monotonic."""
+
+    reached: str
+    began: float
+    answer: Future[Probe | Project | None]
+
+
 class Membership:
     """Looks after the members of groups. Thread-safe, as scopes and states are."""
 
@@ -82,7 +93,7 @@ class Membership:
     ) -> None:
         """Look through `inventory`; projects whose feature is off go to `report`."""
         self._client = client
-        self.access_levels = AccessLevels(client, config, prefetcher)
+        self.access_levels = AccessLevels(client, config, prefetcher, inventory.opening)
         self._prefetcher = prefetcher
         self._overlap = config.lookback_minutes
         self._inventory = inventory
@@ -123,29 +134,50 @@ class Membership:
         return plus(known.listed, hours=_LISTING_HOURS) >= now
 
     def watched(
-        self, stream: Stream, slice_: Slice, state: StreamState, pages: Iterator[Page]
+        self,
+        stream: Stream,
+        slice_: Slice,
+        state: StreamState,
+        pages: Iterator[Page],
+        arrivals: Arrivals,
     ) -> Iterator[Page]:
         """The same pages; they move a watermark only when its members are still there.
+
+        A look holds for all that had come when it began, also for pages that were read ahead and
+        are taken later: `arrivals` tells when the last answer came.
 
         Raises:
             Skipped: the slice's own group or project is not.
         """
         unwatched = 0
         idle = may_be_idle(slice_)
-        under_way: tuple[str, Future[Probe | Project | None]] | None = None
+        under_way: _Look | None = None
+        seen = float("-inf")
         for page in pages:
             unwatched += 1
             idle = idle and not page.rows
+            if arrivals.last <= seen:
+                unwatched = 0
+                yield page
+                continue
             reached, page.through = page.through, None
             if under_way is None and reached and unwatched >= _PAGES_BETWEEN_LOOKS:
                 # Everything up to here has come; what is seen now was there all the time.
-                under_way = reached, self._prefetcher.submit(self._glance(stream, slice_))
-                unwatched = 0
-            if under_way and (under_way[1].done() or self._waits_long(unwatched)):
-                self._judge(stream, slice_, state, under_way[1].result())
-                page.through, under_way = under_way[0], None
+                began, unwatched = time.monotonic(), 0
+                answer = self._prefetcher.submit(self._glance(stream, slice_))
+                under_way = _Look(reached, began, answer)
+            if under_way and (under_way.answer.done() or self._waits_long(unwatched)):
+                self._judge(stream, slice_, state, under_way.answer.result())
+                seen = under_way.began
+                is_later = reached is not None and arrivals.last <= seen
+                page.through = reached if is_later else under_way.reached
+                under_way = None
             yield page
-        if not idle:
+        if idle or arrivals.last <= seen:
+            return
+        if under_way is not None and arrivals.last <= under_way.began:
+            self._judge(stream, slice_, state, under_way.answer.result())
+        else:
             self._judge(stream, slice_, state, self._glance(stream, slice_)())
 
     def _waits_long(self, pages: int) -> bool:
@@ -321,6 +353,11 @@ def may_be_idle(slice_: Slice) -> bool:
 def only_groups(stream: Stream) -> bool:
     """Whether the rows of the stream, or of its parent, belong to groups."""
     return root_of(stream).containers == ("group",)
+
+
+def lists_projects(stream: Stream) -> bool:
+    """Whether a read of the stream without a state lists the projects of a chosen group."""
+    return root_of(stream).kind in {"selection", "project"} and not only_groups(stream)
 
 
 def column_of(stream: Stream) -> str | None:

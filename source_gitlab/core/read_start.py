@@ -29,7 +29,14 @@ class ReadStart:
         self._lock = threading.Lock()
         self._began: float | None = None
         self._start: str | None = None
+        self._are_compared = False
         self._version: tuple[int, int] | None = None
+
+    def begin(self) -> None:
+        """Note that the read begins now; it does with the first plan otherwise."""
+        with self._lock:
+            if self._began is None:
+                self._began = time.time()
 
     def started(self) -> str:
         """When this read began, by the earliest of GitLab's clocks: one instant for all streams.
@@ -56,6 +63,8 @@ class ReadStart:
         with self._lock:
             if self._began is None:
                 self._began = time.time()
+            if not self._are_compared:
+                self._are_compared = True
                 self._compare_clocks()
         return self.started()
 

@@ -5,25 +5,25 @@ from __future__ import annotations
 import logging
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from functools import cache, partial
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from source_gitlab.config import Anonymous
 from source_gitlab.core.name_advice import Advice, by_name, of_member, unarchived
-from source_gitlab.core.row_key import ID, id_of
+from source_gitlab.core.row_key import ID
 from source_gitlab.core.row_validation import as_documented, first_of, understood
+from source_gitlab.core.selected import Group, Project
 from source_gitlab.core.state.origin import Chosen
 from source_gitlab.core.walks.pages import read_pages
 from source_gitlab.gitlab.client import pages_of
 from source_gitlab.gitlab.errors import FatalError, GitlabError, Skipped
 from source_gitlab.gitlab.lists import Lists
-from source_gitlab.streams import streams
-from source_gitlab.timestamps import instant
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Sequence
 
     from source_gitlab.config import Config
+    from source_gitlab.core.opening import Opening
     from source_gitlab.core.prefetch import Prefetcher
     from source_gitlab.core.skip_log import SkipLog
     from source_gitlab.core.slices import Row
@@ -61,58 +61,6 @@ class NotFound(GitlabError):
 
 
 @dataclass(frozen=True)
-class Group:
-    """A group in scope."""
-
-    id: int
-    path: str
-
-    @classmethod
-    def of(cls, row: Row) -> Group:
-        """Take from GitLab's row of a group what is needed."""
-        return cls(id_of(row), str(row["full_path"]))
-
-
-@dataclass(frozen=True)
-class Project:
-    """A project in scope: what deciding about it needs, not the row that users get.
-
-    `off` names the features (as in `<feature>_access_level`) that are switched off, of those that
-    a stream depends on, and `private` those that are for members only. `level` is the role of the
-    token's user, where GitLab tells it (it does not in lists of groups).
-    """
-
-    id: int
-    path: str
-    namespace: int
-    archived: bool
-    updated_at: str | None
-    last_activity_at: str | None
-    off: frozenset[str]
-    private: frozenset[str]
-    visibility: str
-    level: int | None
-
-    @classmethod
-    def of(cls, row: Row) -> Project:
-        """Take from GitLab's row of a project what is needed."""
-        told = {feature: row.get(column) for feature, column in _feature_columns()}
-        updated_at, active_at = row.get("updated_at"), row.get("last_activity_at")
-        return cls(
-            id=id_of(row),
-            path=str(row.get("path_with_namespace", row["id"])),
-            namespace=int((row.get("namespace") or {}).get("id") or 0),
-            archived=bool(row.get("archived")),
-            updated_at=instant(updated_at) if updated_at else None,
-            last_activity_at=instant(active_at) if active_at else None,
-            off=frozenset(feature for feature, level in told.items() if level == "disabled"),
-            private=frozenset(feature for feature, level in told.items() if level == "private"),
-            visibility=str(row.get("visibility", "")),
-            level=_level(row.get("permissions")),
-        )
-
-
-@dataclass(frozen=True)
 class Roots:
     """What the configuration chooses, resolved.
 
@@ -136,13 +84,19 @@ class Selection:
     """Resolves what a configuration chooses. Not thread-safe: `Inventory` asks it once."""
 
     def __init__(
-        self, client: Client, config: Config, prefetcher: Prefetcher, report: SkipLog
+        self,
+        client: Client,
+        config: Config,
+        prefetcher: Prefetcher,
+        report: SkipLog,
+        opening: Opening,
     ) -> None:
-        """Ask nothing yet; what cannot be read goes to `report`."""
+        """Ask nothing yet; what cannot be read goes to `report`, ids to `opening`."""
         self._client = client
         self._config = config
         self._prefetcher = prefetcher
         self._report = report
+        self._opening = opening
         self._advice = Advice(client, anonymous=isinstance(config.credentials, Anonymous))
         self._closed: dict[int, NotFound] = {}
         self._chosen: list[Chosen] = []
@@ -193,6 +147,7 @@ class Selection:
                 self._chosen.append(Chosen.of(kind[0], name, None))
             else:
                 rows[row["id"]] = row
+                self._opening.resolved(row["id"])
                 self._chosen.append(Chosen.of(kind[0], name, row))
         self.rows |= {(kind, number): row for number, row in rows.items()}
         return rows
@@ -366,21 +321,6 @@ def all_of(errors: Sequence[NotFound]) -> NotFound | None:
 
 def _reason(error: GitlabError) -> str:
     return error.reason if isinstance(error, Skipped) else "failed"
-
-
-def _level(permissions: Mapping[str, Any] | None) -> int | None:
-    """The higher one of the two roles that a row of a project tells; None where it tells none."""
-    if permissions is None:
-        return None
-    roles = (permissions.get(kind) or {} for kind in ("project_access", "group_access"))
-    return max(int(role.get("access_level") or 0) for role in roles)
-
-
-@cache
-def _feature_columns() -> tuple[tuple[str, str], ...]:
-    """The features that streams depend on, and the columns of a project that tell their level."""
-    features = {stream.feature for stream in streams().values() if stream.feature}
-    return tuple((feature, f"{feature}_access_level") for feature in sorted(features))
 
 
 def _outermost(groups: list[Group]) -> tuple[Group, ...]:

@@ -5,11 +5,20 @@ from __future__ import annotations
 import logging
 from collections import defaultdict
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING
 
+from source_gitlab.core.access_levels import ROLES, depends_on_role, hides_rows
 from source_gitlab.core.change_detection import ChangeProbes
-from source_gitlab.core.inventory import Inventory
-from source_gitlab.core.membership import Membership, column_of, may_be_idle, only_groups
+from source_gitlab.core.inventory import PROJECTS, Inventory
+from source_gitlab.core.membership import (
+    Membership,
+    column_of,
+    lists_projects,
+    may_be_idle,
+    only_groups,
+)
+from source_gitlab.core.opening import Opening
 from source_gitlab.core.planner import Planner
 from source_gitlab.core.prefetch import Prefetcher
 from source_gitlab.core.row_validation import Keys, as_documented, documented, first_of
@@ -20,15 +29,17 @@ from source_gitlab.core.slices import Page, Place
 from source_gitlab.core.state import SliceProgress, StreamState
 from source_gitlab.core.state.owed_parents import MOST, Room
 from source_gitlab.core.verification.verification import Verification
+from source_gitlab.core.walks.changed_rows import is_opened
 from source_gitlab.core.walks.distinct_rows import DistinctRows
 from source_gitlab.gitlab.connection import Connection
 from source_gitlab.gitlab.decoding import DEEPEST
 from source_gitlab.gitlab.errors import Cancelled, FatalError, GitlabError, ReadError, Skipped
 from source_gitlab.gitlab.graphql import address_of
+from source_gitlab.gitlab.lists import Arrivals
 from source_gitlab.streams import root_of, streams
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Iterator
+    from collections.abc import Callable, Collection, Generator, Iterator
 
     from requests.adapters import BaseAdapter
     from typing_extensions import Self
@@ -45,6 +56,10 @@ if TYPE_CHECKING:
     from source_gitlab.tokens.rotation import TokenRotation
 
 LOGGER = logging.getLogger("source_gitlab")
+
+# A read of more streams takes so long that a moment at its start is nothing; and a name that does
+# not resolve costs a request for each that was made with it.
+_MOST_OPENED = 3
 
 
 class Session:
@@ -95,9 +110,11 @@ class Session:
         self.report = SkipLog()
         self.client = self.connection.client()
         self.prefetcher = Prefetcher(config.num_workers)
+        self._is_begun = False
         self._distinct_rows: defaultdict[str, DistinctRows] = defaultdict(DistinctRows)
         self._rooms: defaultdict[str, Room] = defaultdict(Room)
-        self.inventory = Inventory(self.client, config, self.prefetcher, self.report)
+        opening = self._opening = Opening(config, self.prefetcher)
+        self.inventory = Inventory(self.client, config, self.prefetcher, self.report, opening)
         self.report.path_of = self.inventory.path_of
         change_probes = ChangeProbes(self.client, self.prefetcher, config.lookback_minutes)
         membership = Membership(self.client, config, self.inventory, self.prefetcher, self.report)
@@ -112,6 +129,7 @@ class Session:
             version=self._planner.start.version,
             entered=self._planner.entered,
             user=membership.access_levels.user,
+            opening=opening,
             raw_rows=raw_rows,
         )
 
@@ -138,22 +156,43 @@ class Session:
         """Let every request of this session end; those of other sessions go on."""
         self.client.stop.set()
 
-    def begin(self) -> None:
+    def begin(self, fresh: Collection[Stream] = ()) -> None:
         """Find out what was chosen, before anything is read, or made in a destination.
 
         A face calls this first. It costs the requests that planning makes otherwise, and none when
         it is called again. A name that does not resolve is in `report.selection`, once for the
-        whole read, and what was named beside it can be read.
+        whole read, and what was named beside it can be read. With `fresh`, streams that are read
+        without a state next, what reading them asks first is asked at the same time.
 
         Raises:
             NotFound: nothing that was named resolves, so there is nothing to read.
             Unauthorized: the token was refused.
             GitlabError: GitLab could not be asked.
         """
+        if not self._is_begun:
+            self._is_begun = True
+            self._open(fresh)
         with as_documented(self.client.api_url):
             problem = nothing_left(self.inventory.roots())
         if problem is not None:
             raise problem
+
+    def _open(self, fresh: Collection[Stream]) -> None:
+        """Make the first requests of a read of these streams, as far as one name tells them."""
+        opening, kind, name = self._opening, self._opening.kind, self._opening.name
+        if name is None or not 0 < len(fresh) <= _MOST_OPENED:
+            return
+        # No request of a read is older than its start.
+        self._planner.start.begin()
+        levels = self._planner.membership.access_levels
+        if any(map(hides_rows, fresh)):
+            self.prefetcher.submit(levels.user)
+        if kind == "group" and any(map(lists_projects, fresh)):
+            opening.ask(PROJECTS, partial(self.inventory.first_projects, name))
+        if kind == "group" and any(map(depends_on_role, fresh)):
+            opening.ask(ROLES, partial(levels.first_count, name))
+        for stream in filter(is_opened, fresh):
+            opening.ask(stream.name, partial(self._reader.open, stream, kind, name))
 
     def verification(self) -> Verification:
         """What compares a copy with GitLab, as this session sees it."""
@@ -281,11 +320,12 @@ class Session:
         url = f"{api_url}/{root.address(slice_['container'], slice_['id'])}"
         if root.walk == "graphql":
             url = address_of(api_url)
-        pages = self._reader.pages(stream, slice_, known)
+        arrivals = Arrivals()
+        pages = self._reader.pages(stream, slice_, known, arrivals)
         idle = False
         if stream.incremental and self._planner.kind(stream) == "selection":
             idle = may_be_idle(slice_)
-            pages = self._planner.membership.watched(stream, slice_, known, pages)
+            pages = self._planner.membership.watched(stream, slice_, known, pages, arrivals)
         for page in documented(Keys(stream).checked(pages, url), url):
             idle = idle and not page.rows
             problems += self._left_out(stream, where, page.missed)

@@ -9,14 +9,17 @@ from source_gitlab.gitlab.cancellation import given_up_on
 from source_gitlab.gitlab.errors import FatalError, Stopped
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from source_gitlab.core.session import Session
+    from source_gitlab.streams import Stream
 
 # How long is waited for GitLab before it is looked whether to stop, in seconds.
 _PATIENCE: Final = 0.1
 
 
-def begin(session: Session, stopped: threading.Event) -> None:
-    """Find out what there is to read, in a thread of its own.
+def begin(session: Session, stopped: threading.Event, fresh: Collection[Stream] = ()) -> None:
+    """Find out what there is to read, in a thread of its own; `fresh` is as in `Session.begin`.
 
     Raises:
         Stopped: `stopped` was set meanwhile; the report says so.
@@ -28,7 +31,7 @@ def begin(session: Session, stopped: threading.Event) -> None:
         try:
             # A renewal of tokens that is under way then goes on to its end by itself.
             with given_up_on(stopped):
-                session.begin()
+                session.begin(fresh)
         except BaseException as error:  # noqa: BLE001 -- it is raised in the thread that waits
             failures.append(error)
 

@@ -7,6 +7,7 @@ state cannot move past a row that did not come, whatever the walk is.
 from __future__ import annotations
 
 import threading
+import time
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, TypeVar
 
 from source_gitlab.gitlab.errors import LESS_MAY_DO, Emptied, Malformed, ReadError
@@ -93,6 +94,20 @@ class Whole:
         return answer
 
 
+class Arrivals:
+    """When the last answer came for a slice, in seconds of the monotonic clock. Thread-safe."""
+
+    def __init__(self) -> None:
+        """None came later than now."""
+        self._lock = threading.Lock()
+        self.last = time.monotonic()
+
+    def note(self) -> None:
+        """One has just come."""
+        with self._lock:
+            self.last = time.monotonic()
+
+
 class Streak:
     """How many lists of one stream failed one behind the other."""
 
@@ -142,10 +157,13 @@ class Lists:
         self._sound = sound
         self._columns = columns
         self._paging = paging
+        self.arrivals = Arrivals()
 
     def below(self, paging: Paging, columns: RawColumns | None = None) -> Lists:
         """For the lists of one parent: what is missing from them is asked of the result."""
-        return Lists(self.client, self._optional, columns=columns, paging=paging)
+        lists = Lists(self.client, self._optional, columns=columns, paging=paging)
+        lists.arrivals = self.arrivals
+        return lists
 
     def rows(
         self, path: str, query: Mapping[str, Any], sound: Sound, *, whole: bool = True
@@ -170,6 +188,7 @@ class Lists:
             )
             if answer.data or answer.missed or (answer.next is None and not answer.total):
                 break
+        self.arrivals.note()
         url = f"{self.api_url}/{path}"
         if answer.is_bare and answer.next is not None:
             raise Emptied(_HOLLOW.format(url=url), url=url)
@@ -188,14 +207,15 @@ class Lists:
             GitlabError: as `client.errors` sorts it.
         """
         try:
-            return self.client.one(path, query)
+            row = self.client.one(path, query)
         except LESS_MAY_DO as error:
             slim = {name: v for name, v in (query or {}).items() if name not in self._optional}
             if slim == (query or {}):
                 raise
             row = self.client.one(path, slim)
             self.note(lacking(row, self._optional, error))
-            return row
+        self.arrivals.note()
+        return row
 
     def value(self, path: str, query: Mapping[str, Any], *, known: Mapping[str, int]) -> Any:
         """What the body holds, as `Client.value`.
@@ -203,11 +223,15 @@ class Lists:
         Raises:
             GitlabError: as `gitlab.errors` sorts it.
         """
-        return self.client.value(path, query, known=known)
+        value = self.client.value(path, query, known=known)
+        self.arrivals.note()
+        return value
 
     def graphql(self, operation: Operation, named: str) -> Reply:
         """A page of a list in GraphQL, as `PageSizes.page`."""
-        return self.client.page_sizes.page(self.client.graphql, operation, named)
+        reply = self.client.page_sizes.page(self.client.graphql, operation, named)
+        self.arrivals.note()
+        return reply
 
     def checked(self, url: str, rows: list[Row], sound: Sound) -> list[Row]:
         """Those of the rows that are `sound`, which came from `url`; the others are noted."""

@@ -265,11 +265,12 @@ class Stream:
         return tuple(re.findall(r"{(\w+)}", self.path))
 
     def address(
-        self, container: str = "", number: int = 0, parent: Mapping[str, Any] = _NOTHING
+        self, container: str = "", number: int | str = 0, parent: Mapping[str, Any] = _NOTHING
     ) -> str:
         """Where the list of one slice is, below /api/v4.
 
-        `container` and `number` are those of the slice, `parent` is the row of a child's parent.
+        `container` and `number` are those of the slice, or the name of its container in addresses
+        instead of the number. `parent` is the row of a child's parent.
         Without a parent's row, its columns stay in braces. A slice of the inventory is of a group,
         or of the projects that were chosen beside groups, with the number 0.
 

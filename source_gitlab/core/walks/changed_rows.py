@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from source_gitlab.core.slices import Row
     from source_gitlab.core.walks.reading import Reading
     from source_gitlab.gitlab.pagination import Missed
+    from source_gitlab.streams import Stream
 
 
 def queries_of(reading: Reading) -> tuple[Seek, ...]:
@@ -36,6 +37,23 @@ def queries_of(reading: Reading) -> tuple[Seek, ...]:
             stream.tie_breaker,
         )
         for extra in stream.queries
+    )
+
+
+def is_opened(stream: Stream) -> bool:
+    """Whether a stream's first page may be asked for before its container's id is known.
+
+    Nothing but the container decides what is asked then.
+    """
+    is_one_list = len(stream.queries) == 1 and not stream.cursor_nullable
+    is_everywhere = {"group", "project"} <= set(stream.containers)
+    is_plain = not stream.top_level and stream.descendants_since is None
+    return (
+        stream.kind == "selection"
+        and stream.walk == "seek"
+        and is_one_list
+        and is_everywhere
+        and is_plain
     )
 
 
@@ -84,6 +102,8 @@ def changed(reading: Reading) -> Iterator[Page]:
         )
         if since is None:
             seeks = tuple(map(shared.late_rows.watched, seeks))
+    if reading.opened is not None:
+        seeks = (replace(seeks[0], opened=reading.opened),)
     lookback = shared.config.lookback_minutes
     reached = _reached(slice_, since, len(seeks), lookback)
     recent = plus(slice_["start"], minutes=-lookback)

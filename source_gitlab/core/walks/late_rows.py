@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 
     from source_gitlab.core.slices import Row, Slice
     from source_gitlab.core.state import StreamState
-    from source_gitlab.core.walks.seek import Seek
-    from source_gitlab.gitlab.client import Answer, Client, Query
+    from source_gitlab.core.walks.seek import FirstPage, Seek
+    from source_gitlab.gitlab.client import Client, Query
     from source_gitlab.gitlab.errors import GitlabError
 
 LOGGER = logging.getLogger("source_gitlab")
@@ -56,12 +56,12 @@ class LateRows:
     def watched(self, seek: Seek) -> Seek:
         """The same list; how many rows it has is noted when it is walked from its first row on."""
 
-        def note(answer: Answer) -> None:
+        def note(first: FirstPage) -> None:
             # GitLab tells the time in whole seconds. What is created within this one counts as
             # late, and is read twice.
-            until = plus(at(self._client.now()), seconds=1)
+            until = plus(at(first.came), seconds=1)
             with self._lock:
-                self._totals.setdefault(seek.path, (answer.total, until))
+                self._totals.setdefault(seek.path, (first.answer.total, until))
 
         return replace(seek, told=note)
 

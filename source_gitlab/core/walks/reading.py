@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from source_gitlab.core.transform import RowTransformer
     from source_gitlab.core.walks.changed_rows_cache import ChangedRowsCache
     from source_gitlab.core.walks.late_rows import LateRows
+    from source_gitlab.core.walks.seek import FirstPage
     from source_gitlab.core.walks.shared_lists import SharedLists
     from source_gitlab.gitlab.client import Client, Query
     from source_gitlab.gitlab.lists import Lists
@@ -64,13 +65,17 @@ class Shared:
 
 @dataclass(frozen=True)
 class Reading:
-    """One slice of a stream, being read through `lists`; `state` is that of the stream."""
+    """One slice of a stream, being read through `lists`; `state` is that of the stream.
+
+    `opened` is the first page of the slice's list, where it was asked for before.
+    """
 
     shared: Shared
     stream: Stream
     slice_: Slice
     state: StreamState
     lists: Lists
+    opened: FirstPage | None = None
 
     def of(self, stream: Stream) -> Reading:
         """The same slice, read for another stream."""

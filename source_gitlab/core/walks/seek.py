@@ -56,11 +56,20 @@ _NEWEST = 20
 
 
 @dataclass(frozen=True)
+class FirstPage:
+    """The first page of a list, and the server's time when it had come."""
+
+    answer: Answer
+    came: float
+
+
+@dataclass(frozen=True)
 class Seek:
     """One list to seek through; `key` tells its rows apart.
 
     `moment` is the order that tells rows of one instant apart, where the list itself does not.
-    `told` is given the first page of each walk.
+    `told` is given the first page of each walk. `opened` is that page, where it was asked for
+    before.
     """
 
     client: Lists
@@ -69,7 +78,8 @@ class Seek:
     query: Query
     key: RowKey
     moment: Mapping[str, Any] = field(default_factory=dict)
-    told: Callable[[Answer], None] | None = None
+    told: Callable[[FirstPage], None] | None = None
+    opened: FirstPage | None = None
 
     def rows(
         self, since: str | None, *, undated: bool = True
@@ -86,9 +96,10 @@ class Seek:
         Raises:
             GitlabError: as `client.errors` sorts it.
         """
-        first = self._page(since)
+        opened = self.opened or self.open(since)
         if self.told is not None:
-            self.told(first)
+            self.told(opened)
+        first = opened.answer
         edge = Edge(self.key)
         if undated and first.data and not dated_end(first.data):
             query = self._query(since)
@@ -100,6 +111,10 @@ class Seek:
             fresh = edge.fresh(part) if part else []
             if fresh:
                 yield fresh, edge.through
+
+    def open(self, since: str | None) -> FirstPage:
+        """The first page of the rows with `since <= updated_at`; raises as `rows` does."""
+        return FirstPage(self._page(since), self.client.now())
 
     def newest(self, since: str | None) -> Iterator[tuple[list[Row], str | None]]:
         """The same, for lists in which a row may lack `updated_at`: those rows first.

@@ -83,7 +83,7 @@ def rows_of_stream(
     is_finished = False
     try:
         with Session(chosen, connection=connection) as session:
-            session.begin()
+            session.begin([streams()[name]])
             run = Run(session, [Job(streams()[name])], workers=_WORKERS, is_told_more=True)
             with closing(iter(run)) as events:
                 for event in events:

@@ -124,7 +124,7 @@ class Source:
         ) as session:
             self.report = session.report
             try:
-                yield from self._begun(session, chosen)
+                yield from self._begun(session, chosen, kept)
                 yield from self._messages(session, chosen, kept, configured)
             except GeneratorExit:
                 session.report.stop(Stopped("Whoever took the messages takes no more of them."))
@@ -133,7 +133,9 @@ class Source:
                 if self._on_read:
                     self._on_read(session.report)
 
-    def _begun(self, session: Session, chosen: list[Stream]) -> Iterator[Json]:
+    def _begun(
+        self, session: Session, chosen: list[Stream], states: Mapping[str, StreamState]
+    ) -> Iterator[Json]:
         """Find out what the user chose: without it no stream can be read, which is one error.
 
         Raises:
@@ -141,7 +143,8 @@ class Source:
                 meanwhile.
         """
         try:
-            begin(session, self._stop)
+            fresh = [stream for stream in chosen if states[stream.name].latest is None]
+            begin(session, self._stop, fresh)
         except GitlabError as error:
             session.report.stop(error)
             for stream in chosen:
