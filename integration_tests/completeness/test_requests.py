@@ -205,13 +205,14 @@ def test_commits_of_merge_requests_take_a_request_each(world: Emulator) -> None:
     """The merge requests themselves are 21 pages of their group's list.
 
     After each of these the group's projects are looked at, because a hundred requests came of it.
+    The last of these looks need not be repeated where all had come when it began.
     """
     reading, counts = counted(world, ["merge_request_commits"])
     assert len(reading.rows["merge_request_commits"]) == 4_000
+    assert counts.pop("/groups/:id/projects") in {23, 24}
     assert counts == {
         "/user": 1,
         "/groups/:id": 1,
-        "/groups/:id/projects": 24,
         "/groups/:id/merge_requests": 21,
         "/projects/:id/merge_requests/:iid/commits": 2_000,
     }

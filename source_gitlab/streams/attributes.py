@@ -173,6 +173,11 @@ ATTRIBUTES: Mapping[str, Attribute] = {
         " names and values of an object.",
         "the response itself",
     ),
+    "parts": Attribute(
+        TEXT,
+        "With `graphql`, a list in GitLab's row whose objects have a part of its columns each: the"
+        " row has these in place of the list.",
+    ),
     "may_be_hidden": Attribute(
         YES,
         "An object without the names in `rows` is one whose rows GitLab hides, where others are an"

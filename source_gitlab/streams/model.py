@@ -134,6 +134,7 @@ class Stream:
     keeps: bool = False
     where_set: str | None = None
     rows: str | RowsOfMap | None = None
+    parts: str | None = None
     may_be_hidden: bool = False
     absent: bool = False
     nothing: str | None = None

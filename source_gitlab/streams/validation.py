@@ -45,6 +45,7 @@ _NEEDS_WALK: Mapping[str, tuple[str, ...]] = {
     "span": ("graphql", "keyset"),
     "global_ids": ("graphql",),
     "probe": ("pages", "keyset"),
+    "parts": ("graphql",),
 }
 _NEEDS_KIND: Mapping[str, tuple[str, ...]] = {
     "containers": ("selection",),
@@ -56,6 +57,7 @@ _NEEDS_KIND: Mapping[str, tuple[str, ...]] = {
     "refresh": ("group", "project", "instance", "child"),
     "since": ("selection", "group", "project", "instance"),
     "less_below": ("selection", "group", "project", "instance"),
+    "parts": ("selection", "group", "project", "instance"),
     "keeps": ("group", "project", "instance", "child"),
     "counted": ("selection", "group", "project"),
     "moves_with": ("project",),
@@ -186,6 +188,9 @@ def _check_hidden(stream: Stream, columns: Mapping[str, Column]) -> None:
         elif column in columns:
             allowed = "columns that the schema does not have, because they never leave"
             raise DeclarationError(stream.name, "drop", column, allowed)
+    if stream.parts in columns:
+        allowed = "a list that the schema does not have, because columns take its place"
+        raise DeclarationError(stream.name, "parts", stream.parts, allowed)
     if stream.where_set is not None and stream.where_set not in columns:
         raise _unknown(stream, "where_set", stream.where_set, columns)
 

@@ -215,7 +215,7 @@ def test_an_object_that_is_not_there(gitlab: Emulator) -> None:
 
 
 def test_a_list_without_pages_comes_at_once(gitlab: Emulator) -> None:
-    answer = gitlab.get(f"projects/{WEB}/merge_requests/1/reviewers", per_page=1)
+    answer = gitlab.get(f"projects/{WEB}/wikis", per_page=1)
     assert len(answer.json()) == 2
     assert "link" not in answer.headers
 

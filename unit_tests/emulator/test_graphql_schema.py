@@ -14,16 +14,28 @@ if TYPE_CHECKING:
     from graphql import GraphQLSchema
 
 # What later releases have, by type, as ee/app/graphql/types/sbom/*.rb, ee/app/graphql/ee/types/*.rb
-# and ee/app/graphql/types/security_orchestration/*.rb say.
+# and ee/app/graphql/types/security_orchestration/*.rb say; of work items app/graphql/types/*.rb,
+# ee/app/graphql/types/work_items/*.rb and app/graphql/resolvers/namespaces/*.rb.
 _APPROVAL = {f"approvalPolicies {one}".strip() for one in ("", "after", "before", "first", "last")}
 NEWER = {
     "ApprovalPolicy": {"description", "enabled", "name", "updatedAt", "yaml"},
     "ApprovalPolicyConnection": {"nodes", "pageInfo"},
     "Dependency": {"licenses", "vulnerabilityCount"},
-    "Group": _APPROVAL,
+    "Group": {
+        *_APPROVAL,
+        *(f"workItems {one}".strip() for one in ("", "after", "before", "first", "last", "sort")),
+        "workItems excludeProjects",
+        "workItems includeArchived",
+        "workItems includeDescendants",
+        "workItems updatedAfter",
+    },
     "License": {"name", "spdxIdentifier", "url"},
     "Location": {"topLevel"},
-    "Project": _APPROVAL,
+    "Project": {*_APPROVAL, "workItems updatedAfter"},
+    "WorkItem": {"iid"},
+    "WorkItemStatus": {"category", "name"},
+    "WorkItemStatusCategoryEnum": {"CANCELED", "DONE", "IN_PROGRESS", "TO_DO", "TRIAGE"},
+    "WorkItemWidgetStatus": {"status"},
 }
 
 pytestmark = pytest.mark.skipif(not documented.GRAPHQL.is_file(), reason=documented.NOT_HERE)

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from source_gitlab.core.row_key import RowKey
-from source_gitlab.core.walks.objects import by_name, rows_in
+from source_gitlab.core.walks.objects import by_name, joined, rows_in
 from source_gitlab.gitlab.errors import Malformed
 from source_gitlab.streams import streams
 from source_gitlab.streams.declaration_error import DeclarationError
@@ -62,6 +62,9 @@ WRONG: dict[str, tuple[str, dict[str, Any], str, object, str]] = {
     ),
     "a query with a column that no state keeps": (
         SCANS, {"add": {**SCANS_ADD, "pipeline_iid": "parent.ref"}}, "walk", "$iid", "$projectId",
+    ),
+    "a list that is a column beside its parts": (
+        "work_items", {"parts": "status"}, "parts", "status", "the schema does not have",
     ),
     "a query by the id of what no state keeps": (
         SCANS, {"global_ids": {"sha": "Project"}}, "walk", "graphql", "with $first, $sha",
@@ -129,3 +132,23 @@ def test_rows_of_lists_by_name_have_the_name_and_their_place() -> None:
     for wrong in wrongs:
         with pytest.raises(Malformed):
             by_name(stream, [{**summary, "dast": wrong}], url)
+
+
+def test_parts_of_a_row_become_its_columns() -> None:
+    """Null and none are no parts; what is no object, and two values for one column, are errors."""
+    stream, about = streams()["work_items"], "work_items of acme"
+    parts: list[Any] = [{}, {"weight": 3}, {"start_date": None, "due_date": "2026-01-02"}]
+    rows: list[Any] = [
+        {"id": 1, "widgets": parts},
+        {"id": 2, "widgets": None},
+        {"id": 3, "widgets": []},
+    ]
+    assert joined(stream, rows, about) == [
+        {"id": 1, "weight": 3, "start_date": None, "due_date": "2026-01-02"},
+        {"id": 2},
+        {"id": 3},
+    ]
+    wrongs: list[Any] = [[None], {}, [{"weight": 1}, {"weight": 1}], [{"id": 7}]]
+    for wrong in wrongs:
+        with pytest.raises(Malformed, match=about):
+            joined(stream, [{"id": 1, "widgets": wrong}], about)

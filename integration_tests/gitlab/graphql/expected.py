@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from integration_tests.gitlab.clock import stamp
-from integration_tests.gitlab.graphql import rows
+from integration_tests.gitlab.graphql import rows, work_items
 from integration_tests.gitlab.graphql.shape import as_read
 
 if TYPE_CHECKING:
@@ -69,6 +69,38 @@ def _merge_request_metrics(scope: Scope) -> Iterator[Expected]:
                 yield {}, {**shown, **ids}
 
 
+def _work_items(scope: Scope) -> Iterator[Expected]:
+    for project in scope.having("issues"):
+        for row in scope.world.issues.of_project(project.id):
+            if row.readable and scope.access.shows_issue(scope.viewer, row):
+                yield {}, _work_item(work_items.of_issue(scope.world, row), project.id)
+
+
+def _group_work_items(scope: Scope) -> Iterator[Expected]:
+    settings = scope.world.settings
+    for group in scope.groups if settings.epics == "on" and settings.tier != "free" else ():
+        for row in scope.world.epics.of_group(group.id):
+            if row.readable:
+                yield (
+                    {"group_id": group.id},
+                    _work_item(work_items.of_epic(scope.world, row), None),
+                )
+
+
+def _work_item(shown: Json, project_id: int | None) -> Json:
+    """One with the columns of its widgets, and with the ids that it names."""
+    made: Json = as_read({**shown, "widgets": None, "project": None})
+    for one in shown["widgets"]:
+        made |= as_read({name: value for name, value in one.items() if name != "_type"})
+    made["parent_item"] = made.pop("parent")
+    for column in ("parent_item", "milestone", "iteration", "author"):
+        name = column.removesuffix("_item")
+        made[f"{name}_id"] = (made.get(column) or {}).get("id")
+    del made["widgets"], made["project"], made["author"]
+    made |= {"type_name": made["work_item_type"]["name"], "status_name": made["status"]["name"]}
+    return made if project_id is None else {**made, "project_id": project_id}
+
+
 def _links(row: Row) -> list[Json]:
     return [
         {
@@ -102,8 +134,10 @@ def _transitions(world: World, row: Row) -> list[Json]:
 
 STREAMS: dict[str, Callable[[Scope], Iterator[Expected]]] = {
     "merge_request_metrics": _merge_request_metrics,
+    "group_work_items": _group_work_items,
     "timelogs": _timelogs,
     "vulnerabilities": _vulnerabilities,
+    "work_items": _work_items,
     "vulnerability_issue_links": _below(lambda _world, row: _links(row)),
     "vulnerability_state_transitions": _below(_transitions),
 }

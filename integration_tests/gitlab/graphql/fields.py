@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from graphql import GraphQLError
 
 from integration_tests.gitlab.clock import moment
-from integration_tests.gitlab.graphql import pipelines, rows
+from integration_tests.gitlab.graphql import pipelines, rows, work_items
 from integration_tests.gitlab.graphql.lists import DENIED, listed
 from integration_tests.gitlab.graphql.pages import page
 from integration_tests.gitlab.graphql.shape import NODES
@@ -66,8 +66,8 @@ def _row(info: GraphQLResolveInfo[Any]) -> int:
 
 
 def type_of(value: Json, _info: GraphQLResolveInfo[Any], _kind: Any) -> str:
-    """Which type of a union an object is."""
-    return LOCATIONS[value["reportType"]]
+    """Which type of a union, or of an interface, an object is."""
+    return str(value["_type"]) if "_type" in value else LOCATIONS[value["reportType"]]
 
 
 def _group(viewing: Viewing, _source: Any, given: dict[str, Any]) -> Json | None:
@@ -198,6 +198,8 @@ _FIELDS: dict[str, Callable[[Viewing, Any, dict[str, Any]], Any]] = {
     "Project.pipeline": pipelines.pipeline,
     "Project.pipelineCounts": pipelines.counts,
     "Project.pipelines": pipelines.pipelines,
+    "Group.workItems": work_items.of_group,
+    "Project.workItems": work_items.of_project,
     "Query.containerRepository": _container_repository,
     "Query.vulnerability": _vulnerability,
     "Query.queryComplexity": lambda _viewing, _source, _given: {"limit": 250, "score": 1},

@@ -11,6 +11,9 @@ if TYPE_CHECKING:
     from integration_tests.gitlab.rows import Json, Row
     from integration_tests.gitlab.world import World
 
+EPICS_APART = 700_000
+"""So much higher is the number of the work item behind an epic."""
+
 
 def times(row: Row) -> Json:
     """created_at and updated_at."""
@@ -123,7 +126,7 @@ def epic(world: World, row: Row) -> Json:
     own = world.api_url(f"groups/{group_id}/epics/{row.iid}")
     return {
         "id": row.id,
-        "work_item_id": row.id + 700_000,
+        "work_item_id": row.id + EPICS_APART,
         "iid": row.iid,
         "color": facts.get("color", "#1068bf"),
         "text_color": "#FFFFFF",

@@ -9,7 +9,7 @@ from source_gitlab.core.row_key import key_values
 from source_gitlab.core.slices import Page, Place, beside
 from source_gitlab.core.walks.connections import Source, read
 from source_gitlab.core.walks.less_rows import note_less
-from source_gitlab.core.walks.objects import placed
+from source_gitlab.core.walks.objects import joined, placed
 from source_gitlab.timestamps import date_of
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ def pages(reading: Reading) -> Iterator[Page]:
     number = 0
     for variables in _variables(reading):
         for rows in read(reading.lists, source, variables):
-            placed(stream, rows, before=number)
+            placed(stream, joined(stream, rows, source.about), before=number)
             number += len(rows)
             if not home.startswith("slice.") and "project_id" in stream.columns:
                 for row in rows:

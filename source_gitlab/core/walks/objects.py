@@ -113,6 +113,27 @@ def placed(stream: Stream, rows: list[Row], above: Row | None = None, before: in
     return rows
 
 
+def joined(stream: Stream, rows: list[Row], about: str) -> list[Row]:
+    """Rows with the columns that stand in the objects of a list in them, in place of that list.
+
+    `about` says for people what the rows are of.
+
+    Raises:
+        Malformed: it is no list of objects, or two of them have one column.
+    """
+    if stream.parts is None:
+        return rows
+    for row in rows:
+        found = row.pop(stream.parts, None)
+        for part in _objects([] if found is None else found, about, stream.parts):
+            twice = sorted(part.keys() & row.keys())
+            if twice:
+                message = f"{about}: {row.get('id')} came with two values for {twice[0]}."
+                raise Malformed(message, url=about)
+            row.update(part)
+    return rows
+
+
 def by_name(stream: Stream, objects: list[Row], url: str) -> list[Row]:
     """The rows of the lists in the objects of some objects; null in place of one has none.
 
