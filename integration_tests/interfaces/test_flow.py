@@ -31,6 +31,7 @@ WEB = 101
 # Figures of days, which GitLab may change later: the last days come with each read.
 OF_DAYS = {
     "code_coverage_activities",
+    "group_contributions",
     "group_dora_metrics",
     "project_dora_metrics",
     "vulnerability_counts",

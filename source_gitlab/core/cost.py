@@ -210,7 +210,8 @@ class Costs:
             pages = 2 * math.ceil(rows / PER_PAGE) if stream.walk == "projects" else 2 * count
             return _Size(count, rows, pages, rows, is_rough=True)
         if stream.span is not None:
-            asked = math.ceil(stream.span.kept / stream.span.days)
+            days = 1 if stream.span.sums else stream.span.days
+            asked = math.ceil(stream.span.kept / days)
             return _Size(count, count, count * asked, count)
         if stream.walk == "graphql" or stream.rows is not None:
             return _Size(count, count, count * len(stream.queries), count, is_rough=True)

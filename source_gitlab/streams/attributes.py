@@ -126,7 +126,8 @@ ATTRIBUTES: Mapping[str, Attribute] = {
         " object in a list, `slice.group_id`, `slice.project_id`, `slice.read_at` (when the read"
         " was planned, by GitLab's clock), `slice.read_on` (the day of that), `parent.column`,"
         " `list.position` (the place of the row in its list, from 1 on, with `object`, `derived`"
-        " and `graphql`), or `above.column`, of the object that has the list, with `[]` in `rows`.",
+        " and `graphql`), `above.column`, of the object that has the list, with `[]` in `rows`, or"
+        " `request.day` (the day that was asked for, with `sums` in `span`).",
         "the id of the project or group, what the parent gives, and what `ids` and `refresh` add",
     ),
     "drop": Attribute(
@@ -273,7 +274,9 @@ ATTRIBUTES: Mapping[str, Attribute] = {
         SPAN,
         "A request is for at most so many `days`, and GitLab has as many days as are `kept`:"
         " figures by day with `graphql` (`$since` and `$until`; without the latter where one"
-        " request brings all days), and with `keyset` a list with the filters `since` and `until`.",
+        " request brings all days), and with `keyset` a list with the filters `since` and `until`."
+        " With `sums`, a row sums up all days of its request: where there are any, each half of the"
+        " days is asked for, down to single days.",
     ),
     "global_ids": Attribute(
         GLOBAL_IDS,

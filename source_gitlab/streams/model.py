@@ -49,12 +49,14 @@ class RowsByName:
 class Span:
     """How many days one request may ask for, and how many GitLab keeps.
 
-    `until` is the filter that takes the upper bound, of a list that is no figures by day.
+    `until` is the filter that takes the upper bound, of a list that is no figures by day. With
+    `sums`, rows sum up all days of their request.
     """
 
     days: int
     kept: int
     until: str | None = None
+    sums: bool = False
 
 
 @dataclass(frozen=True)
@@ -219,9 +221,9 @@ class Stream:
         """The columns that say where in a response a row stands, and their origins.
 
         `list.position` is its place in its list, from 1 on; `above.name` is the field `name` of the
-        object that has the list.
+        object that has the list, and `request.day` the day that was asked for.
         """
-        placed = ("list.", "above.")
+        placed = ("list.", "above.", "request.")
         return {column: one for column, one in self.add.items() if one.startswith(placed)}
 
     @cached_property

@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING
 from source_gitlab.streams.declaration_error import DeclarationError
 
 if TYPE_CHECKING:
-    from source_gitlab.streams.model import Stream
+    from source_gitlab.streams.model import Span, Stream
 
 POSITION = "list.position"
+DAY = "request.day"
 _NUMBERED = ("object", "derived", "graphql")
 _INNER = ("object", "derived")
 
@@ -27,8 +28,9 @@ def check_places(stream: Stream) -> None:
     has_lists = "[]" in str(stream.rows)
     if has_lists:
         _check_rows(stream)
+    _check_days(stream, stream.span)
     for column, origin in stream.placed.items():
-        if origin != POSITION and not (origin.startswith("above.") and has_lists):
+        if origin not in {POSITION, DAY} and not (origin.startswith("above.") and has_lists):
             allowed = f"{POSITION}, or above.column where rows has a list with []"
             raise DeclarationError(stream.name, "add", f"{column}: {origin}", allowed)
         if origin == POSITION and stream.walk not in _NUMBERED:
@@ -38,6 +40,21 @@ def check_places(stream: Stream) -> None:
         allowed = "nothing, but for children whose key has a column above.…: others are replaced"
         raise DeclarationError(stream.name, "keeps", stream.keeps, allowed)
     _check_key(stream)
+
+
+def _check_days(stream: Stream, span: Span | None) -> None:
+    """Check that rows which are the sums of days say of which day they are."""
+    sums = span is not None and span.sums
+    days = [column for column, origin in stream.placed.items() if origin == DAY]
+    if span is not None and sums and (stream.walk != "graphql" or span.days >= span.kept):
+        allowed = "sums with graphql only, where GitLab keeps more days than a request may ask for"
+        raise DeclarationError(stream.name, "span", span.days, allowed)
+    if sums and not set(days) & set(stream.key):
+        allowed = f"columns with one among them that is added from {DAY}"
+        raise DeclarationError(stream.name, "key", list(stream.key), allowed)
+    if days and not sums:
+        allowed = f"nothing from {DAY}, but with sums in span"
+        raise DeclarationError(stream.name, "add", f"{days[0]}: {DAY}", allowed)
 
 
 def _check_rows(stream: Stream) -> None:

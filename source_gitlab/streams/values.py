@@ -97,14 +97,21 @@ SPAN = Value(
         "type": "object",
         "required": ["days", "kept"],
         "additionalProperties": False,
-        "properties": {"days": DAYS.schema, "kept": DAYS.schema, "until": TEXT.schema},
+        "properties": {
+            "days": DAYS.schema,
+            "kept": DAYS.schema,
+            "until": TEXT.schema,
+            "sums": YES.schema,
+        },
     },
-    "a map with `days` and `kept`, both numbers of days, and, with `keyset`, `until`",
+    "a map with `days` and `kept`, both numbers of days, and, with `keyset`, `until`, or, with"
+    " `graphql`, `sums`",
     lambda found: (
         _is_map(found)
-        and {"days", "kept"} <= found.keys() <= {"days", "kept", "until"}
+        and {"days", "kept"} <= found.keys() <= {"days", "kept", "until", "sums"}
         and all(DAYS.fits(found[name]) for name in ("days", "kept"))
         and _is_text(found.get("until", "until"))
+        and found.get("sums", True) is True
     ),
 )
 REDACTED = Value(

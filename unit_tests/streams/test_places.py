@@ -63,6 +63,18 @@ WRONG: dict[str, tuple[str, dict[str, Any], str, object, str]] = {
     "a query with a column that no state keeps": (
         SCANS, {"add": {**SCANS_ADD, "pipeline_iid": "parent.ref"}}, "walk", "$iid", "$projectId",
     ),
+    "sums of days without their day": (
+        "group_dora_metrics", {"span": {"days": 90, "kept": 400, "sums": True}}, "key",
+        ["group_id", "date"], "request.day",
+    ),
+    "sums of all days at once": (
+        "group_contributions", {"span": {"days": 93, "kept": 90, "sums": True}}, "span", 93,
+        "more days than a request",
+    ),
+    "the day of a request that has several": (
+        "group_contributions", {"span": {"days": 93, "kept": 1095}}, "add", "date: request.day",
+        "with sums in span",
+    ),
     "a list that is a column beside its parts": (
         "work_items", {"parts": "status"}, "parts", "status", "the schema does not have",
     ),

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from graphql import GraphQLError
 
 from integration_tests.gitlab.clock import moment
-from integration_tests.gitlab.graphql import pipelines, rows, work_items
+from integration_tests.gitlab.graphql import contributions, pipelines, rows, work_items
 from integration_tests.gitlab.graphql.lists import DENIED, listed
 from integration_tests.gitlab.graphql.pages import page
 from integration_tests.gitlab.graphql.shape import NODES
@@ -198,6 +198,7 @@ _FIELDS: dict[str, Callable[[Viewing, Any, dict[str, Any]], Any]] = {
     "Project.pipeline": pipelines.pipeline,
     "Project.pipelineCounts": pipelines.counts,
     "Project.pipelines": pipelines.pipelines,
+    "Group.contributions": contributions.of_group,
     "Group.workItems": work_items.of_group,
     "Project.workItems": work_items.of_project,
     "Query.containerRepository": _container_repository,

@@ -46,7 +46,7 @@ def listed(
     named = given.get("namespaceId") or source.get("id") or source[_ROW]
     number = int(str(named).rpartition("/")[2])
     home = find_row(world, _HOMES.get(name.partition(".")[0], resource.below), number)[1]
-    refused = _is_refused(viewing, resource, home)
+    refused = is_refused(viewing, resource, home)
     if refused and resource.refused == "denied":
         raise GraphQLError(DENIED)
     if refused and resource.refused == "null":
@@ -62,7 +62,7 @@ def listed(
     return {} if resource.nothing == "empty" and not refused else None
 
 
-def _is_refused(viewing: Viewing, resource: Resource, home: Row) -> bool:
+def is_refused(viewing: Viewing, resource: Resource, home: Row) -> bool:
     """Whether tier, feature or role keep the viewer out."""
     emulator = viewing.emulator
     world, access = emulator.world, emulator.access

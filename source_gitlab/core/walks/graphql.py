@@ -29,9 +29,10 @@ def pages(reading: Reading) -> Iterator[Page]:
     note_less(reading)
     home = stream.add.get("project_id", "project_id")
     number = 0
-    for variables in _variables(reading):
+    for variables in _variables(reading, source):
         for rows in read(reading.lists, source, variables):
-            placed(stream, joined(stream, rows, source.about), before=number)
+            day = variables.get("until")
+            placed(stream, joined(stream, rows, source.about), before=number, day=day)
             number += len(rows)
             if not home.startswith("slice.") and "project_id" in stream.columns:
                 for row in rows:
@@ -39,11 +40,11 @@ def pages(reading: Reading) -> Iterator[Page]:
             yield Page(beside(stream, slice_, rows))
 
 
-def _variables(reading: Reading) -> Iterator[dict[str, Any]]:
+def _variables(reading: Reading, source: Source) -> Iterator[dict[str, Any]]:
     """What each request gives beside its container: the time that it is for.
 
     Days are shared out evenly. No request is for a single day, which GitLab refuses of some figures
-    (ee/app/services/dora/aggregate_metrics_service.rb).
+    (ee/app/services/dora/aggregate_metrics_service.rb), but for those that are sums of days.
     """
     stream = reading.stream
     if stream.span is None:
@@ -59,7 +60,23 @@ def _variables(reading: Reading) -> Iterator[dict[str, Any]]:
     for number in range(requests):
         since = first + number * days // requests * _DAY
         until = first + (number + 1) * days // requests * _DAY - _DAY
-        yield _bounds(stream, since, until)
+        if stream.span.sums:
+            yield from _single_days(reading, source, since, until)
+        else:
+            yield _bounds(stream, since, until)
+
+
+def _single_days(
+    reading: Reading, source: Source, first: date, last: date
+) -> Iterator[dict[str, Any]]:
+    """Each day that has rows: days whose sums have none have none."""
+    variables = _bounds(reading.stream, first, last)
+    if first == last:
+        yield variables
+    elif any(read(reading.lists, source, variables)):
+        middle = first + (last - first) // 2
+        yield from _single_days(reading, source, first, middle)
+        yield from _single_days(reading, source, middle + _DAY, last)
 
 
 def _bounds(stream: Stream, since: date, until: date) -> dict[str, Any]:

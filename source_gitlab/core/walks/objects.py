@@ -97,17 +97,25 @@ def rows_in(stream: Stream, data: Any, url: str) -> list[Row]:
     return placed(stream, _objects(inner, url, ".".join(path)))
 
 
-def placed(stream: Stream, rows: list[Row], above: Row | None = None, before: int = 0) -> list[Row]:
+def placed(
+    stream: Stream,
+    rows: list[Row],
+    above: Row | None = None,
+    before: int = 0,
+    day: str | None = None,
+) -> list[Row]:
     """Rows of one list, with the columns that say where they stand.
 
-    `above` is the object that has the list, and `before` the number of rows that came before.
+    `above` is the object that has the list, `before` the number of rows that came before, and
+    `day` the one that was asked for.
     """
     for column, origin in stream.placed.items():
         if origin == "list.position":
             for position, row in enumerate(rows, before + 1):
                 row[column] = position
         else:
-            value = (above or {}).get(origin.removeprefix("above."))
+            is_day = origin == "request.day"
+            value = day if is_day else (above or {}).get(origin.removeprefix("above."))
             for row in rows:
                 row[column] = value
     return rows

@@ -61,6 +61,8 @@ def _cost_of_instance(stream: Stream) -> str:
 
 def _cost_of_place(stream: Stream) -> str:
     """What a list of each group or project costs."""
+    if stream.span and stream.span.sums:
+        return f"two requests per {stream.kind} and day that has rows, and few for the others"
     if stream.span:
         return f"a request per {stream.kind}, for every {stream.span.days} days"
     if stream.gate:
