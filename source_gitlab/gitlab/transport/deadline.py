@@ -17,8 +17,7 @@ from typing import TYPE_CHECKING, Any
 from weakref import WeakSet
 
 from requests.adapters import HTTPAdapter
-from urllib3.connection import HTTPConnection, HTTPSConnection
-from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
+from urllib3.connection import HTTPConnection
 
 from source_gitlab.gitlab.transport import private_addresses
 
@@ -26,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from requests import PreparedRequest, Response
+    from urllib3.connectionpool import HTTPConnectionPool
     from urllib3.poolmanager import PoolManager, ProxyManager
     from urllib3.response import HTTPResponse
 
@@ -166,18 +166,6 @@ class _Watched(HTTPConnection):
         return response
 
 
-class _WatchedTls(_Watched, HTTPSConnection):
-    pass
-
-
-class _Pool(HTTPConnectionPool):
-    ConnectionCls = _Watched
-
-
-class _TlsPool(HTTPSConnectionPool):
-    ConnectionCls = _WatchedTls
-
-
 class WatchedAdapter(HTTPAdapter):
     """An adapter of requests whose connections, through proxies too, are watched.
 
@@ -232,4 +220,14 @@ class WatchedAdapter(HTTPAdapter):
 
 
 def _watch(manager: PoolManager) -> None:
-    manager.pool_classes_by_scheme = {"http": _Pool, "https": _TlsPool}
+    manager.pool_classes_by_scheme = {
+        scheme: _watched(pool) for scheme, pool in manager.pool_classes_by_scheme.items()
+    }
+
+
+def _watched(pool: type[HTTPConnectionPool]) -> type[HTTPConnectionPool]:
+    """The same kind of pool, plain, with TLS or over SOCKS, with connections that are watched."""
+    if issubclass(pool.ConnectionCls, _Watched):
+        return pool
+    connection = type("Watched", (_Watched, pool.ConnectionCls), {})
+    return type("WatchedPool", (pool,), {"ConnectionCls": connection})
