@@ -181,3 +181,14 @@ def test_every_5xx_is_tried_again(faulty: Emulator, status: int) -> None:
     reading = read(config_for(faulty), ["issues", "branches"], retries=QUICK)
     assert reading.failure is None
     assert not missing(faulty, reading, "issues", "branches")
+
+
+def test_a_role_that_is_counted_is_asked_for_again(faulty: Emulator) -> None:
+    """A server that is behind for a moment knows nothing of a group whose projects were listed."""
+    query = {"min_access_level": "20"}
+    gone = {"status": 404, "body": {"message": "404 Group Not Found"}}
+    faulty.faults([{"kind": "status", "path": "/projects$", "query": query, "times": 1, **gone}])
+    reading = read(config_for(faulty), ["issues"], retries=QUICK)
+    assert reading.failure is None
+    assert reading.statuses == {"issues": COMPLETE}
+    assert not missing(faulty, reading, "issues")

@@ -159,7 +159,7 @@ class AccessLevels:
                 query = {**self._query(level), "per_page": 1}
                 path = f"groups/{root.id}/projects"
                 try:
-                    answer = self._opened(root, level) or self._client.rows(path, query)
+                    answer = self._opened(root, level) or self._first(path, query)
                 except LESS_MAY_DO:
                     # Behind a project that GitLab cannot give there are others.
                     several = {**query, "per_page": _SEVERAL}
@@ -169,6 +169,13 @@ class AccessLevels:
                 else:
                     self._counts[asked] = answer.total
             return self._counts[asked]
+
+    def _first(self, path: str, query: Query) -> Answer:
+        try:
+            return self._client.rows(path, query)
+        except Skipped:
+            # The list of the group's projects came, so a server may be behind for a moment.
+            return self._client.rows(path, query)
 
     def _opened(self, root: Group, level: int) -> Answer | None:
         if level != REPORTER:
