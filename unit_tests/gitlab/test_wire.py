@@ -155,6 +155,8 @@ ANSWERS = {
     "no HTTP": b"SSH-2.0-OpenSSH_9.6\r\n",
     "no HTTP and long": b"x" * 100_000 + b"\r\n",
     "two lengths": OK + b"Content-Length: 2\r\nContent-Length: 3\r\n\r\n[]",
+    "a length that is no number": OK + b"Content-Length: +2\r\n\r\n[]",
+    "another transfer coding": OK + b"Transfer-Encoding: gzip, chunked\r\n\r\n2\r\n[]\r\n0\r\n\r\n",
     "the same length twice": OK + b"Content-Length: 2\r\nContent-Length: 2\r\n\r\n[]",
     "a long header": OK + b"X-Long: " + b"x" * 70_000 + b"\r\nContent-Length: 2\r\n\r\n[]",
     "redirected": b"HTTP/1.1 301 Moved\r\nLocation: /api/v4/x\r\nContent-Length: 0\r\n\r\n",
@@ -172,6 +174,8 @@ OTHERWISE = {
     "cut before a chunk": "it: its answer was cut short.",
     "cut between chunks": "it: its answer was cut short.",
     "two lengths": "it: the connection was lost.",
+    "a length that is no number": "it: the connection was lost.",
+    "another transfer coding": "it: the connection was lost.",
 }
 
 

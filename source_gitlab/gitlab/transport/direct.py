@@ -205,18 +205,21 @@ class Head(NamedTuple):
         """How many bytes the body has; None when its end alone tells.
 
         Raises:
-            ProtocolError: more than one length is named.
+            ProtocolError: nothing tells where it ends.
         """
         if self.status in _WITHOUT_BODY:
             return 0
         if self.is_chunked:
             return None
+        coding = self.headers.get("transfer-encoding", "identity").strip().lower()
         lengths = {one.strip() for one in self.headers.get("content-length", "").split(",")}
         length = lengths.pop()
-        if lengths:
-            message = "the answer has several lengths"
+        is_number = length.isascii() and length.isdigit()
+        # To read to the end of a connection that stays open would take until it is cut.
+        if coding != "identity" or lengths or (length and not is_number):
+            message = "the length of the answer cannot be understood"
             raise ProtocolError(message)
-        return int(length) if length.isascii() and length.isdigit() else None
+        return int(length) if length else None
 
     @property
     def is_chunked(self) -> bool:
