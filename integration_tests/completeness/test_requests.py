@@ -66,14 +66,15 @@ def test_ten_thousand_issues_read_in_windows_are_a_hundred_and_five_list_request
 ) -> None:
     """A hundred, if no page repeated a row and no window started a little early.
 
-    The projects are listed once and looked at after every twenty pages.
+    The projects are listed once and looked at after every twenty pages; the last of these looks
+    need not be repeated where all had come when it began.
     """
     reading, counts = counted(world, ["issues"])
     assert len(reading.rows["issues"]) == 10_000
+    assert counts.pop("/groups/:id/projects") in {7, 8}
     assert counts == {
         "/user": 1,
         "/groups/:id": 1,
-        "/groups/:id/projects": 8,
         "/groups/:id/issues": 105,
     }
 
