@@ -74,7 +74,7 @@ FAULTS = ("reset", "torn", "500", "503", "html", "empty", "not_json")
 _OTHERS = frozenset(
     {"web_url", "references", "_links", "milestone", "milestones", "epic", "deployable", "commit"}
     | {"downstream_pipeline", "commit_path", "tag_path", "assets", "evidences", "detailed_status"}
-    | {"blocking_merge_request"}
+    | {"blocking_merge_request", "source_merge_request_id"}
 )
 
 
