@@ -262,9 +262,13 @@ def _database(job: Job) -> Path:
     return job.folder / "database.duckdb"
 
 
-def _rows_in(schema: str) -> Callable[[Job], dict[str, int]]:
+def _rows_in(
+    schema: str, environment: env.Environment = env.LOADER
+) -> Callable[[Job], dict[str, int]]:
+    """Count with the DuckDB that wrote the file, which an older one may not read."""
+
     def count(job: Job) -> dict[str, int]:
-        python = env.programs_of(env.LOADER) / "python"
+        python = env.programs_of(environment) / "python"
         program = (
             "import duckdb, json, sys\n"
             "with duckdb.connect(sys.argv[1], read_only=True) as connection:\n"
@@ -308,7 +312,7 @@ CONTENDERS = {
             env.DLT,
             "python benchmarks/rest_source.py < given.json",
             _rest_source,
-            _rows_in("copied"),
+            _rows_in("copied", env.DLT),
         ),
         Contender(
             "floor",
@@ -324,7 +328,7 @@ CONTENDERS = {
             "source-gitlab sync --to database.duckdb --url http://127.0.0.1:… --group scaled"
             " --select issues",
             _sync,
-            _rows_in("main"),
+            _rows_in("main", env.READER),
         ),
         Contender(
             "pyairbyte",
