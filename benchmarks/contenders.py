@@ -272,7 +272,7 @@ def _rows_in(
         program = (
             "import duckdb, json, sys\n"
             "with duckdb.connect(sys.argv[1], read_only=True) as connection:\n"
-            "    print(json.dumps({name: connection.sql("
+            "    print(json.dumps({name: connection.execute("
             'f\'select count(*) from "{sys.argv[2]}"."{name}"\').fetchone()[0]'
             " for name in sys.argv[3:]}))"
         )
