@@ -106,7 +106,8 @@ class Run:
             **SCOPES[history.scope],
             "include_archived": history.archived,
             "commit_refs": "all" if history.every_branch else "default",
-            "num_workers": 3 if history.parallel else 1,
+            # With so many, a first read asks ahead for what it needs.
+            "num_workers": 6 if history.parallel else 1,
         }
         # Windows, and new roots of their page numbers, which need some thousand rows otherwise.
         self.tuning = (

@@ -77,8 +77,20 @@ class Reading:
             KilledError: the sync's time has come.
             FatalError: what was named is not there, so nothing can be read.
         """
+        self._begin(opened, names)
         for name in names:
             self._stream(opened, streams()[name])
+
+    def _begin(self, opened: Session, names: Sequence[str]) -> None:
+        """Begin as faces do, which ask ahead for what streams without a state need first."""
+        fresh = [streams()[name] for name in names if name not in self._run.states]
+        try:
+            opened.begin(fresh)
+        except FatalError:
+            raise
+        except GitlabError:
+            # Each stream finds it out by itself.
+            self._run.figures["failed beginnings"] += 1
 
     def _stream(self, opened: Session, stream: Stream) -> None:
         state = StreamState.load(self._run.states.get(stream.name))
