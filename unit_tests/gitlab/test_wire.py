@@ -45,6 +45,7 @@ class Scripted:
     def __init__(self, *answers: bytes, closing_after: tuple[int, ...] = ()) -> None:
         self.heads: list[bytes] = []
         self.connections = 0
+        self.hung_up = threading.Event()
         self._answers = list(answers)
         self._closing = closing_after
         self._listening = socket.create_server(("127.0.0.1", 0))
@@ -68,6 +69,7 @@ class Scripted:
             # Whoever does not read all of an answer resets the connection.
             with connected, connected.makefile("rb") as file, suppress(ConnectionError):
                 self._talk(connected, file)
+            self.hung_up.set()
 
     def _talk(self, connected: socket.socket, file: Any) -> None:
         while head := read_head(file):
@@ -251,7 +253,7 @@ def test_the_next_request_goes_over_another_connection(
     with closing(server), wire(server.url, is_direct=is_direct) as way:
         outcome(way, asked(server))
         if closing_after:
-            time.sleep(0.05)  # until the other side has hung up
+            assert server.hung_up.wait(60)
         assert outcome(way, asked(server))[0] == 200
         assert server.connections == 2
 
