@@ -29,7 +29,7 @@ _LARGEST_ERROR = 64 * 1024
 _GZIP = b"\x1f\x8b"
 _GZIPPED = frozenset({"gzip", "x-gzip"})
 _PLAIN = frozenset({"", "identity"})
-_LATE = "the answer did not end in time"
+LATE = "the answer did not end in time"
 
 
 @dataclass(frozen=True)
@@ -60,8 +60,7 @@ def body_of(
     """
     is_error = status >= requests.codes.bad_request
     most = _LARGEST_ERROR if is_error else bounds.largest
-    announced = headers.get("Content-Length", "")
-    size = int(announced) if announced.isascii() and announced.isdigit() else 0
+    size = announced(headers)
     encoding = headers.get("Content-Encoding", "").strip().lower()
     if is_error or size <= most:
         # A page is best received in one piece: what is put together from pieces goes through the
@@ -69,7 +68,7 @@ def body_of(
         parts = list(pieces(most))
         if bounds.are_over():
             # What was cut may look like what has ended.
-            raise requests.exceptions.ReadTimeout(_LATE)
+            raise requests.exceptions.ReadTimeout(LATE)
         body = parts[0] if len(parts) == 1 else b"".join(parts)
         if encoding not in _PLAIN and (is_error or len(body) <= most):
             body = unpacked(body, encoding, most, in_part=is_error)
@@ -80,6 +79,12 @@ def body_of(
         parts.clear()
     message = f"{request.shown} sent more than {bounds.largest >> 20} MiB at once."
     raise ServerError(message, url=request.url, status=status)
+
+
+def announced(headers: Mapping[str, str]) -> int:
+    """How many bytes the body has by its header; 0 where that does not tell."""
+    length = headers.get("Content-Length", "")
+    return int(length) if length.isascii() and length.isdigit() else 0
 
 
 def unpacked(
