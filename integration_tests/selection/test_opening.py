@@ -38,9 +38,24 @@ def test_it_brings_the_same_rows_in_as_many_requests(
     assert at_once.rows == in_turn.rows
     assert at_once.rows["issues"]
     assert len(first) == len(asked(gitlab))
-    name = next(iter(chosen.values()))[0].replace("/", "%2F")
-    assert any(f"/{name}/issues?" in one for one in first)
-    assert not any(f"/{name}/issues?" in one for one in asked(gitlab))
+    (kind, (chosen_name,)), *_ = chosen.items()
+    early = f"/{chosen_name.replace('/', '%2F')}/" + (
+        "projects?" if "groups" in kind else "issues?"
+    )
+    assert any(early in one for one in first)
+    assert not any(early in one for one in asked(gitlab))
+
+
+def test_rows_of_a_group_are_asked_for_when_its_projects_have_come(gitlab: Emulator) -> None:
+    """One that is shown in between would pass for a project whose rows have come."""
+    gitlab.reset_requests()
+    gitlab.faults([{"kind": "slow", "seconds": 0.3, "path": "/projects$"}])
+    read(config_for(gitlab, groups_list=["acme"]), ("issues",))
+    gitlab.faults([])
+    paths = [one.partition("?")[0] for one in asked(gitlab)]
+    assert "/api/v4/groups/acme/issues" not in paths
+    listed = paths.index("/api/v4/groups/acme/projects")
+    assert listed < next(place for place, one in enumerate(paths) if one.endswith("/issues"))
 
 
 def test_a_name_that_does_not_resolve_is_one_error(gitlab: Emulator) -> None:
@@ -51,7 +66,7 @@ def test_a_name_that_does_not_resolve_is_one_error(gitlab: Emulator) -> None:
     assert "Did you mean 'acme'?" in reading.failure
     assert not any(reading.rows.values())
     paths = [one.partition("?")[0] for one in asked(gitlab)]
-    assert paths.count("/api/v4/groups/acne/issues") == 1
+    assert paths.count("/api/v4/groups/acne/projects") == 2
     assert len(paths) <= 6 + 4
 
 

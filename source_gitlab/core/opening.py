@@ -2,9 +2,9 @@
 
 GitLab takes the path of a group or project wherever it takes its id (`find_group` and
 `find_project` in lib/api/helpers.rb). So what a first read asks in any case need not wait for the
-id: the user, the projects of the group, the user's roles in them, and the first rows. Each answer
-is given once, to who would have asked for it by the id. None is used where the name does not
-resolve, and one that failed is asked for again, which says what is wrong.
+id: the user, the projects of a group and the user's roles in them, or the first rows of a project.
+Each answer is given once, to who would have asked for it by the id. None is used where the name
+does not resolve, and one that failed is asked for again, which says what is wrong.
 """
 
 from __future__ import annotations
