@@ -150,6 +150,12 @@ class Filled:
         found = self.world.projects_below(self.row.group_id or 0)
         return found[self._number % len(found)].id if found else None
 
+    def is_gone(self, part_of: str) -> bool:
+        """Whether what the row is deleted with is no longer there."""
+        word = part_of.removesuffix("?")
+        may_lack = word != part_of and self.row.facts.get(_picked(f"{word}s")) is None
+        return not may_lack and self._named(word, optional=False) is None
+
     def _neighbour(self, table: str) -> Any:
         """A row of another table in the same project or group; null where there is none.
 
@@ -157,11 +163,16 @@ class Filled:
         """
         home = home_of(self.world, self.row)
         rows = all_rows(self.world, table) if home is None else rows_below(self.world, table, home)
-        picked = f"picked {table}"
+        picked = _picked(table)
         if picked not in self.row.facts:
             self.row.learn(**{picked: rows[self._number % len(rows)].id if rows else None})
         found = next((one for one in rows if one.id == self.row.facts[picked]), None)
         return None if found is None else _presented(self.world, table, found)
+
+
+def _picked(table: str) -> str:
+    """The fact that has the id of a row's neighbour."""
+    return f"picked {table}"
 
 
 def _presented(world: World, table: str, row: Row) -> Any:
@@ -178,7 +189,7 @@ def shown(world: World, resource: Resource, row: Row) -> Any:
     if resource.row == SELF:
         return _presented(world, resource.table, row)
     filled = Filled(world, resource, row)
-    if resource.part_of and filled.value(f"${resource.part_of}") is None:
+    if resource.part_of and filled.is_gone(resource.part_of):
         return None
     made = filled.value(resource.row)
     if resource.graphql:
