@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from typing import TYPE_CHECKING
 
 from integration_tests.gitlab.present.structure import feature
@@ -146,6 +147,17 @@ class Access:
             self._known[key] = [row for row in some if self.sees_project(viewer, row)]
         found = self._known[key]
         return found if isinstance(found, list) else []
+
+    def visible_between(self, viewer: int | None, after: int, before: float) -> list[Row]:
+        """The projects of the instance that the viewer sees, whose ids are between two others."""
+        rows = self.visible_projects(viewer)
+        key = ("by id", viewer)
+        if key not in self._known:
+            self._known[key] = sorted(rows, key=lambda row: row.id)
+        found = self._known[key]
+        by_id: list[Row] = found if isinstance(found, list) else []
+        start = bisect_right(by_id, after, key=lambda row: row.id)
+        return by_id[start : bisect_left(by_id, before, key=lambda row: row.id)]
 
     def _number(self, key: Hashable) -> int:
         found = self._known[key]

@@ -8,6 +8,7 @@ from source_gitlab.core.name_advice import of_group
 from source_gitlab.core.row_key import ID
 from source_gitlab.core.row_validation import understood
 from source_gitlab.core.selected import Group, Project
+from source_gitlab.core.walks.id_ranges import BoundsIgnored, read_ranges
 from source_gitlab.core.walks.pages import PER_PAGE, read_pages
 from source_gitlab.gitlab.errors import NoSuchList, OffsetLimit
 
@@ -78,7 +79,7 @@ class GroupLists:
         groups: Callable[[], Iterable[Row]],
         first: Answer | None = None,
     ) -> Iterator[list[Row]]:
-        """The rows of all projects of a group, page by page, each once.
+        """The rows of all projects of a group, page by page, each once, in no order of pages.
 
         `groups` are the rows of the group and those below it, for where its list is too long to be
         read to its end. `first` is the first page, where it was asked for before.
@@ -95,6 +96,16 @@ class GroupLists:
             return found
 
         path = projects_of(number)
+        first = first or self.first_projects(lists, str(number))
+        if first.total is None and first.next is not None and first.data:
+            yield fresh(path, first.data)
+            try:
+                for rows in read_ranges(lists, self._prefetcher, path, self._query, first):
+                    yield fresh(path, rows)
+            except BoundsIgnored:
+                pass
+            else:
+                return
         try:
             for rows in read_pages(lists, self._prefetcher, path, self._query, ID, first=first):
                 yield fresh(path, rows)

@@ -362,7 +362,7 @@ class Inventory:
 
 def _by_id(pages: Iterable[list[Row]]) -> Mapping[int, Project]:
     found = (Project.of(row) for page in pages for row in page)
-    return {project.id: project for project in found}
+    return {project.id: project for project in sorted(found, key=lambda project: project.id)}
 
 
 def _path_in(found: Iterable[Group | Project], number: int) -> str | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 from contextvars import copy_context
 from typing import TYPE_CHECKING, TypeVar
 
@@ -51,6 +51,38 @@ class Prefetcher:
                     yield waiting.popleft().result()
             while waiting:
                 yield waiting.popleft().result()
+        finally:
+            for future in waiting:
+                future.cancel()
+
+    def as_they_come(
+        self,
+        tasks: Iterable[Callable[[], T]],
+        further: Callable[[T, int], Iterable[Callable[[], T]]],
+    ) -> Generator[T, None, None]:
+        """The results of `tasks`, and of the tasks that each result leads to, as they come.
+
+        `further` gets a result, and how many more tasks could run now.
+
+        Raises:
+            whatever a task raises; those that have not begun are cancelled.
+        """
+        if self.workers == 1:
+            left = deque(tasks)
+            while left:
+                found = left.popleft()()
+                left.extendleft(reversed(list(further(found, 0))))
+                yield found
+            return
+        waiting = {self.submit(task) for task in tasks}
+        try:
+            while waiting:
+                done, waiting = wait(waiting, return_when=FIRST_COMPLETED)
+                results = [future.result() for future in done]
+                for found in results:
+                    idle = max(0, self.workers - len(waiting) - 1)
+                    waiting |= {self.submit(task) for task in further(found, idle)}
+                yield from results
         finally:
             for future in waiting:
                 future.cancel()

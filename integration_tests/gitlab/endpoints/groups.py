@@ -11,6 +11,7 @@ from integration_tests.gitlab.endpoints.projects import (
     CREATED_DESC,
     list_projects,
     project_body,
+    projects_between,
     select_projects,
 )
 from integration_tests.gitlab.errors import json_response, no_route
@@ -118,7 +119,7 @@ def group_projects(call: Call) -> Response:
     with_shared = query.flag("with_shared", default=True)
     rows = [
         one
-        for one in call.access.visible_projects(call.viewer)
+        for one in projects_between(call)
         if one.group_id in inside
         or (with_shared and any(to in inside for to, _level in one.facts.get("shares", [])))
     ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 from integration_tests.gitlab.call import Registry
@@ -122,20 +123,27 @@ def _by_time(call: Call, rows: list[Row]) -> list[Row]:
     ]
 
 
-@api.get("/projects")
-def projects(call: Call) -> Response:
-    """Every project that the viewer sees, which on a public instance is very many."""
+def projects_between(call: Call) -> list[Row]:
+    """The projects that the viewer sees, within the bounds `id_after` and `id_before`.
+
+    Lists of groups have these bounds, too (`project_finder_params` in lib/api/helpers.rb).
+    """
     query = call.query
     for bound in ("id_after", "id_before"):
         if bound in query and not query.text(bound):
             raise ApiError(500, {"message": "500 Internal Server Error"})
     after, before = query.maybe_number("id_after"), query.maybe_number("id_before")
-    rows = _by_time(call, select_projects(call, call.access.visible_projects(call.viewer)))
-    rows = [
-        row
-        for row in rows
-        if (after is None or row.id > after) and (before is None or row.id < before)
-    ]
+    if after is None and before is None:
+        return call.access.visible_projects(call.viewer)
+    last = math.inf if before is None else before
+    return call.access.visible_between(call.viewer, after or 0, last)
+
+
+@api.get("/projects")
+def projects(call: Call) -> Response:
+    """Every project that the viewer sees, which on a public instance is very many."""
+    query = call.query
+    rows = _by_time(call, select_projects(call, projects_between(call)))
     defaults = {
         "membership": "false",
         "owned": "false",
