@@ -6,12 +6,17 @@ import json
 import subprocess
 import sys
 import zipfile
+from collections import Counter
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 import yaml
 
 from source_gitlab import yaml_files
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "source_gitlab"
@@ -49,6 +54,31 @@ def run_of(arguments: list[str]) -> str:
         f"from source_gitlab.cli import main\nmain({arguments!r})\n"
         "print(__import__('source_gitlab').__file__)\nprint('yaml' in sys.modules)\n"
     )
+
+
+def repeated(node: yaml.Node | None) -> Iterator[str]:
+    """The keys that stand twice in one mapping: YAML takes the last, without a word."""
+    inner = node.value if isinstance(node, yaml.SequenceNode) else []
+    if isinstance(node, yaml.MappingNode):
+        counts = Counter(key.value for key, _ in node.value)
+        yield from (f"{key}{node.start_mark}" for key, count in counts.items() if count > 1)
+        inner = [value for _, value in node.value]
+    for one in inner:
+        yield from repeated(one)
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_no_key_stands_twice(name: str) -> None:
+    """Of two streams of one name, or two requests for one column, one would be lost."""
+    text = (PACKAGE / name).read_text(encoding="utf-8")
+    found = yaml.compose(text, Loader=yaml.SafeLoader)
+    assert list(repeated(found)) == []
+
+
+def test_a_key_that_stands_twice_is_found() -> None:
+    """At any depth."""
+    found = yaml.compose("a: {b: [{c: 1, d: 2, c: 3}]}", Loader=yaml.SafeLoader)
+    assert [one[0] for one in repeated(found)] == ["c"]
 
 
 @pytest.mark.parametrize("name", FILES)
