@@ -1,6 +1,8 @@
-# Needs Python 3.10 or newer, make and git. `make lock` needs uv, `make image` a Docker engine.
+# Needs Python 3.10 or newer, make and git; `make image` needs a Docker engine.
 PYTHON ?= python3
-UV ?= uv
+VENV := .venv
+BIN := $(VENV)/bin
+UV ?= $(BIN)/uv
 DOCKER ?= docker
 DOCKER_BUILD_FLAGS ?=
 IMAGE ?= source-gitlab:dev
@@ -11,8 +13,6 @@ PYTEST_FLAGS ?= --numprocesses=$(PROCESSES) --dist=loadfile --no-loadscope-reord
 UPGRADE ?=
 GITLAB ?=
 
-VENV := .venv
-BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 SITE_VENV := build/site-environment
 SITE_STAMP := $(SITE_VENV)/.installed
@@ -20,7 +20,7 @@ DEMO_VENV := build/demo-environment
 # Where there is an environment that has everything, nothing is installed for a demonstration.
 DEMO_READY := $(if $(wildcard $(STAMP)),$(STAMP),$(DEMO_VENV)/.installed)
 DEMO_BIN := $(if $(wildcard $(STAMP)),$(BIN),$(DEMO_VENV)/bin)
-LOCKS := requirements/dev.txt requirements/build.txt
+LOCKS := requirements/uv.txt requirements/dev.txt requirements/build.txt
 VERSION := $(shell sed -n 's/^version = "\(.*\)"/\1/p' pyproject.toml)
 CHECK_PYTHON := $(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(None if (3, 10) <= v < (3, 14) else "Python 3.10 to 3.13 is needed, %s is %d.%d: make PYTHON=python3.12 ..." % (sys.executable, *v))'
 COMPILE := $(UV) pip compile --universal --python-version 3.10 --generate-hashes --quiet \
@@ -72,7 +72,8 @@ pictures: $(STAMP) ## make the pictures of the documents again
 schema: $(STAMP) ## draft the columns of a stream: make schema STREAM=environments [ENTITY=Environment]
 	$(BIN)/python -m tools.draft_schema $(STREAM) $(if $(ENTITY),--entity $(ENTITY))
 
-lock: ## compile the lock files; make lock UPGRADE=--upgrade takes the newest
+lock: $(STAMP) ## compile the lock files; make lock UPGRADE=--upgrade takes the newest
+	$(COMPILE) requirements/uv.in -o requirements/uv.txt
 	$(COMPILE) --extra isal pyproject.toml -o requirements/runtime.txt
 	$(COMPILE) requirements/build.in -o requirements/build.txt
 	$(COMPILE) $(DEV_EXTRAS) pyproject.toml requirements/dev.in -o requirements/dev.txt
@@ -115,14 +116,14 @@ $(DEMO_VENV)/.installed: requirements/demo.txt
 	@touch $@
 
 # One environment, made anew whenever a lock file changes, so that it never holds what no lock names.
+# pip brings uv, and uv the rest.
 $(STAMP): $(LOCKS) pyproject.toml
 	$(CHECK_PYTHON)
 	rm -rf $(VENV)
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps \
-		$(addprefix -r ,$(LOCKS))
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps \
-		--no-build-isolation --editable .
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r requirements/uv.txt
+	$(BIN)/python -m tools.installing $(VENV) $(LOCKS)
+	$(BIN)/uv pip install --quiet --python $(VENV) --no-deps --no-build-isolation --editable .
 	touch $@
 
 # Of its own, because what builds the site is nothing that the product is tested with.

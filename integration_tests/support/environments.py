@@ -5,12 +5,13 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
-import subprocess
 import sys
 import time
 from pathlib import Path
 
 from filelock import FileLock
+
+from tools.installing import build, make
 
 ROOT = Path(__file__).parents[2]
 UNUSED_SECONDS = 14 * 86_400
@@ -37,29 +38,21 @@ def remove_unused(cache: Path, since: float) -> None:
 def environment(name: str, *, with_package: bool) -> Path:
     """The `bin` folder of an environment that holds `requirements/NAME.txt`, made where it is not.
 
-    Installing takes a minute, so the environment is kept until it is not used for two weeks, and
-    what makes it in two processes of a test run waits for each other. With `with_package` this
-    package is put in anew, as a wheel, so that what is tested is what would be published; the lock
-    file must hold what it needs then.
+    It is kept until it is not used for two weeks, and of two processes of a test run, one waits
+    while the other makes it. With `with_package` this package is put in anew, as a wheel, so that
+    what is tested is what would be published; the lock file must hold what it needs then.
     """
     names = (name, "build") if with_package else (name,)
     locks = tuple(REQUIREMENTS / f"{each}.txt" for each in names)
     folder = _folder(name, locks)
     folder.parent.mkdir(parents=True, exist_ok=True)
-    pip = (str(folder / "bin" / "python"), "-m", "pip", "--disable-pip-version-check")
-    install = (*pip, "install", "--quiet", "--no-deps")
     complete = folder / ".complete"
     with FileLock(f"{folder}.lock"):
         if not complete.exists():
             shutil.rmtree(folder, ignore_errors=True)
             remove_unused(folder.parent, time.time() - UNUSED_SECONDS)
-            subprocess.run([sys.executable, "-m", "venv", folder], check=True)
-            wanted = [part for lock in locks for part in ("-r", str(lock))]
-            subprocess.run([*install, "--require-hashes", *wanted], check=True)
-            subprocess.run([*pip, "check"], check=True)
+            make(folder, locks)
         complete.touch()
         if with_package:
-            subprocess.run(
-                [*install, "--no-build-isolation", "--force-reinstall", str(ROOT)], check=True
-            )
+            build(folder, ROOT)
     return folder / "bin"
