@@ -37,8 +37,10 @@ def script(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_every_command_flag_and_stream_is_offered(script: Path) -> None:
     """Each rule is one line of words, whatever a help text quotes."""
-    words, *rules = map(shlex.split, script.read_text().splitlines())
+    before, _, after = script.read_text().partition("\nend\n")
+    words = before.splitlines()[0].split()
     assert words[3:] == [*streams(), *(f"area:{area}" for area in areas())]
+    rules = [shlex.split(line) for line in after.splitlines()]
     assert all(rule[:3] == ["complete", "-c", "source-gitlab"] for rule in rules)
     named = [rule[rule.index("-a") + 1] for rule in rules if "__fish_use_subcommand" in rule]
     assert named == [name for name, one in COMMANDS.items() if one.help and " " not in name]
@@ -62,6 +64,13 @@ def test_every_command_flag_and_stream_is_offered(script: Path) -> None:
         ("completion ", ["bash", "fish", "zsh"]),
         ("sync --select issues,releas", ["issues,release_links", "issues,releases"]),
         ("sync --select area:sec", ["area:security"]),
+        ("sync --select issues timel", ["timelogs"]),
+        ("sync --to a.duckdb --exclude issues notes area:sec", ["area:security"]),
+        ("sync --select issues labels issues,releas", ["issues,release_links", "issues,releases"]),
+        ("sync --select issues --format ", ["json", "text"]),
+        ("sync --select issues --quiet timel", []),
+        ("sync --select issues --group timel", []),
+        ("sync --select=issues timel", []),
         ("streams timel", ["timelogs"]),
     ],
 )

@@ -73,6 +73,15 @@ _source_gitlab() {{
 }}
 complete -o default -F _source_gitlab source-gitlab
 """
+# fish completes one value of a flag. A further one is a word without a flag to it, so its rule has
+# a condition: that the last flag is one of these.
+_FISH: Final = """\
+set -g __source_gitlab_streams {streams}
+function __source_gitlab_follows
+    set -l flags (string match -- '-*' (commandline -opc))
+    contains -- "$flags[-1]" $argv
+end
+"""
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -107,19 +116,17 @@ def fish_script() -> str:
     """The same for fish, which shows what a flag does beside it."""
     listed = {name: one for name, one in COMMANDS.items() if one.help and " " not in name}
     words = " ".join([*streams(), *(f"area:{area}" for area in areas())])
-    lines = [f"set -g __source_gitlab_streams {words}"]
+    lines = []
     for name, one in listed.items():
         told = f"-n __fish_use_subcommand -f -a {name} -d {quote(_first_words(one.help))}"
         lines.append(f"complete -c source-gitlab {told}")
-        lines += [
-            f"complete -c source-gitlab -n '__fish_seen_subcommand_from {name}' {rule}"
-            for rule in _rules(name)
-        ]
-    return "".join(f"{line}\n" for line in lines)
+        lines += [f"complete -c source-gitlab {rule}" for rule in _rules(name)]
+    return _FISH.format(streams=words) + "".join(f"{line}\n" for line in lines)
 
 
 def _rules(command: str) -> Iterator[str]:
     """What fish offers for a command: each flag with its values, and what stands without one."""
+    seen = f"__fish_seen_subcommand_from {command}"
     parser = COMMANDS[command].parser()
     for action in parser.actions if parser else ():
         values = _values(action)
@@ -128,7 +135,7 @@ def _rules(command: str) -> Iterator[str]:
             offered = " -f -a '(__fish_append , $__source_gitlab_streams)'"
         if not action.option_strings:
             if offered:
-                yield offered.strip()
+                yield f"-n '{seen}'{offered}"
             continue
         if action.help == argparse.SUPPRESS:
             continue
@@ -138,7 +145,10 @@ def _rules(command: str) -> Iterator[str]:
         )
         takes = "" if action.nargs == 0 else " -r"
         told = f" -d {quote(_first_words(action.help))}" if action.help else ""
-        yield f"{flags}{takes}{offered}{told}"
+        yield f"-n '{seen}' {flags}{takes}{offered}{told}"
+        if offered and action.nargs in {"+", "*"}:
+            named = " ".join(action.option_strings)
+            yield f"-n '{seen}; and __source_gitlab_follows {named}'{offered}"
 
 
 def _first_words(told: str) -> str:
