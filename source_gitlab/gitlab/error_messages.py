@@ -10,6 +10,7 @@ from urllib3.exceptions import DecodeError, IncompleteRead, NameResolutionError,
 
 from source_gitlab.gitlab import verdicts
 from source_gitlab.gitlab.errors import NoSuchList, Skipped
+from source_gitlab.gitlab.transport.body import ImpossibleLength
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -209,27 +210,36 @@ def redirected(url: str, location: str) -> str:
 def transport(url: str, error: Exception) -> str:
     """No whole answer: what failed below HTTP, without the library's own wording around it."""
     causes = list(causes_of(error))
-    if any(isinstance(cause, requests.exceptions.ProxyError) for cause in causes):
-        what = "the proxy could not be reached or refused the connection"
-    elif any(isinstance(cause, requests.exceptions.SSLError) for cause in causes):
-        what = f"TLS failed ({_last(causes)}); check api_url, ca_certificate and client_certificate"
-    elif any(isinstance(cause, NameResolutionError) for cause in causes):
-        what = "its name could not be resolved; check api_url"
-    elif any(isinstance(cause, requests.exceptions.ConnectTimeout) for cause in causes):
-        what = "it could not be reached in time"
-    elif any(isinstance(cause, requests.exceptions.Timeout) for cause in causes):
-        what = "it did not answer in time"
-    elif any(isinstance(cause, ConnectionRefusedError) for cause in causes):
-        what = "the connection was refused; check api_url and its port"
-    elif any(isinstance(cause, IncompleteRead) for cause in causes):
-        what = "its answer was cut short"
-    elif any(isinstance(cause, DecodeError) for cause in causes):
-        what = "its answer is packed, and cannot be unpacked"
-    elif any(isinstance(cause, (ConnectionError, ProtocolError)) for cause in causes):
-        what = "the connection was lost"
-    else:
-        what = f"the request failed ({type(error).__name__})"
+    what = f"the request failed ({type(error).__name__})"
+    for kinds, sentence in _below_http(_last(causes)):
+        if any(isinstance(cause, kinds) for cause in causes):
+            what = sentence
+            break
     return f"{url}: {what}."
+
+
+def _below_http(
+    last: str,
+) -> tuple[tuple[type[Exception] | tuple[type[Exception], ...], str], ...]:
+    """What is wrong where one of these is among the causes; `last` is the innermost, in words."""
+    return (
+        (
+            requests.exceptions.ProxyError,
+            "the proxy could not be reached or refused the connection",
+        ),
+        (
+            requests.exceptions.SSLError,
+            f"TLS failed ({last}); check api_url, ca_certificate and client_certificate",
+        ),
+        (NameResolutionError, "its name could not be resolved; check api_url"),
+        (requests.exceptions.ConnectTimeout, "it could not be reached in time"),
+        (requests.exceptions.Timeout, "it did not answer in time"),
+        (ConnectionRefusedError, "the connection was refused; check api_url and its port"),
+        (IncompleteRead, "its answer was cut short"),
+        (ImpossibleLength, "it announced more bytes than any answer has"),
+        (DecodeError, "its answer is packed, and cannot be unpacked"),
+        ((ConnectionError, ProtocolError), "the connection was lost"),
+    )
 
 
 def causes_of(error: BaseException | None) -> Iterator[BaseException]:

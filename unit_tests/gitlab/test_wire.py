@@ -13,10 +13,13 @@ import pytest
 import requests
 from urllib3.exceptions import HTTPError
 
+from source_gitlab.config import parse
 from source_gitlab.gitlab import error_messages
 from source_gitlab.gitlab.auth import TokenHeader
+from source_gitlab.gitlab.connection import Connection
 from source_gitlab.gitlab.errors import FatalError, GitlabError
 from source_gitlab.gitlab.request import Request
+from source_gitlab.gitlab.retry_pause import VARIABLE
 from source_gitlab.gitlab.transport.deadline import AnswerBounds, WatchedAdapter
 from source_gitlab.gitlab.transport.direct import DirectPool, Tls
 from source_gitlab.gitlab.transport.headers import Headers
@@ -31,6 +34,7 @@ BOTH = pytest.mark.parametrize("is_direct", [True, False], ids=["direct", "reque
 OK = b"HTTP/1.1 200 OK\r\n"
 BODY = b'[{"id": 1, "title": "a row"}]'
 SIZED = OK + b"Content-Length: %d\r\n\r\n" % len(BODY) + BODY
+BAD = b"HTTP/1.1 502 Bad\r\n"
 CHUNKED = OK + b"Transfer-Encoding: chunked\r\n"
 PACKED = OK + b"Content-Encoding: gzip\r\nConnection: close\r\n\r\n"
 MOST = 4096
@@ -140,6 +144,9 @@ ANSWERS = {
     "refused": b"HTTP/1.1 403 Forbidden\r\nContent-Length: 2\r\n\r\n{}",
     "an error that is large": b"HTTP/1.1 502 Bad\r\nContent-Length: 90000\r\n\r\n" + b"x" * 90_000,
     "too large by its header": OK + b"Content-Length: 5000\r\n\r\n" + b" " * 5000,
+    "an impossible length": OK + b"Content-Length: 99999999999999999999\r\n\r\n[]",
+    "a length of many digits": OK + b"Content-Length: " + b"9" * 5000 + b"\r\n\r\n[]",
+    "an impossible length of an error": BAD + b"Content-Length: 99999999999999999999\r\n\r\n{}",
     "too large in chunks": CHUNKED + b"\r\n1388\r\n" + b" " * 5000 + b"\r\n0\r\n\r\n",
     "too large": OK + b"Connection: close\r\n\r\n" + b" " * 5000,
     "too large when unpacked": PACKED + gzip.compress(b" " * 5000),
@@ -198,6 +205,37 @@ def test_both_ways_bring_the_same(name: str) -> None:
             outcomes[is_direct] = outcome(way, asked(server))
             assert len(server.heads) == 1
     assert outcomes[True] == OTHERWISE.get(name, outcomes[False])
+
+
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        ("too large by its header", "it announced more than"),
+        ("too large in chunks", "it sent more than"),
+        ("an impossible length", "it: it announced more bytes than any answer has."),
+        ("a length of many digits", "it: it announced more bytes than any answer has."),
+        ("an impossible length of an error", "it: it announced more bytes than any answer has."),
+    ],
+)
+@BOTH
+def test_a_length_is_told_as_what_it_is(is_direct: bool, name: str, told: str) -> None:  # noqa: FBT001
+    """What was only announced was not sent, and what no answer can have is no length."""
+    with closing(Scripted(ANSWERS[name])) as server, wire(server.url, is_direct=is_direct) as way:
+        found = outcome(way, asked(server))
+        assert str(found).replace("GET ", "").startswith(told), found
+
+
+def test_a_request_is_tried_again_behind_an_impossible_length(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """It was broken on the way, which passes."""
+    monkeypatch.setenv(VARIABLE, "0")
+    answers = [ANSWERS["an impossible length"]] * 2 + [SIZED]
+    with closing(Scripted(*answers)) as server:
+        config = parse({"api_url": server.url, "private_token": "glpat-of-nobody-1"})
+        with Connection(config) as connection:
+            assert len(connection.rows("projects", {}).data) == 1
+        assert len(server.heads) == len(answers)
 
 
 @BOTH

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import requests
-from urllib3.exceptions import DecodeError
+from urllib3.exceptions import DecodeError, ProtocolError
 
 from source_gitlab.gitlab.errors import ServerError
 
@@ -26,10 +26,17 @@ if TYPE_CHECKING:
     """The body in pieces, as it was sent, and at most one byte more than so many."""
 
 _LARGEST_ERROR = 64 * 1024
+# A pebibyte: no answer has so many bytes, so a larger number is none of bytes.
+_LARGEST_LENGTH = 1 << 50
+_SHOWN_DIGITS = 20
 _GZIP = b"\x1f\x8b"
 _GZIPPED = frozenset({"gzip", "x-gzip"})
 _PLAIN = frozenset({"", "identity"})
 LATE = "the answer did not end in time"
+
+
+class ImpossibleLength(ProtocolError):
+    """A header announces more bytes than any answer has: it was broken on the way."""
 
 
 @dataclass(frozen=True)
@@ -54,7 +61,8 @@ def body_of(
     """The body of an answer to `request`. What lies beyond the bound is left unread.
 
     Raises:
-        ServerError: it is larger than `bounds.largest`.
+        ServerError: it is larger than `bounds.largest`, or says so.
+        ImpossibleLength: what it says of its length cannot be.
         requests.exceptions.ReadTimeout: it did not end in time.
         urllib3.exceptions.DecodeError: it is packed, and cannot be unpacked.
     """
@@ -77,14 +85,33 @@ def body_of(
         # Errors are kept while others try, with what their frames hold.
         body = b""
         parts.clear()
-    message = f"{request.shown} sent more than {bounds.largest >> 20} MiB at once."
+    does = "announced" if size > most else "sent"
+    message = f"{request.shown} {does} more than {bounds.largest >> 20} MiB at once."
     raise ServerError(message, url=request.url, status=status)
 
 
 def announced(headers: Mapping[str, str]) -> int:
-    """How many bytes the body has by its header; 0 where that does not tell."""
+    """How many bytes the body has by its header; 0 where that does not tell.
+
+    Raises:
+        ImpossibleLength: more than any answer has.
+    """
     length = headers.get("Content-Length", "")
-    return int(length) if length.isascii() and length.isdigit() else 0
+    return length_of(length) if length.isascii() and length.isdigit() else 0
+
+
+def length_of(digits: str) -> int:
+    """How many bytes a header's digits say.
+
+    Raises:
+        ImpossibleLength: more than any answer has.
+    """
+    # Python converts no text of thousands of digits.
+    length = digits.lstrip("0") or "0"
+    if len(length) > len(str(_LARGEST_LENGTH)) or int(length) > _LARGEST_LENGTH:
+        message = f"the answer announces {length[:_SHOWN_DIGITS]}… bytes"
+        raise ImpossibleLength(message)
+    return int(length)
 
 
 def unpacked(

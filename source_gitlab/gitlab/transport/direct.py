@@ -25,6 +25,7 @@ from urllib3.util.wait import wait_for_read
 
 from source_gitlab.gitlab.errors import FatalError
 from source_gitlab.gitlab.transport import private_addresses
+from source_gitlab.gitlab.transport.body import length_of
 from source_gitlab.gitlab.transport.deadline import WATCHDOG
 from source_gitlab.gitlab.transport.headers import Headers
 
@@ -205,7 +206,7 @@ class Head(NamedTuple):
         """How many bytes the body has; None when its end alone tells.
 
         Raises:
-            ProtocolError: nothing tells where it ends.
+            ProtocolError: nothing tells where it ends, or what tells it cannot be.
         """
         if self.status in _WITHOUT_BODY:
             return 0
@@ -219,7 +220,7 @@ class Head(NamedTuple):
         if coding != "identity" or lengths or (length and not is_number):
             message = "the length of the answer cannot be understood"
             raise ProtocolError(message)
-        return int(length) if length else None
+        return length_of(length) if length else None
 
     @property
     def is_chunked(self) -> bool:
