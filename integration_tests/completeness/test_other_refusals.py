@@ -109,7 +109,8 @@ def test_a_check_knows_these_refusals(changing_gitlab: Emulator) -> None:
     changing_gitlab.mutate("add_member", group_id=ACME, user_id=READER, level=MAINTAINER)
     result = report_of(config_for(changing_gitlab, groups_list=["acme"]), declared=declared)
     assert "400" in result.streams[SEATS].message
-    assert result.streams[SEATS].verdict == f"{NEEDS_TIER} Premium"
+    assert result.streams[SEATS].verdict == "needs role Owner or tier Premium"
+    assert "the token's user is Maintainer" in result.streams[SEATS].message
     changing_gitlab.mutate("make_admin", user_id=READER)
     below = next(one for one in changing_gitlab.get("groups").json() if one["parent_id"])
     config = config_for(changing_gitlab, groups_list=[below["full_path"]])

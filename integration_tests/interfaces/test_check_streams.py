@@ -68,7 +68,8 @@ def test_lists_below_a_parent_in_graphql_are_tried(gitlab: Emulator) -> None:
         name: f"Read below a row of {parent}." for name, parent in below.items()
     }
     guest = with_token(gitlab, GUEST, groups_list=["acme"])
-    assert "security_scans" in verdicts(report_of(guest, declared=declared))
+    told = verdicts(report_of(guest, declared=declared))
+    assert told["security_scans"] == "needs role Developer or tier Ultimate"
 
 
 @pytest.mark.parametrize("how", ["403", "404"])
@@ -82,6 +83,39 @@ def test_a_tier_that_is_missing(changing_gitlab: Emulator, how: str) -> None:
     count = len(by_default())
     assert f"{count - len(closed)} of {count} streams can be read (epics, " in result.message
     assert ": needs Premium)." in result.message
+
+
+PAID = ("vulnerabilities", "group_dora_metrics", "dependencies", "group_audit_events")
+
+
+@pytest.mark.parametrize("name", PAID)
+def test_a_role_that_is_refused_as_a_tier_is(changing_gitlab: Emulator, name: str) -> None:
+    """Whose role is too low is told of both, and whose role is enough of the tier alone."""
+    declared = {name: streams()[name]}
+    role = streams()[name].role.capitalize()
+    tier = streams()[name].tier.capitalize()
+    guest = with_token(changing_gitlab, GUEST, groups_list=["acme"])
+    told = report_of(guest, declared=declared).streams[name]
+    assert told.verdict == f"needs role {role} or tier {tier}"
+    assert f"It takes the role {role}, and the token's user is Guest; or acme" in told.message
+    changing_gitlab.settings(tier="free")
+    owner = config_for(changing_gitlab, groups_list=["acme"])
+    assert report_of(owner, declared=declared).streams[name].verdict == f"needs {tier}"
+
+
+def test_a_role_that_is_not_known_may_be_what_is_refused(changing_gitlab: Emulator) -> None:
+    """An administrator needs none, whatever GitLab tells of members."""
+    changing_gitlab.settings(tier="free")
+    members = {"kind": "status", "status": 500, "path": "/members/all/"}
+    changing_gitlab.faults([members])
+    declared = {"vulnerabilities": streams()["vulnerabilities"]}
+    config = config_for(changing_gitlab, groups_list=["acme"])
+    told = report_of(config, declared=declared).streams["vulnerabilities"]
+    assert told.verdict == "needs role Developer or tier Ultimate"
+    assert "a role that is not known" in told.message
+    changing_gitlab.mutate("make_admin", user_id=READER)
+    told = report_of(config, declared=declared).streams["vulnerabilities"]
+    assert told.verdict == "needs Ultimate"
 
 
 def test_a_feature_that_is_off(gitlab: Emulator) -> None:

@@ -41,12 +41,15 @@ _OTHER_KINDS = {
 class Identity:
     """Whose token it is; None where GitLab does not tell.
 
-    `kind` is "personal", "project", "group", "oauth", "job", "none" or "unknown".
+    `kind` is "personal", "project", "group", "oauth", "job", "none" or "unknown". `user` is the id
+    of its user, who `sees_all` without a role as an administrator or auditor.
     """
 
     kind: str
     username: str | None = None
     scopes: tuple[str, ...] | None = None
+    user: int | None = None
+    sees_all: bool = False
 
     @property
     def is_fine_grained(self) -> bool:
@@ -76,10 +79,16 @@ def identify(budget: Budget, config: Config) -> tuple[Identity, list[Step]]:
     about, is_oauth = _about(budget, config)
     listed = about.get("scopes", about.get("scope"))
     scopes = tuple(map(str, listed)) if isinstance(listed, list) else None
-    username = _username(budget, scopes)
+    user = _user(budget, scopes)
+    username = str(user["username"]) if user else None
     bot = _BOT.match(username or "")
     kind = "oauth" if is_oauth else bot[1] if bot else "personal" if about else "unknown"
-    identity = Identity(kind, username, scopes)
+    number = user.get("id")
+    # What administrators and auditors alone are told of themselves.
+    sees_all = bool(user.get("is_admin") or user.get("is_auditor"))
+    identity = Identity(
+        kind, username, scopes, number if type(number) is int else None, sees_all=sees_all
+    )
     whose = f", of the user {username}" if username else ""
     message = f"The token is valid: {identity.called}{whose}."
     found = [Step("Token", PASSED, message, {"kind": kind, "user": username})]
@@ -121,13 +130,15 @@ def _about(budget: Budget, config: Config) -> tuple[dict[str, Any], bool]:
         return {}, isinstance(config.credentials, OAuth)
 
 
-def _username(budget: Budget, scopes: tuple[str, ...] | None) -> str | None:
+def _user(budget: Budget, scopes: tuple[str, ...] | None) -> dict[str, Any]:
+    """The token's user, with a name; nothing where GitLab does not tell."""
     if scopes is not None and not {"read_user", *_READ_SCOPES} & set(scopes):
-        return None
+        return {}
     try:
-        return str(budget.one("user")["username"])
-    except (Skipped, ReadError, OutOfBudget, KeyError):
-        return None
+        user = budget.one("user")
+    except (Skipped, ReadError, OutOfBudget):
+        return {}
+    return user if "username" in user else {}
 
 
 def _scopes(scopes: tuple[str, ...], *, granular: bool) -> Step:

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from source_gitlab.gitlab.graphql import Operation, Reply
     from source_gitlab.gitlab.pagination import Missed, Query, Row
     from source_gitlab.setup_check.budget import Budget
+    from source_gitlab.setup_check.identity import Identity
     from source_gitlab.streams import Stream
 
 # https://docs.gitlab.com/api/members/#roles
@@ -88,12 +89,12 @@ class _Asked:
 class Probes:
     """Tries streams within a budget. Thread-safe."""
 
-    def __init__(self, budget: Budget, kind: str) -> None:
-        """Ask nothing yet; `kind` is that of the token."""
+    def __init__(self, budget: Budget, identity: Identity) -> None:
+        """Ask nothing yet; `identity` is that of the token."""
         self._budget = budget
-        self._kind = kind
+        self._identity = identity
         self._asking = threading.Lock()
-        self._levels: dict[int, int | None] = {}
+        self._levels: dict[tuple[str, int], int | None] = {}
 
     def at(self, stream: Stream, place: Place) -> Trial:
         """A stream in a group or project, or in the whole GitLab.
@@ -116,7 +117,10 @@ class Probes:
         except (ReadError, Skipped) as refusal:
             error = judged(stream, refusal)
             if isinstance(error, Skipped):
-                return Trial(self._refused(stream, self.with_level(place), error))
+                # In groups the role decides only between what GitLab refuses alike.
+                is_told = place.kind == "project" or _may_be_role(stream)
+                known = self.with_level(place) if is_told else place
+                return Trial(self._refused(stream, known, error))
             if error is not None:
                 return Trial(Verdict(PROBE_FAILED, str(error)))
             rows = shaped = []
@@ -136,29 +140,44 @@ class Probes:
             return Trial(Verdict(PROBE_FAILED, message))
         except Skipped as error:
             called = f"{parent.name} {row.get('iid', row.get('id'))}"
-            place = Place(parent.containers[-1], 0, called)
-            return Trial(self._refused(child, place, error))
+            kind = parent.containers[-1]
+            level = None
+            if _may_be_role(child) and type(row.get(f"{kind}_id")) is int:
+                level = self.with_level(Place(kind, row[f"{kind}_id"], called)).level
+            return Trial(self._refused(child, Place(kind, 0, called, level), error))
         except ReadError as error:
             return Trial(Verdict(PROBE_FAILED, str(error)))
         message = f"Read below a row of {parent.name}."
         return Trial(Verdict(OK, message), next(iter(shaped), None))
 
     def with_level(self, place: Place) -> Place:
-        """The place with the token's role in it, which the list of a group's projects lacks.
+        """The place with the token's role in it, which lists of groups and projects lack.
 
-        Each project is asked for once, whatever streams are tried in it.
+        Each group or project is asked for once, whatever streams are tried in it.
         """
-        if place.kind != "project" or not place.id or place.level is not None:
+        if place.kind == "instance" or not place.id or place.level is not None:
             return place
         with self._asking:
-            if place.id not in self._levels:
+            known = (place.kind, place.id)
+            if known not in self._levels:
                 try:
-                    level = level_of(self._budget.one(f"projects/{place.id}"))
+                    self._levels[known] = self._level(place)
                 except (ReadError, Skipped):
                     # Without the role, the verdict says as much as the refusal itself.
-                    level = None
-                self._levels[place.id] = level
-            return replace(place, level=self._levels[place.id])
+                    self._levels[known] = None
+            return replace(place, level=self._levels[known])
+
+    def _level(self, place: Place) -> int | None:
+        if place.kind == "project":
+            return level_of(self._budget.one(f"projects/{place.id}"))
+        if self._identity.user is None:
+            return None
+        path = f"groups/{place.id}/members/all/{self._identity.user}"
+        try:
+            level = self._budget.one(path).get("access_level")
+        except Skipped:
+            return 0
+        return level if isinstance(level, int) else None
 
     def _shown(self, source: Source, variables: Mapping[str, Any]) -> list[Row]:
         page = _Asked(self._budget)
@@ -178,17 +197,36 @@ class Probes:
     def _refused(self, stream: Stream, place: Place, error: Skipped) -> Verdict:
         """What would have to change, as far as it can be told from outside."""
         if error.status == 401:  # noqa: PLR2004 -- the HTTP status itself
-            wanted = NEEDS_TOKEN if self._kind == "none" else NEEDS_ANOTHER_TOKEN
+            wanted = NEEDS_TOKEN if self._identity.kind == "none" else NEEDS_ANOTHER_TOKEN
             return Verdict(wanted, str(error))
         if error.reason == "scope":
             return Verdict(f"{NEEDS_SCOPE} read_api", str(error))
         if stream.role == ADMIN:
             return Verdict(f"{NEEDS_ROLE} Administrator", str(error))
         if stream.tier != "free":
-            tier = stream.tier.capitalize()
-            message = f"{place.path} has no {tier} licence, or it is switched off. {error}"
-            return Verdict(f"{NEEDS_TIER} {tier}", message)
+            return self._refused_by_tier(stream, place, error)
         return self._refused_by_role(stream, place, error)
+
+    def _refused_by_tier(self, stream: Stream, place: Place, error: Skipped) -> Verdict:
+        """The tier, and the role as well where that may be too low.
+
+        What a policy forbids is refused, or null in GraphQL (lib/gitlab/graphql/authorize/), and
+        does not tell whether that was for the role or for the licence.
+        """
+        tier, needed = stream.tier.capitalize(), LEVELS[stream.role]
+        message = f"{place.path} has no {tier} licence, or it is switched off"
+        is_enough = place.level is not None and place.level >= needed
+        if is_enough or self._identity.sees_all or not _may_be_role(stream):
+            return Verdict(f"{NEEDS_TIER} {tier}", f"{message}. {error}")
+        role = _ROLES[needed]
+        have = "of a role that is not known"
+        if place.level is not None:
+            have = _ROLES.get(place.level, "less")
+        message = (
+            f"It takes the role {role}, and the token's user is {have}; or {message}. GitLab's"
+            f" answer is the same. {error}"
+        )
+        return Verdict(f"{NEEDS_ROLE} {role} or tier {tier}", message)
 
     @staticmethod
     def _refused_by_role(stream: Stream, place: Place, error: Skipped) -> Verdict:
@@ -206,6 +244,12 @@ class Probes:
         higher = next((level for level in (30, 40, 50) if level > (place.level or 0)), 50)
         role = "Administrator" if place.kind == "instance" else _ROLES[higher]
         return Verdict(f"{NEEDS_ROLE} {role}", str(error))
+
+
+def _may_be_role(stream: Stream) -> bool:
+    """Whether a refusal may be that of the tier and that of the role."""
+    is_paid = stream.tier != "free" and stream.role != ADMIN
+    return is_paid and LEVELS[stream.role] > LEVELS["guest"]
 
 
 def level_of(row: Row) -> int | None:

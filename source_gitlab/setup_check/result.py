@@ -12,7 +12,8 @@ if TYPE_CHECKING:
 
 PASSED, WARNING, FAILED = "passed", "warning", "failed"
 
-# The verdicts on a stream; "needs scope", "needs role" and "needs" a tier go on with which.
+# The verdicts on a stream; "needs scope", "needs role" and "needs" a tier go on with which. Where
+# role and tier are refused alike, it is "needs role Developer or tier Ultimate".
 OK = "ok"
 NEEDS_SCOPE = "needs scope"
 NEEDS_ROLE = "needs role"

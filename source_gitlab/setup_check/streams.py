@@ -64,7 +64,7 @@ class StreamTests:
         self._declared = declared
         self._enterprise = enterprise
         self._identity = identity
-        self._probes = Probes(budget, identity.kind)
+        self._probes = Probes(budget, identity)
         self._features = {int(row["id"]): Project.of(row) for row in found.projects}
         self._groups = [
             Place("group", int(row["id"]), str(row.get("full_path", row["id"])))
