@@ -285,12 +285,16 @@ def test_lists_without_totals_are_read_to_their_end() -> None:
 
 @pytest.mark.parametrize("every", [1, 2, 7])
 def test_pages_may_be_short_or_empty(every: int) -> None:
+    """Where GitLab leaves rows out of pages that it has cut; a page of other lists may be short."""
     it = copy(5)
-    for table in ("issues", "merge_requests", "milestones"):
+    for table in ("merge_requests", "issues"):
         made = create(it, table, WEB, START - HOUR * SECOND, 60)
-        for number in made[5:40:every]:
+        for number in made[5 : 40 : max(every, 2)]:
             it.change("unreadable", table=table, id=number)
-    names = ("issues", "merge_requests", "project_milestones")
+    notes = it.change("create", table="issue_notes", owner_id=made[-1], count=60)
+    for number in notes[5:40:every]:
+        it.change("unreadable", table="issue_notes", id=number)
+    names = ("issues", "merge_requests", "issue_notes")
     it.sync(*names)
     assert it.lacks(*names) == []
 

@@ -158,3 +158,57 @@ def test_the_error_names_the_list() -> None:
     told = f"/projects/{WEB}/repository/commits was answered with an empty page"
     assert told in str(caught.value)
     assert caught.value.url.endswith("/repository/commits")
+
+
+# The numbers of pages that come empty, of four, of which the last one has three rows.
+NUMBERS = [r"\bpage=4\b", r"\bpage=2\b"]
+
+
+def counted_lists() -> Copy:
+    """A copy of a project whose lists GitLab counts."""
+    it = copy(PAGE, groups_list=[], projects_list=[str(WEB)])
+    for table in ("labels", "milestones"):
+        for row in list(it.emulator.world.table(table).of_project(WEB)):
+            it.change("delete", table=table, row_id=row.id)
+        create(it, table, WEB, START, ROWS + 3)
+    return it
+
+
+def emptied_pages(it: Copy, name: str, pattern: str, times: int | None = None) -> None:
+    """Let such pages of a list come without rows, so often, with the headers that they had."""
+    path, _ = PAGES[name]
+    left = [times]
+
+    def tamper(asked: str, query: str, answer: HttpAnswer) -> HttpAnswer:
+        if not asked.endswith(f"projects/{WEB}{path}") or not re.search(pattern, query):
+            return answer
+        if left[0] is not None:
+            if not left[0]:
+                return answer
+            left[0] -= 1
+        return answer[0], as_they_were(answer[1]), b"[]"
+
+    it.wire.tamper = tamper
+
+
+@pytest.mark.parametrize("pattern", NUMBERS)
+@pytest.mark.parametrize("name", ["project_labels", "project_milestones"])
+def test_no_row_is_taken_for_hidden_of_a_list_that_hides_none(name: str, pattern: str) -> None:
+    """However few they are, at the end of the list and in the middle of it."""
+    it = counted_lists()
+    emptied_pages(it, name, pattern)
+    with pytest.raises(ReadError, match=r"says that it has 18 rows, and sends empty pages behind"):
+        it.sync(name)
+    it.wire.tamper = lambda _path, _query, answer: answer
+    it.sync(name)
+    assert it.lacks(name, groups="", projects=str(WEB)) == []
+
+
+@pytest.mark.parametrize("pattern", NUMBERS)
+@pytest.mark.parametrize("name", ["project_labels", "project_milestones"])
+def test_a_page_that_was_empty_for_a_moment_is_asked_for_again(name: str, pattern: str) -> None:
+    """Its rows may have gone between GitLab's count and its look at them."""
+    it = counted_lists()
+    emptied_pages(it, name, pattern, times=2)
+    it.sync(name)
+    assert it.lacks(name, groups="", projects=str(WEB)) == []

@@ -51,6 +51,11 @@ class Asking(Protocol):
         """The address of the API."""
         ...
 
+    @property
+    def paging(self) -> Paging:
+        """How pages of these lists come."""
+        ...
+
     def rows(
         self, path: str, query: Mapping[str, Any], sound: Sound, *, whole: bool = True
     ) -> Answer:
@@ -78,6 +83,7 @@ class Whole:
         """Ask nothing yet."""
         self._client = client
         self.api_url = client.api_url
+        self.paging = Paging.FULL
 
     def rows(
         self, path: str, query: Mapping[str, Any], sound: Sound, *, whole: bool = True
@@ -156,7 +162,7 @@ class Lists:
         self._streak = streak or Streak()
         self._sound = sound
         self._columns = columns
-        self._paging = paging
+        self.paging = paging
         self.arrivals = Arrivals()
 
     def below(self, paging: Paging, columns: RawColumns | None = None) -> Lists:
@@ -181,7 +187,7 @@ class Lists:
             answer = self.client.rows(
                 path,
                 query,
-                paging=self._paging,
+                paging=self.paging,
                 whole=whole,
                 stepping=Stepping(before, self._optional),
                 columns=self._columns,

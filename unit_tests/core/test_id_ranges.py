@@ -13,6 +13,7 @@ from source_gitlab.core.prefetch import Prefetcher
 from source_gitlab.core.walks.id_ranges import BoundsIgnored, read_ranges
 from source_gitlab.gitlab.errors import Emptied
 from source_gitlab.gitlab.pagination import Answer
+from source_gitlab.streams.vocabulary import Paging
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -31,6 +32,7 @@ class Projects:
     """
 
     api_url = "https://gitlab.example.com/api/v4"
+    paging = Paging.FULL
 
     def __init__(self, ids: Collection[int], known: tuple[str, ...]) -> None:
         self._ids = sorted(ids)

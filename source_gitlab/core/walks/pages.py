@@ -3,9 +3,10 @@
 A row that is deleted while we page pulls the rows behind it one place forward, so the first of
 them falls between two pages. GitLab tells the number of rows with every page of a list of up to
 10,000; where that is not the number that a walk saw, the list is walked again, until a walk brings
-nothing new. Lists that GitLab continues from the last row (keyset) cannot shift. Branches and tags
-are continued from a name, and when the branch of that name is deleted meanwhile, GitLab refuses to
-go on (422): then the list is walked again, too.
+nothing new. A row that is deleted between GitLab's count and its look at the page can leave the
+page empty, once. Lists that GitLab continues from the last row (keyset) cannot shift. Branches and
+tags are continued from a name, and when the branch of that name is deleted meanwhile, GitLab
+refuses to go on (422): then the list is walked again, too.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from typing import TYPE_CHECKING
 
 from source_gitlab.gitlab.client import pages_of
 from source_gitlab.gitlab.errors import BadRequest, Malformed, ReadError
+from source_gitlab.streams.vocabulary import Paging
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -29,9 +31,9 @@ PER_PAGE = 100
 _MOST_WALKS = 6
 # Pages that cannot be those of one list may come while it shifts; twice, they are wrong.
 _UNSOUND_WALKS = 2
-# GitLab drops rows that the token may not see from pages that it has cut and counted. More than
-# these at the end of a list are no such rows.
-_MOST_HIDDEN = 20
+# Of some lists (`Paging.SHORT`) GitLab drops rows that the token may not see from pages that it has
+# cut and counted. So many at the end of a list are no such rows; of other lists, none is.
+_TOO_MANY_HIDDEN = 20
 
 
 def read_pages(  # noqa: PLR0913 -- a list is its address, how to read it, and its key
@@ -60,7 +62,7 @@ def read_pages(  # noqa: PLR0913 -- a list is its address, how to read it, and i
     unsound = 0
     for number in range(_MOST_WALKS):
         before = len(seen)
-        walk = _Walk()
+        walk = _Walk(client.paging)
         try:
             for answer in _walk(page, prefetcher, whole, url, None if number else first):
                 fresh = [row for row in answer.data if _is_new(row, key, seen, walk.rows)]
@@ -91,13 +93,14 @@ def read_pages(  # noqa: PLR0913 -- a list is its address, how to read it, and i
 class _Walk:
     """What one walk over the pages of a list saw; `rows` are the identities of its rows."""
 
-    def __init__(self) -> None:
+    def __init__(self, paging: Paging) -> None:
+        self._may_hide = paging is Paging.SHORT
         self.rows: set[tuple[object, ...]] = set()
         self.totals: set[int | None] = set()
         self.pages = self.missed = self._came = 0
         self.numbered = self._bare = False
         self._first = self._with_rows = 0
-        self._last: Answer | None = None
+        self._gap: tuple[int, int] | None = None
 
     def add(self, answer: Answer) -> None:
         """Take in a page whose rows are in `rows` already."""
@@ -108,11 +111,20 @@ class _Walk:
         self.numbered = self.numbered or "page" in (answer.next or {})
         if answer.data:
             self._with_rows += 1
-        elif answer.total is None and not answer.missed:
-            self._bare = True
+            self._gap = None if self._may_hide else self._gap
+        elif not answer.missed:
+            self._note_empty(answer.total)
         if self.pages == 1:
             self._first = len(self.rows)
-        self._last = answer
+
+    def _note_empty(self, total: int | None) -> None:
+        """Note a page without rows, of a list that has so many."""
+        if total is None:
+            self._bare = True
+            return
+        lacking = total - len(self.rows) - self.missed
+        if self.pages > 1 and lacking >= (_TOO_MANY_HIDDEN if self._may_hide else 1):
+            self._gap = self._gap or (total, len(self.rows))
 
     @property
     def repeats(self) -> bool:
@@ -126,10 +138,9 @@ class _Walk:
 
     def problem(self) -> str | None:
         """Why these pages are not those of a list, if they are not."""
-        total = self._last.total if self._last is not None else None
         if self._with_rows > 1 and 1 < len(self.rows) == self._first:
             return "sends the same rows for every page"
-        if self.repeats and self._lacking >= _MOST_HIDDEN:
+        if self.repeats and self._lacking >= _TOO_MANY_HIDDEN:
             return f"sends rows again in place of {self._lacking} others"
         # GitLab tells the number with every page of a list, or with none.
         if self._bare and self._lacking > 0:
@@ -137,10 +148,9 @@ class _Walk:
                 f"sends a page without rows and without headers, and lacks {self._lacking} rows"
                 " that other pages count"
             )
-        if self.pages > 1 and self._last is not None and not self._last.data and total is not None:
-            missing = total - len(self.rows) - self.missed
-            if missing >= _MOST_HIDDEN:
-                return f"says that it has {total} rows, and sends empty pages behind {self._first}"
+        if self._gap is not None:
+            total, before = self._gap
+            return f"says that it has {total} rows, and sends empty pages behind {before}"
         return None
 
 
