@@ -62,6 +62,14 @@ def whole_session():
 VICTIMS = {"worker": lambda: [os.getpid()], "executor": executor}
 """
 
+# A program runs for seconds: compiling for hours of work, and code for a few rows, cost more.
+JAVA = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"
+SPARK = """
+spark.sql.codegen.wholeStage false
+spark.sql.codegen.factoryMode NO_CODEGEN
+spark.sql.shuffle.partitions 2
+"""
+
 # Whose death Spark itself mends.
 MENDED = frozenset({"worker", "executor"})
 
@@ -80,6 +88,7 @@ class Programs:
         self._folder = folder
         self._gitlab = gitlab
         (folder / "marks").mkdir()
+        (folder / "spark-defaults.conf").write_text(SPARK, encoding="utf-8")
         for name, text in {"killing": KILLING, **modules}.items():
             (folder / f"{name}.py").write_text(text, encoding="utf-8")
 
@@ -93,6 +102,8 @@ class Programs:
             env={
                 **os.environ,
                 "GITLAB_TOKEN": self._gitlab.token,
+                "JDK_JAVA_OPTIONS": JAVA,
+                "SPARK_CONF_DIR": str(self._folder),
                 "PYSPARK_PYTHON": str(self._python),
                 "PYTHONPATH": str(self._folder),
                 "MARKS": str(marks),
