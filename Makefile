@@ -84,6 +84,8 @@ lock: $(STAMP) ## compile the lock files; make lock UPGRADE=--upgrade takes the 
 	$(COMPILE) requirements/meltano.in -o requirements/meltano.txt
 	$(COMPILE) requirements/dbt.in -o requirements/dbt.txt
 	$(COMPILE) requirements/estuary.in -o requirements/estuary.txt
+	$(COMPILE) requirements/airflow.in -o requirements/airflow.txt
+	$(COMPILE) requirements/dagster.in -o requirements/dagster.txt
 	$(COMPILE) requirements/site.in -o requirements/site.txt
 	$(COMPILE) --constraint requirements/build.txt pyproject.toml requirements/dask.in -o requirements/dask.txt
 	$(COMPILE) --constraint requirements/build.txt --extra spark pyproject.toml -o requirements/spark.txt

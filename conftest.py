@@ -68,6 +68,8 @@ SLOWEST = tuple(
         "interfaces/test_sync_deleted",
         "interfaces/test_standard",
         "verify/test_command",
+        "demonstrations/test_airflow",
+        "demonstrations/test_dagster",
         "demonstrations/test_demo",
         "demonstrations/test_demo_faces",
         "demonstrations/test_first_steps",

@@ -13,6 +13,7 @@ import duckdb
 import pytest
 
 from integration_tests.support.environments import ROOT, environment
+from integration_tests.support.process import OFFLINE
 from source_gitlab.streams import root_of, streams
 
 if TYPE_CHECKING:
@@ -72,14 +73,11 @@ class SliceReader:
         begun = datetime.now(timezone.utc).replace(tzinfo=None)
         environment = {
             **os.environ,
+            **OFFLINE,
             "AIRBYTE_OFFLINE_MODE": "1",
             "AIRBYTE_LOGGING_ROOT": str(self.folder / "logs"),
             "AIRBYTE_PROJECT_DIR": str(self.folder),
             "AIRBYTE_TEMP_DIR": str(self.folder),
-            "DO_NOT_TRACK": "1",
-            "HTTP_PROXY": "http://127.0.0.1:9",
-            "HTTPS_PROXY": "http://127.0.0.1:9",
-            "NO_PROXY": "127.0.0.1,localhost",
         }
         given = {
             "config": self.config,

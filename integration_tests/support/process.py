@@ -15,6 +15,13 @@ from source_gitlab.gitlab import retry_pause
 ROOT = Path(__file__).parents[2]
 # What fails in a test fails on purpose, and again and again: no test waits for it to pass.
 HURRIED = {retry_pause.VARIABLE: "0.01"}
+# What programs of others would send to the internet fails.
+OFFLINE = {
+    "DO_NOT_TRACK": "1",
+    "HTTP_PROXY": "http://127.0.0.1:9",
+    "HTTPS_PROXY": "http://127.0.0.1:9",
+    "NO_PROXY": "127.0.0.1,localhost",
+}
 
 
 @dataclass(frozen=True)

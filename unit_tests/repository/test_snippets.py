@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import yaml
 
+from integration_tests.support.schedules import SCHEDULES, blocks, snippet
 from source_gitlab.cli.commands import COMMANDS, named
 
 if TYPE_CHECKING:
@@ -18,18 +19,11 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).parents[2]
 DOCUMENTS = sorted([ROOT / "README.md", *(ROOT / "docs").rglob("*.md")])
-SCHEDULES = (ROOT / "docs" / "scheduling.md").read_text("utf-8")
 # The flags of the commands of the Airbyte protocol.
 _PROTOCOL = {"--config", "--catalog", "--state", "--report", "--shard", "--debug"}
 _PROGRAMS = {"source-gitlab", "source-gitlab:dev", "tap-gitlab"}
 # What names a program of ours without running it.
 _OTHERS = {("docker", "build"), ("meltano", "add"), ("meltano", "run"), ("meltano", "config")}
-
-
-def blocks(text: str, language: str) -> list[str]:
-    """The fenced blocks of a language, without what indents them."""
-    found = re.findall(rf"(?ms)^( *)```{language}\n(.*?)^ *```", text)
-    return [re.sub(rf"(?m)^{indent}", "", block) for indent, block in found]
 
 
 def commands(shell: str) -> Iterator[list[str]]:
@@ -140,12 +134,10 @@ def test_kubernetes() -> None:
     assert pod["restartPolicy"] == "Never"
 
 
-@pytest.mark.parametrize("number", [0, 1], ids=["airflow", "dagster"])
-def test_programs(number: int) -> None:
+@pytest.mark.parametrize("heading", ["Airflow", "Dagster"])
+def test_programs(heading: str) -> None:
     """The programs are Python, and what they run is a command of ours."""
-    programs = blocks(SCHEDULES, "python")
-    assert len(programs) == 2
-    tree = ast.parse(programs[number])
+    tree = ast.parse(snippet(heading, "python"))
     found = []
     for node in ast.walk(tree):
         if isinstance(node, ast.Constant) and str(node.value).startswith("source-gitlab "):
