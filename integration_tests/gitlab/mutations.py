@@ -26,6 +26,7 @@ OPERATIONS: dict[str, Callable[..., Any]] = {
         rows.link_epic_issue,
         projects.move_project,
         projects.rename_project,
+        projects.rename_group,
         projects.archive,
         projects.hide_project,
         projects.show_project,

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
 from source_gitlab.core.group_lists import GroupLists, projects_of
+from source_gitlab.core.group_places import GroupPlaces
 from source_gitlab.core.name_advice import by_name, of_group, path_of
 from source_gitlab.core.row_key import ID
 from source_gitlab.core.row_validation import understood
@@ -23,6 +24,7 @@ from source_gitlab.gitlab.client import pages_of
 from source_gitlab.gitlab.errors import (
     FatalError,
     GitlabError,
+    Malformed,
     ReadError,
     Skipped,
 )
@@ -95,6 +97,7 @@ class Inventory:
         self._selection = Selection(client, config, prefetcher, report, opening)
         self.opening = opening
         self._group_lists = GroupLists(config, prefetcher)
+        self._places = GroupPlaces(client)
         self._lock = threading.RLock()
         self._roots: dict[int, Roots | GitlabError] = {}
         self._groups: dict[int, list[Row] | GitlabError] = {}
@@ -194,7 +197,7 @@ class Inventory:
 
     def _ask_group_rows(self, root: Group, own: Row | None = None) -> list[Row]:
         own = own or self._client.one(f"groups/{root.id}", by_name("groups"))
-        lists = Lists(self._client)
+        lists = self._lists(root)
         rows = self._group_lists.groups(lists, own)
         self._step_over(root, lists, of_groups=True)
         return rows
@@ -204,6 +207,10 @@ class Inventory:
         if fresh:
             return self._ask_listing(root)
         return self._once(self._listings, root.id, lambda: self._opened_listing(root))
+
+    def _lists(self, root: Group) -> Lists:
+        """For the lists of what is below a group."""
+        return Lists(self._client, sounds=[self._places.sound(root.id, root.path)])
 
     def first_projects(self, name: str) -> tuple[float, Lists, Answer]:
         """The first page of all projects of a group, which has this name in addresses.
@@ -220,7 +227,16 @@ class Inventory:
         opened = self.opening.take(PROJECTS, "group", root.id)
         if opened is None:
             return self._ask_listing(root)
-        began, lists, first = opened
+        began, named, first = opened
+        try:
+            self._places.checked(
+                root.id, root.path, f"{self._client.api_url}/{projects_of(root.id)}", first
+            )
+        except Malformed:
+            # Another group may have taken the name since; by the id it cannot come.
+            return self._ask_listing(root)
+        lists = self._lists(root)
+        lists.note(*named.take())
         pages = self._pages_of_projects(root, lists, first)
         return Listing(_by_id(pages), at(self._client.clock.reached(began)))
 
@@ -233,7 +249,7 @@ class Inventory:
 
         Afterwards `lacking` tells whether GitLab could give all of them.
         """
-        yield from self._pages_of_projects(root, Lists(self._client))
+        yield from self._pages_of_projects(root, self._lists(root))
 
     def _pages_of_projects(
         self, root: Group, lists: Lists, first: Answer | None = None
@@ -327,7 +343,7 @@ class Inventory:
     def _ask_probe(self, root: Group) -> Probe:
         query: Query = {**of_group(self._config), "order_by": "updated_at", "sort": "desc"}
         query |= {"per_page": PER_PAGE}
-        path, lists = projects_of(root.id), Lists(self._client)
+        path, lists = projects_of(root.id), self._lists(root)
         answer = lists.rows(path, query, ID.checked)
         newest = tuple(understood(lists, path, answer.data, Project.of))
         return Probe(answer.total, newest, answer.next is None, bool(lists.take()))
@@ -345,7 +361,7 @@ class Inventory:
 
         def ask() -> bool:
             query = {**of_group(self._config), "order_by": "id", "sort": "asc"}
-            lists = Lists(self._client)
+            lists = self._lists(root)
             told = has_rows(lists, projects_of(root.id), query, number)
             return told is not False and not lists.take()
 

@@ -6,6 +6,7 @@ import logging
 from collections import defaultdict
 from typing import TYPE_CHECKING
 
+from source_gitlab.core.group_places import tell_paths
 from source_gitlab.core.membership import only_groups
 from source_gitlab.core.origin_check import OriginCheck, must_fit
 from source_gitlab.core.read_start import ReadStart
@@ -378,7 +379,8 @@ class Planner:
             self._origin_check.entered(stream, state)
         if position:
             slice_["position"] = position
-        if root_of(stream).walk == "graphql":
+        in_group = slice_["container"] == "group"
+        if root_of(stream).walk == "graphql" or (in_group and tell_paths(stream)):
             path = self._inventory.path_of(Place(slice_["container"], slice_["id"]))
             if path is not None:
                 slice_["path"] = path

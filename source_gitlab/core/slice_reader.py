@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from source_gitlab.core.child_probe import ChildProbe
+from source_gitlab.core.group_places import GroupPlaces
 from source_gitlab.core.raw_columns import raw_columns
 from source_gitlab.core.refusals import judged
 from source_gitlab.core.row_validation import walkable
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from source_gitlab.core.skip_log import SkipLog
     from source_gitlab.core.walks.seek import FirstPage
     from source_gitlab.gitlab.client import Client
+    from source_gitlab.gitlab.lists import Sound
     from source_gitlab.streams import Stream
 
 
@@ -63,6 +65,7 @@ class SliceReader:
         GitLab's text where nothing changes them.
         """
         self._client = client
+        self._group_places = GroupPlaces(client)
         self._opening = opening
         self._raw_columns = raw_columns if raw_rows else _none
         self._streaks = {name: Streak() for name in streams()}
@@ -93,7 +96,7 @@ class SliceReader:
         Raises:
             GitlabError: as `gitlab.errors` sorts it; Skipped when the list itself is refused.
         """
-        lists, opened = self._opened(stream, slice_) or (self._lists(stream), None)
+        lists, opened = self._opened(stream, slice_) or (self._lists(stream, slice_), None)
         lists.arrivals = arrivals
         arrivals.note()
         problem: GitlabError | None = None
@@ -119,7 +122,7 @@ class SliceReader:
             GitlabError: as `gitlab.errors` sorts it.
         """
         slice_ = Slice(container=kind, id=0)
-        lists = self._lists(stream)
+        lists = self._lists(stream, slice_)
         seek = queries_of(Reading(self._shared, stream, slice_, StreamState(), lists))[0]
         seek = replace(seek, path=stream.address(kind, name))
         return lists, seek.open(self._shared.first)
@@ -132,15 +135,18 @@ class SliceReader:
         # What is wrong with a page is said with the address that every other page has.
         return None if found is None or found[0].take() else found
 
-    def _lists(self, stream: Stream) -> Lists:
+    def _lists(self, stream: Stream, slice_: Slice) -> Lists:
         root = root_of(stream)
-        sound = walkable if root.walk in {"seek", "jobs"} else None
+        sounds: list[Sound] = [walkable] if root.walk in {"seek", "jobs"} else []
+        placed = self._group_places.of_slice(stream, slice_)
+        if placed is not None:
+            sounds.append(placed)
         columns = self._raw_columns(root.name, stream.name)
         return Lists(
             self._client,
             stream.optional,
             self._streaks[stream.name],
-            sound,
+            sounds,
             columns,
             paging=self._shared.paging(root),
         )

@@ -29,8 +29,8 @@ class Slice(TypedDict, total=False):
     a group has for all below it is `deep`. `known` is what the state knows of the slice, as a state
     of its own, and missing in slices of streams without a state. `position` is where an
     earlier read of this slice, from `start` on, had come to. `went_back` tells that the watermark
-    lay in the future. `path` is the full path, by which GraphQL
-    names the container. With `sweep`, parents are read again that have not changed.
+    lay in the future. `path` is the full path, by which GraphQL names the container, and rows tell
+    that they lie in it. With `sweep`, parents are read again that have not changed.
     """
 
     stream: str

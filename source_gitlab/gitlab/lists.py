@@ -17,7 +17,7 @@ from source_gitlab.gitlab.pagination import Answer, Missed, text_of
 from source_gitlab.streams.vocabulary import Paging
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from source_gitlab.gitlab.client import Client
     from source_gitlab.gitlab.graphql import Operation, Reply
@@ -40,7 +40,10 @@ _HOLLOW = (
 
 
 Sound: TypeAlias = "Callable[[str, Answer], Answer]"
-"""Takes an address and a page of it, and moves rows that cannot be gone by to what is missed."""
+"""Takes an address and a page of it, and moves rows that cannot be gone by to what is missed.
+
+It raises `Malformed` where the page is not that of the list.
+"""
 
 
 class Asking(Protocol):
@@ -135,9 +138,9 @@ class Lists:
     """Asks `client`, which steps over nothing, for the lists of one slice. Thread-safe.
 
     A row that does not come is asked for without the `optional` parameters of the query. `streak`
-    is that of all slices of the stream. `sound` is what every list is checked by, beside the check
-    of the rows' keys that each list has of its own. With `columns`, rows are `RawRow`s. Pages of
-    these lists come as `paging`.
+    is that of all slices of the stream. `sounds` are what every list is checked by, beside the
+    check of the rows' keys that each list has of its own. With `columns`, rows are `RawRow`s. Pages
+    of these lists come as `paging`.
     """
 
     def __init__(  # noqa: PLR0913 -- all that is known of the lists of a slice
@@ -145,7 +148,7 @@ class Lists:
         client: Client,
         optional: tuple[str, ...] = (),
         streak: Streak | None = None,
-        sound: Sound | None = None,
+        sounds: Sequence[Sound] = (),
         columns: RawColumns | None = None,
         *,
         paging: Paging = Paging.FULL,
@@ -160,7 +163,7 @@ class Lists:
         self._noted = 0
         self._before: dict[tuple[tuple[str, str], ...], int] = {}
         self._streak = streak or Streak()
-        self._sound = sound
+        self._sounds = sounds
         self._columns = columns
         self.paging = paging
         self.arrivals = Arrivals()
@@ -199,8 +202,8 @@ class Lists:
         if answer.is_bare and answer.next is not None:
             raise Emptied(_HOLLOW.format(url=url), url=url)
         answer = sound(url, answer)
-        if self._sound is not None:
-            answer = self._sound(url, answer)
+        for one in self._sounds:
+            answer = one(url, answer)
         if before is not None and answer.next is not None and CURSORS & answer.next.keys():
             self.place(path, answer.next, before + len(answer.data) + len(answer.missed))
         self.note(*answer.missed)

@@ -39,6 +39,15 @@ def rename_project(world: World, row_id: int, path: str) -> Json:
     return {"path": world.project_path(row_id)}
 
 
+def rename_group(world: World, row_id: int, path: str) -> Json:
+    """Give a group another path; all that is below it has another one with it."""
+    _found, row = find_row(world, "groups", row_id)
+    row.learn(path=path)
+    row.updated = world.clock.now()
+    world.restructured()
+    return {"path": world.group_path(row_id)}
+
+
 def set_project_facts(world: World, project_id: int, **facts: object) -> Json:
     """Set facts of a project, which moves it."""
     found, row = find_row(world, "projects", project_id)
