@@ -11,7 +11,7 @@ from integration_tests.gitlab.rows import Row
 from integration_tests.support.history_world import ELSE, OUTSIDE, READER, START, SUB, TOP, WEB
 from integration_tests.support.inprocess import TOKEN, URL, Wire, session
 from integration_tests.support.small_copies import copy, create
-from source_gitlab.gitlab.errors import GitlabError
+from source_gitlab.gitlab.errors import GitlabError, ReadError
 from source_gitlab.streams import streams
 
 if TYPE_CHECKING:
@@ -131,3 +131,25 @@ def test_what_was_asked_by_a_name_that_another_group_has_taken_is_asked_by_the_i
     projects = it.emulator.world.projects
     assert found == {one.id for one in projects if one.group_id in {TOP, SUB}}
     assert asked[0] == "/api/v4/groups/top/projects"
+
+
+@pytest.mark.parametrize("name", ["work_items", "timelogs", "project_compliance_frameworks"])
+def test_graphql_names_a_group_or_project_by_a_path_that_another_one_may_take(name: str) -> None:
+    """It is not read in its place, and the next read asks by the new path."""
+    it = filled()
+
+    def rename() -> None:
+        if streams()[name].kind == "project":
+            it.change("rename_project", id=WEB, path="renamed")
+            it.change("move_project", id=OUTSIDE, group_id=TOP)
+            it.change("rename_project", id=OUTSIDE, path="web")
+        else:
+            it.change("rename_group", id=TOP, path="renamed")
+            it.change("rename_group", id=ELSE, path="top")
+
+    it.before("api/graphql", rename)
+    with pytest.raises(ReadError, match=r"of this path is another one now"):
+        it.sync(name)
+    assert not [row for row in it.tables[name].values() if row.get("project_id") == OUTSIDE]
+    it.sync(name, groups_list=[str(TOP)])
+    assert it.lacks(name, groups=str(TOP)) == []

@@ -15,6 +15,7 @@ the rows of one object.
 | `$since`, if the stream declares `since`   | the lower bound of time                            |
 | `$since`, `$until`, with `span`            | the first and the last day of what is asked for    |
 
+Where `$path` names the container, its `id` comes first: another one may have the path by then.
 Rows whose path does not end with `nodes` are a plain list, or one object, without pages.
 """
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from source_gitlab.streams.declaration_error import DeclarationError
@@ -11,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from source_gitlab.streams.model import Stream
+    from source_gitlab.streams.queries import Queries
 
 
 def check_queries(stream: Stream, built: Mapping[str, Stream]) -> None:
@@ -34,8 +36,25 @@ def check_queries(stream: Stream, built: Mapping[str, Stream]) -> None:
             variables = ", ".join(f"${one}" for one in sorted(needed))
             allowed = f"an operation {container} with {variables} in graphql/{stream.name}.graphql"
             raise DeclarationError(stream.name, "walk", stream.walk, allowed)
+        if queries is not None:
+            check_id(stream.name, container, queries)
     if stream.parent:
         _check_variables(stream, built[stream.parent], found["child"])
+
+
+def check_id(name: str, container: str, queries: Queries) -> None:
+    """Check that a response tells whose it is, where a path alone names its container.
+
+    Another one may have taken the path of one that was renamed.
+
+    Raises:
+        DeclarationError: it does not.
+    """
+    by_path = "path" in queries.operations[container] and container in {"group", "project"}
+    told = rf"\b{container}\(fullPath: \$path\) {{\s*id\b"
+    if by_path and not re.search(told, queries.document):
+        allowed = f"an operation {container} that asks for the id of the {container} first"
+        raise DeclarationError(name, "walk", "graphql", allowed)
 
 
 def check_names(stream: Stream) -> None:

@@ -21,6 +21,7 @@ from source_gitlab.streams import streams
 from source_gitlab.streams.declaration_error import DeclarationError
 from source_gitlab.streams.declarations import build
 from source_gitlab.streams.queries import CONTAINERS, parsed, queries_of, variable_of
+from source_gitlab.streams.query_checks import check_id
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -141,3 +142,12 @@ def test_a_declaration_without_its_query_is_refused(
     with pytest.raises(DeclarationError, match=allowed) as caught:
         build({name: {"kind": "selection", "walk": "graphql", **written}})
     assert caught.value.attribute == attribute
+
+
+@pytest.mark.parametrize("kind", ["group", "project"])
+def test_a_query_that_does_not_tell_whose_its_response_is_is_refused(kind: str) -> None:
+    """Another one may have the path of a group or project that was renamed."""
+    asked = f"query {kind}($path: ID!) {{ {kind}(fullPath: $path) {{ {{}} name }} }}"
+    check_id("timelogs", kind, parsed(asked.replace("{}", "id")))
+    with pytest.raises(DeclarationError, match=f"the id of the {kind} first"):
+        check_id("timelogs", kind, parsed(asked.replace("{}", "identifier")))

@@ -205,7 +205,21 @@ class _Connections:
             inside = inside[key]
             if inside is None:
                 raise self._refused(".".join(names), is_list=len(names) == len(outer))
+            if len(names) == 1:
+                self._must_be_source(operation, inside)
         return inside
+
+    def _must_be_source(self, operation: Operation, found: Any) -> None:
+        """Let the group or project pass that was meant by its path.
+
+        Raises:
+            Malformed: it was renamed, and this is another one, which has its path now.
+        """
+        kind, number = self._source.kind, self._source.number
+        told = found.get("id") if operation.name == kind and isinstance(found, dict) else None
+        if number and told and told != f"gid://gitlab/{kind.capitalize()}/{number}":
+            what = f"the {kind} of this path is another one now ({told}), not that with id {number}"
+            raise self._malformed(what)
 
     def whole(self, rows: list[Row]) -> Iterator[Row]:
         """Those of the rows that come with all that is nested in them; the others are noted.
