@@ -96,13 +96,12 @@ def live_through(
     count: int,
     start: int,
     figures: Figures,
-    among: Sequence[str] | st.SearchStrategy[History] = INCREMENTAL,
+    among: Sequence[str] = INCREMENTAL,
     face: Callable[[Run, Sync], Face] = Reading,
 ) -> None:
     """Live through `count` histories, the same ones for equal `start`.
 
-    Each reads one of the streams `among`, and others, with what `face` makes; or `among` has the
-    histories.
+    Each reads one of the streams `among`, and others, with what `face` makes.
 
     Raises:
         AssertionError: a destination lacks something; the history is then the smallest that does.
@@ -116,7 +115,7 @@ def live_through(
         print_blob=False,
         suppress_health_check=list(HealthCheck),
     )
-    @given(history=among if isinstance(among, st.SearchStrategy) else histories(among))
+    @given(history=histories(among))
     def one(history: History) -> None:
         run = Run(history, face=face)
         problems = run.problems()

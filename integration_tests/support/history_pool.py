@@ -6,7 +6,7 @@ import os
 import signal
 import time
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from random import Random
 from typing import TYPE_CHECKING, Any
@@ -16,7 +16,6 @@ import orjson
 from integration_tests.support.history_distributed import Newest, put_together, through_json
 from integration_tests.support.inprocess import TOKEN
 from integration_tests.support.served import served
-from source_gitlab.core.selection import NotFound
 from source_gitlab.distributed import JsonLines, process_pool, read
 from source_gitlab.gitlab.errors import FatalError, GitlabError
 
@@ -27,7 +26,7 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
     from integration_tests.support.histories import Run
-    from integration_tests.support.history_model import History, Sync
+    from integration_tests.support.history_model import Sync
     from source_gitlab.core.session import Session
     from source_gitlab.distributed import Plan, Result
     from source_gitlab.interfaces.executors.writers import Write
@@ -35,17 +34,6 @@ if TYPE_CHECKING:
 PROCESSES = 2
 # Rows carry when they were read, by the clock that all processes of this machine have.
 _READ_AT = "read_at of the test"
-
-
-def without_faults(history: History) -> History:
-    """The same, but for what a client waits for in real time before it tries again."""
-    return replace(
-        history,
-        syncs=tuple(
-            replace(sync, events=tuple(one for one in sync.events if one.number >= 0))
-            for sync in history.syncs
-        ),
-    )
 
 
 @dataclass(frozen=True)
@@ -92,7 +80,8 @@ class Fated:
 class PoolHistories:
     """Makes what reads in each sync of a history, over one pool until a worker is killed.
 
-    Use it as a context manager; it writes into `folder`.
+    Use it as a context manager; it writes into `folder`. A failed request waits for its next try in
+    real time, as long as the environment says.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -153,6 +142,7 @@ class PoolReading:
         # Where nothing happens any more, all is read.
         page = 1 if is_first else self._choices.choice([0, 1, 1, 1, 2])
         self._page = page if sync.events else 0
+        self._has_faults = any(event.number < 0 for event in sync.events)
         self._is_killed = is_first or self._choices.random() < 0.5
         self._after = self._choices.randrange(2 if is_first else 4)
         self._kept: list[tuple[Plan, Result]] = []
@@ -161,7 +151,7 @@ class PoolReading:
         """Read these streams.
 
         Raises:
-            FatalError: what was named is not there, so nothing can be read.
+            FatalError: nothing can be read.
         """
         figures = self._run.figures
         assert self._of.executor is not None
@@ -188,7 +178,7 @@ class PoolReading:
                 writer=writer,
                 kept=lambda plan, result: self._kept.append((plan, through_json(result))),
             )
-        except (NotFound, FatalError):
+        except FatalError:
             raise
         except GitlabError:
             figures["failed streams"] += len(names)
@@ -197,8 +187,9 @@ class PoolReading:
             figures["killed workers" if self._is_killed else "full disks"] += 1
             if self._is_killed:
                 self._of.renew()
-        else:
-            assert done.ended is None, done.ended
+        elif done.ended is not None:
+            assert self._has_faults, done.ended
+            figures["reads that ended early"] += 1
         figures["unread"] += len(done.unread)
         states = through_json(done.states)
         if self._kept:

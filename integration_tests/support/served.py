@@ -8,6 +8,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING
 
 from requests import Request
+from requests.exceptions import ConnectionError as LostConnection
 
 from integration_tests.support.inprocess import URL
 
@@ -37,14 +38,20 @@ def served(wire: Wire) -> Iterator[str]:
             }
             body = self.rfile.read(int(self.headers.get("content-length") or 0))
             asked = Request(self.command, f"{URL}{self.path}", headers, data=body).prepare()
-            answer = wire.send(asked)
-            self.send_response_only(answer.status_code)
-            for name, value in answer.headers.items():
+            try:
+                status, headers, content = wire.answered(asked)
+            except LostConnection:
+                self.close_connection = True
+                return
+            self.send_response_only(status)
+            for name, value in headers.items():
                 if name.lower() not in _OF_A_CONNECTION:
                     self.send_header(name, value)
-            self.send_header("content-length", str(len(answer.content)))
+            self.send_header("content-length", headers["content-length"])
             self.end_headers()
-            self.wfile.write(answer.content)
+            self.wfile.write(content)
+            # What is torn has no more to send.
+            self.close_connection = len(content) < int(headers["content-length"])
 
         do_POST = do_GET  # noqa: N815 -- the standard library's name
 
