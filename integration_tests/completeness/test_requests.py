@@ -66,12 +66,12 @@ def test_ten_thousand_issues_read_in_windows_are_a_hundred_and_five_list_request
 ) -> None:
     """A hundred, if no page repeated a row and no window started a little early.
 
-    The projects are listed once and looked at after every twenty pages; the last of these looks
-    need not be repeated where all had come when it began.
+    The projects are listed once and looked at after every twenty pages. Fewer looks do where more
+    pages had come when one began.
     """
     reading, counts = counted(world, ["issues"])
     assert len(reading.rows["issues"]) == 10_000
-    assert counts.pop("/groups/:id/projects") in {7, 8}
+    assert 2 <= counts.pop("/groups/:id/projects") <= 8
     assert counts == {
         "/user": 1,
         "/groups/:id": 1,
@@ -206,11 +206,11 @@ def test_commits_of_merge_requests_take_a_request_each(world: Emulator) -> None:
     """The merge requests themselves are 21 pages of their group's list.
 
     After each of these the group's projects are looked at, because a hundred requests came of it.
-    The last of these looks need not be repeated where all had come when it began.
+    Fewer looks do where more had come when one began.
     """
     reading, counts = counted(world, ["merge_request_commits"])
     assert len(reading.rows["merge_request_commits"]) == 4_000
-    assert counts.pop("/groups/:id/projects") in {23, 24}
+    assert 2 <= counts.pop("/groups/:id/projects") <= 24
     assert counts == {
         "/user": 1,
         "/groups/:id": 1,
