@@ -7,6 +7,7 @@ import os
 import shutil
 import sys
 import time
+import uuid
 from pathlib import Path
 
 from filelock import FileLock
@@ -14,6 +15,8 @@ from filelock import FileLock
 from tools.installing import build, make
 
 ROOT = Path(__file__).parents[2]
+# All processes of one run of pytest-xdist have the same.
+TEST_RUN = os.environ.get("PYTEST_XDIST_TESTRUNUID") or uuid.uuid4().hex
 UNUSED_SECONDS = 14 * 86_400
 REQUIREMENTS = ROOT / "requirements"
 
@@ -39,8 +42,9 @@ def environment(name: str, *, with_package: bool) -> Path:
     """The `bin` folder of an environment that holds `requirements/NAME.txt`, made where it is not.
 
     It is kept until it is not used for two weeks, and of two processes of a test run, one waits
-    while the other makes it. With `with_package` this package is put in anew, as a wheel, so that
-    what is tested is what would be published; the lock file must hold what it needs then.
+    while the other makes it. With `with_package` this package is put in, as a wheel, so that what
+    is tested is what would be published; the lock file must hold what it needs then. A test run
+    puts it in once: to do so again would take it from under the tests of another process.
     """
     names = (name, "build") if with_package else (name,)
     locks = tuple(REQUIREMENTS / f"{each}.txt" for each in names)
@@ -54,5 +58,8 @@ def environment(name: str, *, with_package: bool) -> Path:
             make(folder, locks)
         complete.touch()
         if with_package:
-            build(folder, ROOT)
+            put_in = folder / ".package"
+            if not put_in.exists() or put_in.read_text(encoding="utf-8") != TEST_RUN:
+                build(folder, ROOT)
+                put_in.write_text(TEST_RUN, encoding="utf-8")
     return folder / "bin"
