@@ -131,6 +131,8 @@ def address_of(stream: str) -> str:
         message = f"{stream} is not declared: declare it first, or give ENTITY"
         raise DraftError(message)
     path = str(written.get("path", stream))
+    if path.startswith("/"):
+        return path.removeprefix("/")
     if "parent" in written:
         parent = declared()[written["parent"]]
         return "/".join(filter(None, [parent.get("item", ""), path]))

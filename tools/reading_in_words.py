@@ -52,6 +52,8 @@ def reading(stream: Stream) -> Iterator[str]:
         yield f"Read {WALKS[stream.walk].meaning.replace('<stream>', stream.name)}."
     if len(stream.queries) > 1:
         yield f"{len(stream.queries)} lists of GitLab's make up the stream."
+    if stream.requests:
+        yield f"A row takes {len(stream.requests)} requests: it comes of all of them or not at all."
     if stream.refresh and stream.walk != "derived":
         yield f"An incremental read reads the list again {_again(stream.refresh)}."
     yield from _of_parents(stream)

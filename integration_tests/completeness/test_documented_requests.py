@@ -48,7 +48,11 @@ def test_every_parameter_that_is_sent_exists(changing_gitlab: Emulator) -> None:
     first = read(config)
     read(config, states=list(first.states.values()))
     read({**config, "groups_list": ["acme"]})
-    beyond = {one.path: BEYOND.get(one.path, set()) | {*one.beyond} for one in resources().values()}
+    beyond = {
+        path: BEYOND.get(path, set()) | {*one.beyond}
+        for one in resources().values()
+        for path in one.paths
+    }
     beyond = BEYOND | beyond
     unknown: dict[str, set[str]] = {}
     sent: dict[str, set[str]] = {}

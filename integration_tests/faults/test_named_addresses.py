@@ -57,6 +57,7 @@ def test_the_list_of_every_slice_is_there(faulty: Emulator, name: str) -> None:
     """In a group, in a project, and of the projects that were chosen beside groups."""
     root = root_of(streams()[name])
     containers = {"group": 10, "project": 101}
+    paths = {"group": "acme", "project": "acme/web"}
     if root.kind == "inventory":
         containers = {"inventory": 10}
         if name == "projects":
@@ -68,10 +69,11 @@ def test_the_list_of_every_slice_is_there(faulty: Emulator, name: str) -> None:
     else:
         containers = {kind: containers[kind] for kind in root.containers}
     for kind, number in containers.items():
-        path = root.address(kind, number)
-        found = faulty.get(path)
-        is_empty = root.nothing is not None and root.nothing in found.text
-        assert found.status_code in EXPECTED[root.role] or is_empty, path
+        query = root.parameters(kind, number, paths.get(kind, ""))
+        for path in root.addresses(kind, number):
+            found = faulty.get(path, query)
+            is_empty = root.nothing is not None and root.nothing in found.text
+            assert found.status_code in EXPECTED[root.role] or is_empty, path
 
 
 def test_columns_of_a_parent_are_quoted() -> None:

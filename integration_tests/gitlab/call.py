@@ -64,10 +64,22 @@ class Call:
 
     def group(self) -> Row:
         """The group that the path names; 404 when the viewer may not see it."""
-        found = self.world.find_group(self.param("id"))
-        if found is None or not self.access.sees_group(self.viewer, found):
+        return self._in_sight(self.world.find_group(self.param("id")))
+
+    def group_in_query(self, parameter: str) -> Row:
+        """The group that a parameter of the query names by its full path, and not by its id.
+
+        400 without it; 404 as in ``group`` (``find_group_by_full_path!`` in lib/api/helpers.rb).
+        """
+        path = self.query.text(parameter)
+        if path is None:
+            raise ApiError(400, {"error": f"{parameter} is missing"})
+        return self._in_sight(None if path.isdecimal() else self.world.find_group(path))
+
+    def _in_sight(self, group: Row | None) -> Row:
+        if group is None or not self.access.sees_group(self.viewer, group):
             raise not_found(GROUP)
-        return found
+        return group
 
     def project(self, needs: str | None = None, *, level: int = 0) -> Row:
         """The project that the path names.

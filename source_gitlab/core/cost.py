@@ -14,7 +14,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from source_gitlab.core.child_probe import MOST, ChildProbe
-from source_gitlab.core.slices import Row, Slice, list_of
+from source_gitlab.core.slices import Place, Row, Slice, list_of
 from source_gitlab.core.walks.pages import PER_PAGE
 from source_gitlab.gitlab.errors import FatalError, GitlabError, Skipped
 from source_gitlab.streams import streams
@@ -113,7 +113,7 @@ class Costs:
             below = 0.0
             if stream.walk != "derived":
                 below = self._daily_of_child(stream, self._size(parent))
-            lists = slices * (_CHECKS + len(parent.queries))
+            lists = slices * (_CHECKS + parent.requests_each)
             return Cost(whole.first, min(whole.first, lists + math.ceil(below)), is_rough=True)
         if stream.kind == "selection":
             cost = slices * (_CHECKS + 1) + size.moved / PER_PAGE
@@ -158,6 +158,7 @@ class Costs:
 
     def _below_parents(self, stream: Stream, rows: float, parent: _Size) -> float:
         """The requests below so many parents, in all their lists."""
+        rows *= stream.requests_each
         if stream.probe is None or not parent.lists:
             return rows
         probed = parent.lists * math.ceil(rows / parent.lists / MOST)
@@ -214,9 +215,9 @@ class Costs:
             asked = math.ceil(stream.span.kept / days)
             return _Size(count, count, count * asked, count)
         if stream.walk == "graphql" or stream.rows is not None:
-            return _Size(count, count, count * len(stream.queries), count, is_rough=True)
+            return _Size(count, count, count * stream.requests_each, count, is_rough=True)
         if stream.walk == "object":
-            return _Size(count, count, count, count)
+            return _Size(count, count, count * stream.requests_each, count)
         return self._sampled(stream, places, count)
 
     def _sampled(self, stream: Stream, places: list[_Place], count: int) -> _Size:
@@ -265,6 +266,9 @@ class Costs:
 
     def _list_of(self, stream: Stream, place: _Place) -> tuple[str, Query]:
         slice_ = Slice(container=place.container, id=place.id)
+        path = self._session.inventory.path_of(Place(place.container, place.id))
+        if path is not None:
+            slice_["path"] = path
         return list_of(stream, slice_, archived=self._session.config.include_archived)
 
     def _places_of(self, kind: str) -> tuple[list[_Place], int]:

@@ -379,11 +379,12 @@ class Planner:
             self._origin_check.entered(stream, state)
         if position:
             slice_["position"] = position
-        in_group = slice_["container"] == "group"
-        if root_of(stream).walk == "graphql" or (in_group and tell_paths(stream)):
+        root, in_group = root_of(stream), slice_["container"] == "group"
+        is_named = root.walk == "graphql" or root.is_named_by_path
+        if is_named or (in_group and tell_paths(stream)):
             path = self._inventory.path_of(Place(slice_["container"], slice_["id"]))
             if path is not None:
                 slice_["path"] = path
         if stream.incremental:
-            slice_["known"] = state.known_of(slice_, counted=root_of(stream).kind == "selection")
+            slice_["known"] = state.known_of(slice_, counted=root.kind == "selection")
         return slice_

@@ -320,7 +320,7 @@ class Session:
         where, known = self._place(slice_), progress.known
         # The children of many parents have no address together.
         root, api_url = root_of(stream), self.client.api_url
-        url = f"{api_url}/{root.address(slice_['container'], slice_['id'])}"
+        url = f"{api_url}/{root.addresses(slice_['container'], slice_['id'])[0]}"
         if root.walk == "graphql":
             url = address_of(api_url)
         arrivals = Arrivals()

@@ -29,8 +29,9 @@ class Slice(TypedDict, total=False):
     a group has for all below it is `deep`. `known` is what the state knows of the slice, as a state
     of its own, and missing in slices of streams without a state. `position` is where an
     earlier read of this slice, from `start` on, had come to. `went_back` tells that the watermark
-    lay in the future. `path` is the full path, by which GraphQL names the container, and rows tell
-    that they lie in it. With `sweep`, parents are read again that have not changed.
+    lay in the future. `path` is the full path, by which GraphQL and a few lists of REST name the
+    container, and rows tell that they lie in it. With `sweep`, parents are read again that have not
+    changed.
     """
 
     stream: str
@@ -108,14 +109,11 @@ def list_of(stream: Stream, slice_: Slice, *, archived: bool) -> tuple[str, Quer
 
     `archived` says whether archived projects are read, where the list takes that.
     """
-    in_group = slice_["container"] == "group"
-    path = stream.address(slice_["container"], slice_["id"])
-    query: Query = dict(stream.query)
-    if in_group:
-        query |= stream.group_query
-        if "non_archived" in query:
-            query["non_archived"] = not archived
-    return path, query
+    container, number = slice_["container"], slice_["id"]
+    query: Query = stream.parameters(container, number, slice_.get("path", ""))
+    if container == "group" and "non_archived" in query:
+        query["non_archived"] = not archived
+    return stream.address(container, number), query
 
 
 def place_of(row: Row) -> Place | None:

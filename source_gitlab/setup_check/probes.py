@@ -103,9 +103,8 @@ class Probes:
             OutOfBudget: it was not asked.
             Unauthorized: the token was refused meanwhile.
         """
-        query: Query = {**stream.query, **stream.queries[0]}
-        if place.kind == "group":
-            query |= stream.group_query
+        of_place = stream.parameters(place.kind, place.id, place.path)
+        query: Query = {**of_place, **stream.queries[0]}
         try:
             address = stream.address(place.kind, place.id)
             if stream.walk == "graphql":

@@ -24,6 +24,7 @@ from source_gitlab.streams.values import (
     QUERY,
     REDACTED,
     REFRESH,
+    REQUESTS,
     ROWS,
     SPAN,
     TEXT,
@@ -65,8 +66,9 @@ ATTRIBUTES: Mapping[str, Attribute] = {
     "walk": Attribute(one_of(*WALKS), "How a list is read.", "`pages`"),
     "path": Attribute(
         PATH,
-        "The list, below `groups/:id/` or `projects/:id/`; of a child, below its parent's `item`,"
-        " or below /api/v4 where it begins with `/`; columns of the parent stand in {braces}.",
+        "The list, below `groups/:id/` or `projects/:id/`, and of a child below its parent's"
+        " `item`; or below /api/v4 where it begins with `/`. Columns of the parent stand in"
+        " {braces}.",
         "the name of the stream",
     ),
     "key": Attribute(COLUMNS, "Columns that identify a row in the whole instance.", "`[id]`"),
@@ -97,9 +99,21 @@ ATTRIBUTES: Mapping[str, Attribute] = {
         " filter that takes a day, and leaves all of it out; with `graphql`, a query has the bound"
         " as `$since`.",
     ),
-    "query": Attribute(QUERY, "Parameters of every request, beside those that its walk adds."),
+    "query": Attribute(
+        QUERY,
+        "Parameters of every request, beside those that its walk adds. `slice.path`,"
+        " `slice.group_id` and `slice.project_id` are the full path or the id of the slice's group"
+        " or project, which a path from `/` on does not name.",
+    ),
     "group_query": Attribute(QUERY, "Further parameters of requests below `groups/`."),
     "queries": Attribute(QUERIES, "Several lists in one stream: further parameters of each."),
+    "requests": Attribute(
+        REQUESTS,
+        "With `object`, several requests for one row, `column: path below path`: each brings the"
+        " column of its name, and `add` brings all others. A row comes of all of them, or not at"
+        " all: where one is refused, the slice or the parent is, and where one fails, it fails.",
+        "one request, which brings all columns",
+    ),
     "containers": Attribute(
         some_of("group", "project"),
         "Of which containers GitLab has the list of a `selection` stream.",

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from source_gitlab.streams.json_schema import Schema
 
 READ_AT = "read_at"
+OF_SLICE = "slice."  # before what a column or a parameter has of the slice
+PATH_OF_SLICE = "slice.path"
 _ONE = "{}"  # behind the path to one object in place of a list
 _NOTHING: Mapping[str, Any] = {}
 # What a group's lists of the inventory are called (https://docs.gitlab.com/api/groups/).
@@ -122,6 +124,7 @@ class Stream:
     query: Mapping[str, Any] = field(default_factory=dict)
     group_query: Mapping[str, Any] = field(default_factory=dict)
     queries: tuple[Mapping[str, Any], ...] = ({},)
+    requests: Mapping[str, str] = field(default_factory=dict)
     cursor_nullable: bool = False
     tie_breaker: Mapping[str, Any] = field(default_factory=dict)
     empty_when_off: bool = False
@@ -182,6 +185,11 @@ class Stream:
             and not self.keeps
             and self.walk in {"pages", "keyset", "object", "graphql"}
         )
+
+    @property
+    def requests_each(self) -> int:
+        """How many requests one place or parent takes, where no list has a second page."""
+        return len(self.requests) or len(self.queries)
 
     @cached_property
     def rows_path(self) -> tuple[str, ...]:
@@ -275,7 +283,8 @@ class Stream:
         `container` and `number` are those of the slice, or the name of its container in addresses
         instead of the number. `parent` is the row of a child's parent.
         Without a parent's row, its columns stay in braces. A slice of the inventory is of a group,
-        or of the projects that were chosen beside groups, with the number 0.
+        or of the projects that were chosen beside groups, with the number 0. What each of several
+        `requests` adds is not in it.
 
         Raises:
             KeyError: the parent's row lacks a column of the path.
@@ -284,8 +293,38 @@ class Stream:
             return self.path.format_map(_Quoted(parent)) if parent else self.path
         if self.kind == "inventory":
             return f"groups/{number}/{_OF_GROUP[self.walk]}" if number else self.walk
+        if self.path.startswith("/"):
+            return self.path.removeprefix("/")
         below = f"{container}s/{number}" if container in {"group", "project"} else ""
         return "/".join(filter(None, [below, self.path]))
+
+    def addresses(
+        self, container: str = "", number: int | str = 0, parent: Mapping[str, Any] = _NOTHING
+    ) -> list[str]:
+        """Where the requests for one slice or parent go: to its list, or each to its part of a row.
+
+        Arguments and errors are those of `address`.
+        """
+        address = self.address(container, number, parent)
+        return [f"{address}/{below}" for below in self.requests.values()] or [address]
+
+    @property
+    def is_named_by_path(self) -> bool:
+        """Whether the query names the group or project of a slice by its full path."""
+        return PATH_OF_SLICE in self.query.values()
+
+    def parameters(self, container: str, number: int, path: str = "") -> dict[str, Any]:
+        """The query of every request for a slice, with what it says of the slice filled in.
+
+        `container` and `number` are those of the slice. `path` is the full path of the group or
+        project, without which nothing can be asked for where `is_named_by_path`.
+        """
+        of_slice = {PATH_OF_SLICE: path, f"{OF_SLICE}{container}_id": number}
+        query = {**self.query, **(self.group_query if container == "group" else {})}
+        return {
+            name: of_slice.get(value, value) if isinstance(value, str) else value
+            for name, value in query.items()
+        }
 
     def address_of(self, row: Mapping[str, Any]) -> str:
         """Where one row of this stream is, below /api/v4; "" where that is not declared.

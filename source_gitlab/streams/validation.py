@@ -15,6 +15,7 @@ from source_gitlab.streams.declaration_error import DeclarationError
 from source_gitlab.streams.model import READ_AT, Stream
 from source_gitlab.streams.places import check_places
 from source_gitlab.streams.query_checks import check_names, check_queries, containers_of
+from source_gitlab.streams.request_checks import check_requests
 from source_gitlab.streams.row_checks import check_rows
 from source_gitlab.streams.vocabulary import Paging
 from source_gitlab.streams.walks import WALKS
@@ -29,6 +30,7 @@ _NEEDS_WALK: Mapping[str, tuple[str, ...]] = {
     "paged_since": ("pages",),
     "since": ("pages", "keyset", "days", "graphql"),
     "queries": ("seek",),
+    "requests": ("object",),
     "cursor_nullable": ("seek",),
     "tie_breaker": ("seek",),
     "refresh": ("pages", "keyset", "commits", "object", "graphql"),
@@ -142,6 +144,7 @@ def check_together(built: Mapping[str, Stream]) -> None:
         _check_columns(stream, columns)
         check_places(stream)
         check_names(stream)
+        check_requests(stream)
         _check_hidden(stream, columns)
         _check_key(stream, columns)
         _check_null_as_empty(stream, columns)

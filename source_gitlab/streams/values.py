@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from source_gitlab.streams.vocabulary import REDACTIONS, REFRESHES
@@ -76,6 +77,22 @@ QUERIES = Value(
     {"type": "array", "items": {"type": "object"}, "minItems": 2},
     "a list of two or more maps of parameters to values",
     lambda found: isinstance(found, list) and len(found) > 1 and all(map(_is_map, found)),
+)
+# What stands behind a path, without what could end it or be filled in.
+_BELOW = r"[\w.-]+(/[\w.-]+)*"
+REQUESTS = Value(
+    {
+        "type": "object",
+        "minProperties": 2,
+        "additionalProperties": {"type": "string", "pattern": f"^{_BELOW}$"},
+    },
+    "a map of two or more columns to paths below `path`, each of which stands there once",
+    lambda found: (
+        _is_map(found)
+        and len(found) > 1
+        and _are_texts([*found.values()])
+        and all(re.fullmatch(_BELOW, one) for one in found.values())
+    ),
 )
 YES = Value({"const": True}, "true", lambda found: found is True)
 BAD_REQUEST = Value({"const": 400}, "400", lambda found: type(found) is int and found == 400)  # noqa: PLR2004 -- the HTTP status itself

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections import ChainMap
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -65,6 +66,10 @@ def test_a_list_holds_what_a_reader_should_end_up_with(name: str, gitlab: Emulat
     if resource.rows:
         assert served
         return
+    if resource.singly:
+        each = len(resource.singly)
+        parts = [served[start : start + each] for start in range(0, len(served), each)]
+        served = [dict(ChainMap(*some)) for some in parts]
     wanted = sorted(json.dumps(entry["row"], sort_keys=True) for entry in entries)
     shown = sorted(json.dumps(row, sort_keys=True) for row in served if row)
     # What is of groups below stands in the lists of those above as well.
@@ -209,6 +214,19 @@ def test_a_single_row_has_more_than_its_list_shows(gitlab: Emulator) -> None:
     assert gitlab.get(f"projects/{API}/environments/{row['id']}").status_code == 404
 
 
+def test_a_group_that_the_query_names_by_its_path(gitlab: Emulator) -> None:
+    """Not by its id; each field of the object has an address, and the object itself has none."""
+    path = "analytics/group_activity"
+    assert gitlab.get(f"{path}/issues_count", group_path="Acme").json() == {"issues_count": 3}
+    statuses = [
+        gitlab.get(f"{path}/issues_count").status_code,
+        gitlab.get(f"{path}/issues_count", group_path=ACME).status_code,
+        gitlab.get(f"{path}/issues_count", group_path="acme", token=None).status_code,
+        gitlab.get(path, group_path="acme").status_code,
+    ]
+    assert statuses == [400, 404, 401, 404]
+
+
 def test_an_object_that_is_not_there(gitlab: Emulator) -> None:
     answer = gitlab.get(f"projects/{102}/push_rule")
     assert (answer.status_code, answer.text) == (200, "null")
@@ -253,6 +271,7 @@ def test_rows_change_like_those_of_any_table(gitlab: Emulator) -> None:
         ({"path": "/hooks", "row": {}, "role": "boss"}, "role is 'boss', allowed: guest, planner"),
         ({"path": "/hooks", "row": {}, "tier": "gold"}, "tier is 'gold', allowed: free, premium"),
         ({"path": "/hooks", "row": {}, "each": 10}, "each is 10, allowed: 0 to 9"),
+        ({"path": "/hooks", "row": {}, "singly": ["url"]}, "object is False, allowed: true"),
     ],
 )
 def test_a_wrong_entry_is_refused(entry: dict[str, Any], message: str) -> None:

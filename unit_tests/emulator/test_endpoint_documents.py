@@ -52,7 +52,8 @@ def test_every_path_exists() -> None:
     """And no exception stays that the documents have."""
     served = {shape(endpoint.template) for endpoint in endpoints()}
     known = answers().keys() | parameters().keys()
-    told = {shape(one.path) for one in rest_resources().values() if "path" in one.beyond}
+    beyond = [one for one in rest_resources().values() if "path" in one.beyond]
+    told = {shape(path) for one in beyond for path in one.paths}
     assert served - known == PATHS | told
 
 
@@ -65,6 +66,7 @@ def sent_to(resource: Resource) -> set[str]:
     """The parameters that an entry takes."""
     named = (resource.filters, resource.ancestors, resource.descendants, resource.adds)
     found = {name for one in named for name in one} | {*resource.projects_below}
+    found |= {resource.named_by} - {""}
     return found | ({"order_by", "sort"} if resource.orders else set())
 
 

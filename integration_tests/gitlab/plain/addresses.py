@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -19,8 +19,12 @@ ROOTS = {
 
 
 def addresses(gitlab: Emulator, resource: Resource) -> Iterator[str]:
-    """Each address of the list, below /api/v4."""
-    if not resource.below:
+    """Each address of the list, below /api/v4; those of the parts of an object stand together."""
+    if resource.named_by:
+        for owner in gitlab.get(ROOTS["groups"]).json():
+            query = urlencode({resource.named_by: owner["full_path"]})
+            yield from (f"{path}?{query}" for path in resource.paths)
+    elif not resource.below:
         yield resource.path
     elif resource.below in ROOTS:
         for owner in gitlab.get(ROOTS[resource.below]).json():

@@ -69,7 +69,10 @@ def endpoints() -> list[Endpoint]:
     """An endpoint for each plain list or object, and for single rows where there are such."""
     found = []
     for resource in rest_resources().values():
-        answers = {resource.path: Answer(resource)}
+        answers: dict[str, Answer] = {resource.path: Answer(resource)}
+        if resource.singly:
+            fields = zip(resource.paths, resource.singly, strict=True)
+            answers = {path: Part(resource, field) for path, field in fields}
         if resource.one:
             answers[f"{resource.path}/{resource.one}"] = Single(resource)
         found += [
@@ -190,6 +193,8 @@ class Answer:
         )
 
     def _root(self, call: Call) -> Row | None:
+        if self.resource.named_by:
+            return call.group_in_query(self.resource.named_by)
         if self.resource.root == "projects":
             return call.project()
         return call.group() if self.resource.root == "groups" else None
@@ -340,6 +345,20 @@ class Answer:
         if self.resource.nothing == "empty":
             return respond_one(b"{}")
         raise nothing_there()
+
+
+class Part(Answer):
+    """Answers GET of one field of an object."""
+
+    def __init__(self, resource: Resource, field: str) -> None:
+        super().__init__(resource)
+        self._field = field
+
+    def _object(self, call: Call, rows: list[Row]) -> Response:
+        if not rows:
+            return super()._object(call, rows)
+        made = shown(call.world, self.resource, rows[0])
+        return respond_one(orjson.dumps({self._field: made[self._field]}))
 
 
 class Single(Answer):

@@ -25,6 +25,7 @@ TIERS = ("free", "premium", "ultimate")
 CHANGING = ("description", "title", "body", "state")
 """Fields that change where an entry does not say which: the first that its row has."""
 _TUPLES = {
+    "singly",
     *("orders", "scopes", "beyond", "unsent", "secret", "linked", "span", "none", "blank"),
 }
 MOST_EACH = 9
@@ -47,6 +48,8 @@ class Resource:
     row: Any
     graphql: tuple[str, ...] = ()
     span: tuple[int, ...] = ()
+    named_by: str = ""
+    singly: tuple[str, ...] = ()
     below: str = ""
     each: int = 2
     lacking: int = 0
@@ -111,6 +114,11 @@ class Resource:
         return ROLES[self.role] if self.role else 0
 
     @property
+    def paths(self) -> tuple[str, ...]:
+        """The addresses that answer it: its path, or one for each field that is asked for alone."""
+        return tuple(f"{self.path}/{one}" for one in self.singly) or (self.path,)
+
+    @property
     def parameters(self) -> tuple[str, ...]:
         """The parameters of the path but for the ``:id`` of a group or project."""
         found = re.findall(r":(\w+)", self.path)
@@ -118,9 +126,8 @@ class Resource:
 
     @property
     def root(self) -> str:
-        """``projects`` or ``groups`` when the path begins in one, else nothing."""
-        match = re.match(r"/(projects|groups)/:id(/|$)", self.path)
-        return match[1] if match else ""
+        """``projects`` or ``groups`` when the path or the query names one, else nothing."""
+        return _root_of(self.path, self.named_by)
 
     @property
     def sorting(self) -> list[tuple[str, bool]]:
@@ -151,6 +158,8 @@ class Resource:
             raise ResourceError(self.name, "path", self.path, "a path below /api/v4, from its /")
         if self.parameters and not self.below:
             raise ResourceError(self.name, "below", self.below, "the table of what the path names")
+        if self.singly and not (self.object and isinstance(self.row, dict)):
+            raise ResourceError(self.name, "object", self.object, "true, for fields of one")
         for attribute, allowed in (
             ("paging", ("offset", "keyset", "token", "none")),
             ("tier", TIERS),
@@ -191,13 +200,19 @@ def parse(name: str, entry: dict[str, Any]) -> Resource:
         given[attribute] = str(given.get(attribute, ""))
     if given.get("object"):
         given.setdefault("each", 1)
-    root = re.match(r"/(projects|groups)/:id(/|$)", given["path"])
-    only_root = bool(root) and given["path"].count(":") == 1
-    if root and only_root:
-        given.setdefault("below", root[1])
+    root = _root_of(given["path"], given.get("named_by", ""))
+    if root and given["path"].count(":") <= 1:
+        given.setdefault("below", root)
     made = Resource(name=name, **given)
     made.check()
     return made
+
+
+def _root_of(path: str, named_by: str) -> str:
+    if named_by:
+        return "groups"
+    match = re.match(r"/(projects|groups)/:id(/|$)", path)
+    return match[1] if match else ""
 
 
 def _in_graphql(name: str, given: dict[str, Any]) -> None:

@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from source_gitlab.core.row_key import key_values
-from source_gitlab.core.slices import Page, Place, beside
+from source_gitlab.core.slices import Page, beside
 from source_gitlab.core.walks.connections import Source, read
 from source_gitlab.core.walks.less_rows import note_less
 from source_gitlab.core.walks.objects import joined, placed
@@ -25,7 +25,7 @@ _DAY = timedelta(days=1)
 def pages(reading: Reading) -> Iterator[Page]:
     """The rows of a slice, as `Reading.transformed` takes them."""
     stream, slice_ = reading.stream, reading.slice_
-    source = Source.of(stream, slice_["container"], _path_of(reading), slice_["id"])
+    source = Source.of(stream, slice_["container"], reading.path(), slice_["id"])
     note_less(reading)
     home = stream.add.get("project_id", "project_id")
     number = 0
@@ -90,15 +90,3 @@ def of_few_days(stream: Stream, moment: str) -> Mapping[str, Any]:
     """What a request gives that only tries a list."""
     last = date_of(moment)
     return _bounds(stream, last - _DAY, last) if stream.span else {}
-
-
-def _path_of(reading: Reading) -> str:
-    """The full path of the slice's container, which GraphQL names it by; "" for the instance."""
-    kind, number = reading.slice_["container"], reading.slice_["id"]
-    if kind not in {"group", "project"}:
-        return ""
-    known = reading.shared.inventory.path_of(Place(kind, number)) or reading.slice_.get("path")
-    if known is not None:
-        return known
-    row = reading.lists.one(f"{kind}s/{number}")
-    return str(row["full_path" if kind == "group" else "path_with_namespace"])

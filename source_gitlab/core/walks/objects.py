@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from source_gitlab.gitlab.lists import AskingObjects
     from source_gitlab.streams import Stream
 
-# What a value of a map may be, by the kind of its column. Anything may be json.
+# What may stand in an object for a column of each kind. Anything may be json.
 _KINDS: Mapping[str, tuple[tuple[type, ...], str]] = {
     "integer": ((int,), "a number"),
     "number": ((int, float), "a number"),
@@ -64,10 +64,32 @@ def asked(
     """
     about = (parent or {}) if isinstance(stream.rows, str) else {}
     known = {name: about[name] for name in _NUMBERS if type(about.get(name)) is int}
+    if stream.requests:
+        return [_of_requests(stream, lists, path, query, known)]
     data = lists.value(path, query, known=known)
     if data is None and stream.absent:
         return []
     return rows_in(stream, data, f"{lists.api_url}/{path}")
+
+
+def _of_requests(
+    stream: Stream,
+    lists: AskingObjects,
+    path: str,
+    query: Mapping[str, Any],
+    known: Mapping[str, int],
+) -> Row:
+    """The row to which each request brings one column, once all of them have come.
+
+    Raises:
+        GitlabError: one of them did not come; Malformed also where its object lacks the column.
+    """
+    row: Row = {}
+    for column, below in stream.requests.items():
+        url = f"{lists.api_url}/{path}/{below}"
+        (found,) = rows_in(stream, lists.value(f"{path}/{below}", query, known=known), url)
+        row[column] = _fitting(stream, column, _at(found, (column,), url), url, column)
+    return row
 
 
 def rows_in(stream: Stream, data: Any, url: str) -> list[Row]:
@@ -214,12 +236,23 @@ def are_hidden(stream: Stream, data: Row) -> bool:
 
 
 def _of_map(stream: Stream, columns: RowsOfMap, data: Row, url: str) -> list[Row]:
-    column = stream.columns.get(columns.value)
-    types, wanted = _KINDS.get(column.kind if column else JSON, (None, ""))
-    for name, one in data.items():
-        if types and type(one) not in types:
-            raise not_what_was_asked(url, wanted, one, name)
-    return [{columns.key: name, columns.value: one} for name, one in data.items()]
+    return [
+        {columns.key: name, columns.value: _fitting(stream, columns.value, one, url, name)}
+        for name, one in data.items()
+    ]
+
+
+def _fitting(stream: Stream, column: str, value: Any, url: str, inside: str) -> Any:
+    """The value of a column, which stands under the name `inside` in an object.
+
+    Raises:
+        Malformed: the column may hold no such value, or it is null and not json.
+    """
+    known = stream.columns.get(column)
+    types, wanted = _KINDS.get(known.kind if known else JSON, (None, ""))
+    if types and type(value) not in types:
+        raise not_what_was_asked(url, wanted, value, inside)
+    return value
 
 
 def _object(data: Any, url: str, inside: str = "") -> Row:

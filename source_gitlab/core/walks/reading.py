@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from source_gitlab.core.slices import columns_of, list_of
+from source_gitlab.core.slices import Place, columns_of, list_of
 from source_gitlab.streams.vocabulary import Paging
 
 if TYPE_CHECKING:
@@ -83,8 +83,26 @@ class Reading:
 
     def address(self) -> tuple[str, Query]:
         """The path of the slice's list below /api/v4, and its query."""
-        archived = self.shared.config.include_archived
-        return list_of(self.stream, self.slice_, archived=archived)
+        slice_ = self.slice_
+        if self.stream.is_named_by_path:
+            slice_ = slice_.copy()
+            slice_["path"] = self.path()
+        return list_of(self.stream, slice_, archived=self.shared.config.include_archived)
+
+    def path(self) -> str:
+        """The full path of the slice's group or project; "" where it is of neither.
+
+        Raises:
+            GitlabError: nobody listed it yet, and it could not be asked for.
+        """
+        kind, number = self.slice_["container"], self.slice_["id"]
+        if kind not in {"group", "project"}:
+            return ""
+        known = self.shared.inventory.path_of(Place(kind, number)) or self.slice_.get("path")
+        if known is not None:
+            return known
+        row = self.lists.one(f"{kind}s/{number}")
+        return str(row["full_path" if kind == "group" else "path_with_namespace"])
 
     @property
     def url(self) -> str:

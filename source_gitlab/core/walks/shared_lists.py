@@ -38,7 +38,7 @@ class _Kept:
 
 
 class SharedLists:
-    """Lists of one read, by their path. Thread-safe."""
+    """Lists of one read, by what is asked for. Thread-safe."""
 
     def __init__(self, most_bytes: int = _MOST_BYTES) -> None:
         """Nothing has been read yet; about `most_bytes` are kept at most."""
@@ -50,9 +50,11 @@ class SharedLists:
         self._left = most_bytes
 
     def pages(
-        self, stream: Stream, lists: Lists, path: str, read: Callable[[], Iterator[list[Row]]]
+        self, stream: Stream, lists: Lists, asked: str, read: Callable[[], Iterator[list[Row]]]
     ) -> Iterator[list[Row]]:
-        """What `read` yields of the list at `path`, from memory if another stream read it.
+        """What `read` yields of what is `asked` for, from memory if another stream read it.
+
+        `asked` is the path of the list with its query, which may name the group or project.
 
         Of two streams that ask at the same time the second waits for the first, unless the list
         turns out to be long: then both read it.
@@ -64,7 +66,7 @@ class SharedLists:
             yield from read()
             return
         with self._lock:
-            kept = self._kept.setdefault(path, _Kept())
+            kept = self._kept.setdefault(asked, _Kept())
         first: list[list[Row]] = []
         with kept.lock:
             texts = None if kept.reader == stream.name else kept.texts

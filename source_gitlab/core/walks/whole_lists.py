@@ -30,6 +30,7 @@ def whole(reading: Reading) -> Iterator[Page]:
     stream, lists, shared = reading.stream, reading.lists, reading.shared
     note_less(reading)
     path, query = reading.address()
+    asked = f"{path}?{query}"
     key = RowKey.of(stream)
     seen: set[tuple[object, ...]] = set()
     for bounds in _bounds(reading):
@@ -43,7 +44,7 @@ def whole(reading: Reading) -> Iterator[Page]:
             twice=stream.incremental,
         )
         found: set[tuple[object, ...]] = set()
-        for rows in shared.shared_lists.pages(stream, lists, path, read):
+        for rows in shared.shared_lists.pages(stream, lists, asked, read):
             if stream.where_set is not None:
                 lists.note(*of_nobody(rows, _owners(stream), reading.url))
             if stream.span is not None:

@@ -10,22 +10,22 @@ from source_gitlab.streams.vocabulary import OFFERINGS, TIERS
 
 if TYPE_CHECKING:
     from source_gitlab.streams import Stream
+    from source_gitlab.streams.model import Refresh
 
-_NUMBERS = ("a request", "two requests", "three requests")
+_NUMBERS = ("a request", "two requests", "three requests", "four requests")
 _INVENTORY = {"groups": "two requests per group", "projects": "a request per hundred projects"}
 # What a signal lets out of an incremental read (core/change_detection.py).
 _SIGNALS = {
-    "activity": "a request per {place} that was active, and daily per {place}",
-    "touch": "a request per {place} that was touched, and daily per {place}",
-    "daily": "a request per {place}, daily",
-    "weekly": "a request per {place}, weekly",
-    "list": "a request per chosen group; per {place} where that list differs, and daily",
+    "activity": "{requests} per {place} that was active, and daily per {place}",
+    "touch": "{requests} per {place} that was touched, and daily per {place}",
+    "daily": "{requests} per {place}, daily",
+    "weekly": "{requests} per {place}, weekly",
+    "list": "a request per chosen group; {requests} per {place} where that list differs, and daily",
 }
 
 
 def endpoints(stream: Stream) -> list[str]:
     """The requests of a stream, as GitLab's documentation writes them."""
-    path = re.sub(r"{(\w+)}", r":\1", stream.path)
     if stream.kind == "inventory":
         return [f"GET /{stream.name}"]
     if stream.walk == "graphql":
@@ -36,10 +36,9 @@ def endpoints(stream: Stream) -> list[str]:
         return [f"GraphQL {home[:1].lower()}{home[1:]}.{rows}" for home in homes]
     if stream.walk == "derived":
         return [f"rows of {stream.parent}"]
-    if stream.kind in {"child", "instance"}:
-        return [f"GET /{path}"]
     scopes = stream.containers if stream.kind == "selection" else (stream.kind,)
-    return [f"GET /{scope}s/:{scope}_id/{path}" for scope in scopes]
+    paths = [path for one in scopes for path in stream.addresses(one, f":{one}_id")]
+    return ["GET /" + re.sub(r"{(\w+)}", r":\1", path) for path in paths]
 
 
 def cost(stream: Stream) -> str:
@@ -56,7 +55,8 @@ def _cost_of_inventory(stream: Stream) -> str:
 def _cost_of_instance(stream: Stream) -> str:
     if stream.span:
         return f"a request for every {stream.span.days} days"
-    return f"a request, {stream.refresh.signal}" if stream.refresh else "a request"
+    found = _requests(stream)
+    return f"{found}, {stream.refresh.signal}" if stream.refresh else found
 
 
 def _cost_of_place(stream: Stream) -> str:
@@ -68,17 +68,27 @@ def _cost_of_place(stream: Stream) -> str:
     if stream.gate:
         return f"a request per {stream.kind} whose `{stream.gate}` changed"
     if stream.refresh:
-        return _SIGNALS[stream.refresh.signal].format(place=stream.kind)
-    return f"{_NUMBERS[len(stream.queries) - 1]} per {stream.kind}"
+        return _of_refresh(stream, stream.refresh, stream.kind)
+    return f"{_requests(stream)} per {stream.kind}"
+
+
+def _of_refresh(stream: Stream, refresh: Refresh, place: str) -> str:
+    return _SIGNALS[refresh.signal].format(requests=_requests(stream), place=place)
+
+
+def _requests(stream: Stream) -> str:
+    """The requests of one place or parent."""
+    number = stream.requests_each
+    return _NUMBERS[number - 1] if number <= len(_NUMBERS) else f"{number} requests"
 
 
 def _cost_of_child(stream: Stream) -> str:
     parent = singular(str(stream.parent))
     if stream.refresh:
-        return _SIGNALS[stream.refresh.signal].format(place=parent)
+        return _of_refresh(stream, stream.refresh, parent)
     if stream.cursor is None:
-        return f"a request per {parent}"
-    found = f"a request per {parent} that changed"
+        return f"{_requests(stream)} per {parent}"
+    found = f"{_requests(stream)} per {parent} that changed"
     if stream.probe:
         found += " and has some, and few to find out which"
     if stream.moved_by:
