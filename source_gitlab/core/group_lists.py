@@ -8,7 +8,7 @@ from source_gitlab.core.name_advice import of_group
 from source_gitlab.core.row_key import ID
 from source_gitlab.core.row_validation import understood
 from source_gitlab.core.selected import Group, Project
-from source_gitlab.core.walks.id_ranges import BoundsIgnored, read_ranges
+from source_gitlab.core.walks.id_ranges import BoundsIgnored, Ranges
 from source_gitlab.core.walks.pages import PER_PAGE, read_pages
 from source_gitlab.gitlab.errors import NoSuchList, OffsetLimit
 
@@ -98,12 +98,13 @@ class GroupLists:
         path = projects_of(number)
         first = first or self.first_projects(lists, str(number))
         if first.total is None and first.next is not None and first.data:
-            yield fresh(path, first.data)
             try:
-                for rows in read_ranges(lists, self._prefetcher, path, self._query, first):
+                ranges = Ranges(lists, path, self._query, first)
+                yield fresh(path, first.data)
+                for rows in ranges.pages(self._prefetcher):
                     yield fresh(path, rows)
             except BoundsIgnored:
-                pass
+                first = None
             else:
                 return
         try:

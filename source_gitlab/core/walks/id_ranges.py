@@ -9,13 +9,14 @@ use too: lib/api/groups.rb). It says so of the list of all projects only
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
 from source_gitlab.core.row_key import ID
 from source_gitlab.core.walks.pages import PER_PAGE
-from source_gitlab.gitlab.errors import Emptied
+from source_gitlab.gitlab.errors import Emptied, Malformed, ReadError, Skipped
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -25,104 +26,157 @@ if TYPE_CHECKING:
     from source_gitlab.gitlab.client import Answer, Query
     from source_gitlab.gitlab.lists import Asking
 
-
 _WORTH_TWO = 2  # pages
-_EMPTIED = (
-    "{url} was answered with an empty page, and has rows when pages are smaller. A proxy or a cache"
-    " in front of GitLab may have made it."
+_PROXY = "A proxy or a cache in front of GitLab may have made it."
+_EMPTIED = "{url} was answered with an empty page, and has rows when it is asked again. " + _PROXY
+_LEADS_ON = "{url} was answered with a page without rows that leads to another one. " + _PROXY
+_FEWER = "{url} was answered with {came} rows of the {total} that it counts. " + _PROXY
+_ENDS_EARLY = "{url} ends before the row {highest}, which it has when it is asked from its end. "
+_NO_MORE = (
+    "{error} The first page of the same list came, so that it is not the list that is refused."
 )
 
 
 class BoundsIgnored(Exception):
-    """Rows came whose ids are not in the range that was asked for."""
+    """Rows came whose ids are not in the range that was asked for, or not in order."""
 
 
 @dataclass(frozen=True)
 class _Range:
-    """The ids between two others; `query` asks for a page of them."""
+    """The ids between two others, of which the second may be infinity."""
 
     after: int
-    before: int
-    query: Query
+    before: float
 
 
 @dataclass(frozen=True)
 class _Page:
-    """A page of a range, whose rows begin with the lowest ids of it."""
+    """The first page of a range: its rows, their highest id, and whether more may follow.
+
+    Whoever takes the rows may change them.
+    """
 
     range: _Range
-    answer: Answer
-
-    @property
-    def last(self) -> int:
-        """The highest id that came; where none did, the one before the range."""
-        rows = self.answer.data
-        return int(rows[-1]["id"]) if rows else self.range.after
+    rows: list[Row]
+    last: int
+    leads_on: bool
 
     def rest(self, *, halved: bool) -> list[_Range]:
         """What of the range did not come; `halved` where that seems to be more than a page.
 
         Ids may lie so that a half is empty. So each page that came leads to two requests at most.
         """
-        if self.answer.next is None:
+        if not self.leads_on:
             return []
         after, before = self.last, self.range.before
-        if after == self.range.after:
-            return [_Range(after, before, self.answer.next)]
-        came = len(self.answer.data) / (after - self.range.after)
+        came = len(self.rows) / (after - self.range.after)
         pages = came * (before - after) / PER_PAGE
-        if not halved or pages < _WORTH_TWO:
-            return [_range(self.range.query, after, before)]
-        middle = (after + before) // 2
-        return [
-            _range(self.range.query, after, middle + 1),
-            _range(self.range.query, middle, before),
-        ]
+        if not halved or not _WORTH_TWO <= pages < math.inf:
+            return [_Range(after, before)]
+        middle = (after + int(before)) // 2
+        return [_Range(after, middle + 1), _Range(middle, before)]
 
 
-def read_ranges(
-    lists: Asking, prefetcher: Prefetcher, path: str, query: Query, first: Answer
-) -> Iterator[list[Row]]:
-    """Every row of a list of projects behind its first page, page by page, in no order of pages.
+class Ranges:
+    """Reads every row of a list of projects behind its first page.
 
-    `query` orders by id, ascending, and `first` is the first page, which has rows and a next page.
+    `query` orders by id, ascending, and `first` is the first page, which has rows.
 
     Raises:
-        BoundsIgnored: GitLab does not know the bounds. Some rows may have come.
-        Emptied: a page came without rows and headers, and has some.
-        GitlabError: as `client.errors` sorts it.
+        BoundsIgnored: `first` is in another order.
     """
-    ask = partial(_ask, lists, path)
-    whole = {**query, "per_page": PER_PAGE}
-    newest = lists.rows(path, {**whole, "sort": "desc", "per_page": 1}, ID.checked).data
-    last = int(first.data[-1]["id"])
-    highest = max((int(row["id"]) for row in newest), default=last)
-    start = _Page(_Range(0, highest + 1, whole), first)
 
-    def further(page: _Page, idle: int) -> list[Callable[[], _Page]]:
-        return [partial(ask, each) for each in page.rest(halved=idle > 0)]
+    def __init__(self, lists: Asking, path: str, query: Query, first: Answer) -> None:
+        """Ask nothing yet."""
+        self._lists = lists
+        self._path = path
+        self._url = f"{lists.api_url}/{path}"
+        self._query: Query = {**query, "per_page": PER_PAGE}
+        ids = _ids(first)
+        self._first = _Page(_Range(0, math.inf), first.data, ids[-1], leads_on=True)
+        self._came = len(ids)
 
-    tasks = further(start, prefetcher.workers - 1)
-    for page in prefetcher.as_they_come(tasks, further):
-        if page.answer.data:
-            yield page.answer.data
+    def pages(self, prefetcher: Prefetcher) -> Iterator[list[Row]]:
+        """The rows page by page, in no order of pages.
+
+        Raises:
+            BoundsIgnored: GitLab does not know the bounds. Some rows may have come.
+            GitlabError: as `client.errors` sorts it; Emptied and Malformed also where pages lack
+                rows, ReadError where one is refused.
+        """
+        last, highest = self._first.last, self._highest()
+        # The end of the list is where no row follows, and not where the highest one is said to be.
+        end = _Range(max(last, highest - 1), math.inf)
+        start = _Page(_Range(0, end.after + 1), [{}] * self._came, last, leads_on=True)
+        found = last
+
+        def further(page: _Page, idle: int) -> list[Callable[[], _Page]]:
+            return [partial(self._ask, each) for each in page.rest(halved=idle > 0)]
+
+        tasks: list[Callable[[], _Page]] = [partial(self._ask, end)]
+        if last < end.after:
+            tasks += further(start, prefetcher.workers - 1)
+        for page in prefetcher.as_they_come(tasks, further):
+            found = max(found, page.last)
+            if page.rows:
+                yield page.rows
+        if found < highest and self._highest() >= highest:
+            message = f"{_ENDS_EARLY.format(url=self._url, highest=highest)}{_PROXY}"
+            raise Emptied(message, url=self._url)
+
+    def _highest(self) -> int:
+        """The highest id of the list, as far as GitLab tells."""
+        query = {**self._query, "sort": "desc", "per_page": 1}
+        rows = self._lists.rows(self._path, query, ID.checked).data
+        return max((int(row["id"]) for row in rows), default=0)
+
+    def _ask(self, wanted: _Range) -> _Page:
+        answer = self._answer(wanted)
+        ids = _ids(answer)
+        if any(not wanted.after < number < wanted.before for number in ids):
+            raise BoundsIgnored
+        # GitLab counts a range that ends. What drops headers may cap pages, too.
+        untold = bool(ids) and answer.next is None and answer.total is None
+        leads_on = bool(ids) and (answer.next is not None or untold)
+        return _Page(wanted, answer.data, ids[-1] if ids else wanted.after, leads_on=leads_on)
+
+    def _answer(self, wanted: _Range) -> Answer:
+        """The first page of a range; what lacks rows is asked for twice."""
+        answer = self._page(wanted, PER_PAGE)
+        if answer.data and not _lacks(answer):
+            return answer
+        if answer.missed:
+            return answer
+        # A cache that has the one may not have the other.
+        again = self._page(wanted, PER_PAGE - 1)
+        if again.data and not answer.data:
+            raise Emptied(_EMPTIED.format(url=self._url), url=self._url)
+        if not again.data and again.next is not None:
+            raise Emptied(_LEADS_ON.format(url=self._url), url=self._url)
+        if _lacks(again):
+            message = _FEWER.format(url=self._url, came=len(again.data), total=again.total)
+            raise Malformed(message, url=self._url)
+        return again
+
+    def _page(self, wanted: _Range, size: int) -> Answer:
+        query = {**self._query, "id_after": wanted.after, "per_page": size}
+        if wanted.before < math.inf:
+            query["id_before"] = wanted.before
+        try:
+            return self._lists.rows(self._path, query, ID.checked)
+        except Skipped as error:
+            message = _NO_MORE.format(error=error)
+            raise ReadError(message, url=error.url, status=error.status) from error
 
 
-def _range(query: Query, after: int, before: int) -> _Range:
-    """The range of these bounds, from its first page on."""
-    asked = {name: value for name, value in query.items() if name != "page"}
-    return _Range(after, before, {**asked, "id_after": after, "id_before": before})
+def _lacks(answer: Answer) -> bool:
+    """Whether the last page of a range has fewer rows than the range."""
+    came = len(answer.data) + len(answer.missed)
+    return answer.next is None and answer.total is not None and came < answer.total
 
 
-def _ask(lists: Asking, path: str, wanted: _Range) -> _Page:
-    answer = lists.rows(path, wanted.query, ID.checked)
-    # GitLab counts the rows of a range, also where there are none.
-    if answer.is_bare_end:
-        again = lists.rows(path, {**wanted.query, "per_page": PER_PAGE - 1}, ID.checked)
-        if again.data:
-            url = f"{lists.api_url}/{path}"
-            raise Emptied(_EMPTIED.format(url=url), url=url)
-    ids = [row["id"] for row in answer.data]
-    if any(not wanted.after < number < wanted.before for number in ids) or ids != sorted(ids):
+def _ids(answer: Answer) -> list[int]:
+    ids = [int(row["id"]) for row in answer.data]
+    if ids != sorted(set(ids)):
         raise BoundsIgnored
-    return _Page(wanted, answer)
+    return ids
