@@ -113,15 +113,16 @@ class _Walk:
             self._with_rows += 1
             self._gap = None if self._may_hide else self._gap
         elif not answer.missed:
-            self._note_empty(answer.total)
+            self._note_empty(is_counted=answer.total is not None)
         if self.pages == 1:
             self._first = len(self.rows)
 
-    def _note_empty(self, total: int | None) -> None:
-        """Note a page without rows, of a list that has so many."""
-        if total is None:
+    def _note_empty(self, *, is_counted: bool) -> None:
+        """Note a page without rows, of a list that has as many as any page of it says."""
+        if not is_counted:
             self._bare = True
             return
+        total = max(total for total in self.totals if total is not None)
         lacking = total - len(self.rows) - self.missed
         if self.pages > 1 and lacking >= (_TOO_MANY_HIDDEN if self._may_hide else 1):
             self._gap = self._gap or (total, len(self.rows))
