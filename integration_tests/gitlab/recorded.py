@@ -2,9 +2,9 @@
 
 The folder holds a file for each resource, a line ``{"url": ..., "data": ...}`` for each row. Which
 project a row belongs to follows from its project_id, else from the address that it was read from.
-All projects stand in one group. Where a row can only be read through a parent that no file holds,
-the parent is made up; :func:`expected_counts` says how many rows of each stream were recorded and
-how many made up:
+All projects stand in one group, which the references of rows name. Where a row can only be read
+through a parent that no file holds, the parent is made up; :func:`expected_counts` says how many
+rows of each stream were recorded and how many made up:
 
 * merge requests 2 and 7 have recorded commits but no recorded row;
 * no pipeline with a recorded detail is in the recorded list, and the other way round, so each is
@@ -104,8 +104,8 @@ def recorded_world(folder: Path, settings: Settings | None = None) -> RecordedWo
         Row(
             GROUP,
             {
-                "path": "recorded",
-                "name": "Recorded",
+                "path": "gitlab-data",
+                "name": "GitLab Data",
                 "parent_id": None,
                 "visibility": "private",
             },
