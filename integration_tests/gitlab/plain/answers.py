@@ -33,6 +33,7 @@ from integration_tests.gitlab.plain.tables import chain, find_below, home_of, ro
 from integration_tests.gitlab.plain.template import (
     Filled,
     body,
+    is_nothing,
     may_be_nothing,
     shown,
     shown_to_admin,
@@ -275,7 +276,7 @@ class Answer:
     def _is_there(self, call: Call, row: Row) -> bool:
         """Whether the row is in this list for this viewer."""
         resource = self.resource
-        if self._may_be_nothing and shown(call.world, resource, row) is None:
+        if self._may_be_nothing and is_nothing(call.world, resource, row):
             return False
         if resource.keep:
             made = shown(call.world, resource, row)

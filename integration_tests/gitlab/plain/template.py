@@ -154,20 +154,21 @@ class Filled:
         """Whether what the row is deleted with is no longer there."""
         word = part_of.removesuffix("?")
         may_lack = word != part_of and self.row.facts.get(_picked(f"{word}s")) is None
-        return not may_lack and self._named(word, optional=False) is None
+        return not may_lack and self._neighbouring(f"{word}s") is None
 
     def _neighbour(self, table: str) -> Any:
-        """A row of another table in the same project or group; null where there is none.
+        """A row of another table in the same project or group; null where there is none."""
+        found = self._neighbouring(table)
+        return None if found is None else _presented(self.world, table, found)
 
-        It stays the same one, whatever becomes of the table; null when it is deleted.
-        """
+    def _neighbouring(self, table: str) -> Row | None:
+        """The same as a row: it stays the same one, until that is deleted."""
         home = home_of(self.world, self.row)
         rows = all_rows(self.world, table) if home is None else rows_below(self.world, table, home)
         picked = _picked(table)
         if picked not in self.row.facts:
             self.row.learn(**{picked: rows[self._number % len(rows)].id if rows else None})
-        found = next((one for one in rows if one.id == self.row.facts[picked]), None)
-        return None if found is None else _presented(self.world, table, found)
+        return next((one for one in rows if one.id == self.row.facts[picked]), None)
 
 
 def _picked(table: str) -> str:
@@ -195,6 +196,13 @@ def shown(world: World, resource: Resource, row: Row) -> Any:
     if resource.graphql:
         made = in_seconds(made)
     return row.overridden(made) if isinstance(made, dict) else made
+
+
+def is_nothing(world: World, resource: Resource, row: Row) -> bool:
+    """Whether `shown` comes to nothing for a row."""
+    if resource.part_of:
+        return Filled(world, resource, row).is_gone(resource.part_of)
+    return shown(world, resource, row) is None
 
 
 def may_be_nothing(resource: Resource) -> bool:
