@@ -23,6 +23,9 @@ A token reads what its user may see. This page has the streams by the least role
 for in the group or project, and by the tier. `source-gitlab check --group my-group` tells the same
 of a token: what it can read, and what each other stream would need.
 
+The role is that for private projects. Public and internal ones show most streams to lesser roles,
+too. Pipelines and jobs of a private project take a Reporter where its pipelines are not public.
+
 A token with the scope `read_api` is enough. A stream that the role does not reach is skipped in
 that group or project, named once, and nothing of it is taken for gone."""
 

@@ -162,7 +162,7 @@ def test_more_needs_than_requests(gitlab: Emulator) -> None:
             )
 
 
-ISSUES = Needs("group", "free", "issues", "guest", "issues")
+ISSUES = Needs("group", "free", "issues", "guest", "guest", "issues")
 
 
 @pytest.mark.parametrize(
@@ -175,8 +175,8 @@ ISSUES = Needs("group", "free", "issues", "guest", "issues")
         ("ok", {"tier": "premium"}, 0),
         ("ok", {"place": "project"}, 0),
         ("needs Premium", {"family": "boards"}, 2),
-        ("needs role Guest", {"role": "owner"}, 1),
-        ("needs role Guest", {"role": "owner", "place": "project"}, 0),
+        ("needs role Guest", {"role": "owner", "least": "owner"}, 1),
+        ("needs role Guest", {"role": "owner", "least": "owner", "place": "project"}, 0),
         ("feature off", {"family": "boards"}, 2),
         ("feature off", {"feature": "builds"}, 0),
         ("needs scope read_api", {}, 0),
@@ -187,3 +187,22 @@ ISSUES = Needs("group", "free", "issues", "guest", "issues")
 def test_what_one_verdict_tells_of_others(verdict: str, changes: Any, score: int) -> None:
     """What may be an accident, or is about one list, tells of no other."""
     assert speaks_for(ISSUES, Verdict(verdict, ""), replace(ISSUES, **changes)) == score
+
+
+@pytest.mark.parametrize(
+    ("verdict", "role", "least", "score"),
+    [
+        ("ok", "guest", "guest", 1),
+        ("ok", "reporter", "reporter", 0),
+        ("needs role Reporter", "guest", "guest", 0),
+        ("needs role Reporter", "reporter", "guest", 0),
+        ("needs role Reporter", "reporter", "reporter", 1),
+    ],
+)
+def test_what_a_list_that_is_open_to_some_tells(
+    verdict: str, role: str, least: str, score: int
+) -> None:
+    """Who reads it has no more than the least role, and who does not lacks no lesser one."""
+    tried = replace(ISSUES, feature="builds", role="reporter", least="guest")
+    other = replace(ISSUES, role=role, least=least)
+    assert speaks_for(tried, Verdict(verdict, ""), other) == score

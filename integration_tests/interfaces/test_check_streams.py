@@ -138,13 +138,48 @@ def test_a_feature_that_is_off_in_some_projects_only(gitlab: Emulator) -> None:
     assert found == dict.fromkeys(of_groups(), "empty scope")
 
 
-def test_a_role_that_is_too_low(gitlab: Emulator) -> None:
-    """It names the role that would do."""
-    result = report_of(with_token(gitlab, GUEST, groups_list=["acme"]))
+@pytest.mark.parametrize("name", ["deployments", "registry_repositories", "branches"])
+def test_a_role_that_is_too_low(gitlab: Emulator, name: str) -> None:
+    """It names the role that would do, of projects and of groups."""
+    declared = {one: streams()[one] for one in (name, "issues", "group_members")}
+    result = report_of(with_token(gitlab, GUEST, groups_list=["acme"]), declared=declared)
     assert result.status == "warning"
-    assert verdicts(result)["deployments"] == "needs role Reporter"
-    assert "is Guest in acme/" in result.streams["deployments"].message
-    assert verdicts(result).keys().isdisjoint({"issues", "projects", "group_members"})
+    assert verdicts(result) == {name: "needs role Reporter"}
+    assert "is Guest in acme" in result.streams[name].message
+
+
+def test_rows_that_a_role_does_not_show(changing_gitlab: Emulator) -> None:
+    """A list that is empty for the role is not called ready: a sync skips all its projects."""
+    guest = with_token(changing_gitlab, GUEST, groups_list=["acme/platform"])
+    declared = {name: streams()[name] for name in ("merge_requests", "group_labels", "issues")}
+    result = report_of(guest, declared=declared)
+    assert verdicts(result) == {"merge_requests": "needs role Reporter"}
+    message = result.streams["merge_requests"].message
+    assert "The token's user is Guest in acme/platform." in message
+    assert "takes at least the role Reporter in it" in message
+    told = read(guest, ["merge_requests"])
+    assert [line for line in told.logs if "takes at least the role Reporter in it" in line]
+
+
+ENOUGH = ("project_members", "users", "project_languages")
+
+
+@pytest.mark.parametrize("token", ["", GUEST])
+@pytest.mark.parametrize("how", ["403 Forbidden", "404 Not Found"])
+def test_a_role_that_is_enough_is_not_what_is_missing(
+    changing_gitlab: Emulator, token: str, how: str
+) -> None:
+    """What is refused all the same is said to be off or hidden, of that list alone."""
+    refused = {"kind": "status", "status": int(how[:3]), "body": {"message": how}}
+    paths = ("members", "users", "languages")
+    changing_gitlab.faults([{**refused, "path": f"/projects/[0-9]+/{name}"} for name in paths])
+    declared = {name: streams()[name] for name in (*ENOUGH, "project_labels")}
+    config = with_token(changing_gitlab, token or changing_gitlab.token, groups_list=["acme"])
+    result = report_of(config, declared=declared)
+    assert verdicts(result) == dict.fromkeys(ENOUGH, "feature off")
+    assert "role is enough: it is switched off" in result.streams["users"].message
+    short = report_of(config, declared=declared, requests=13).streams["project_labels"]
+    assert short.verdict in {"ok", "unknown (not probed)"}
 
 
 @pytest.mark.parametrize(

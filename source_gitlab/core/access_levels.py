@@ -207,15 +207,20 @@ def least_for(stream: Stream) -> int:
     return PLANNER if stream.feature == "issues" else 0
 
 
-def shut(stream: Stream, project: Project, level: int) -> str | None:
-    """Why lists of groups show none of a project's rows to this role; None when they do.
+def least_to_see(stream: Stream) -> int:
+    """The role that lists of groups show rows of private projects to.
 
     Private merge requests take a Reporter, other private features a Guest
     (PRIVATE_FEATURES_MIN_ACCESS_LEVEL in app/models/project_feature.rb).
     """
+    return REPORTER if stream.feature == "merge_requests" else GUEST
+
+
+def shut(stream: Stream, project: Project, level: int) -> str | None:
+    """Why lists of groups show none of a project's rows to this role; None when they do."""
     if not depends_on_role(stream):
         return None
-    least = REPORTER if stream.feature == "merge_requests" else GUEST
+    least = least_to_see(stream)
     private = stream.feature in project.private
     if level >= least or not (private or project.visibility == "private"):
         return None

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
+from source_gitlab.core.access_levels import depends_on_role
 from source_gitlab.setup_check.result import FEATURE_OFF, NEEDS_ROLE, NEEDS_TIER, OK, Verdict
 from source_gitlab.streams.vocabulary import ROLES, TIERS
 
@@ -24,13 +25,16 @@ class Needs:
 
     It tells of GraphQL, too, where the list is there.
 
-    `family` are the first words of its path: lists of one family most often share all the rest.
+    `role` is enough everywhere, and `least` may be: some lists are open to lesser roles in some
+    projects, or show them less instead of refusing. `family` are the first words of its path:
+    lists of one family most often share all the rest.
     """
 
     place: str
     tier: str
     feature: str | None
     role: str
+    least: str
     family: str
 
     @classmethod
@@ -42,13 +46,26 @@ class Needs:
             where += " in GraphQL"
         family = stream.path.rpartition("}")[2].strip("/").partition("/")[0]
         # Where GitLab answers everybody, with less to some, an answer tells nothing of the role.
-        role = ROLES[0] if stream.role == stream.less_below else stream.role
-        return cls(where, stream.tier, stream.feature, role, family)
+        is_open = stream.role == stream.less_below
+        role = ROLES[0] if is_open else role_of(stream)
+        least = ROLES[0] if is_open or depends_on_role(stream) else stream.role
+        return cls(where, stream.tier, stream.feature, role, least, family)
 
     @property
     def broad(self) -> Needs:
         """The same for all families."""
         return replace(self, family="")
+
+
+def role_of(stream: Stream) -> str:
+    """The role for which GitLab refuses a stream for no other reason than what is switched off.
+
+    Pipelines and jobs are read by guests where they are public, and by reporters elsewhere
+    (`public_builds` in app/policies/project_policy.rb).
+    """
+    if stream.feature == "builds":
+        return max(stream.role, "reporter", key=ROLES.index)
+    return stream.role
 
 
 def speaks_for(tried: Needs, verdict: Verdict, other: Needs) -> int:
@@ -65,7 +82,6 @@ def speaks_for(tried: Needs, verdict: Verdict, other: Needs) -> int:
         return 3
     if tried.broad == other.broad and (verdict.verdict != FEATURE_OFF or tried.feature):
         return 2
-    have, wanted = ROLES.index(tried.role), ROLES.index(other.role)
     if verdict.verdict == OK:
-        return int(have >= wanted)
-    return int(by_role and have <= wanted)
+        return int(ROLES.index(tried.least) >= ROLES.index(other.role))
+    return int(by_role and ROLES.index(tried.role) <= ROLES.index(other.least))

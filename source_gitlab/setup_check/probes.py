@@ -12,6 +12,7 @@ from source_gitlab.core.walks.connections import Source, shows
 from source_gitlab.core.walks.graphql import of_few_days
 from source_gitlab.core.walks.objects import asked
 from source_gitlab.gitlab.errors import ReadError, Skipped
+from source_gitlab.setup_check.needs import role_of
 from source_gitlab.setup_check.result import (
     FEATURE_OFF,
     NEEDS_ANOTHER_TOKEN,
@@ -23,7 +24,7 @@ from source_gitlab.setup_check.result import (
     PROBE_FAILED,
     Verdict,
 )
-from source_gitlab.streams.vocabulary import ADMIN, LEVELS
+from source_gitlab.streams.vocabulary import ADMIN, LEVELS, ROLES
 from source_gitlab.timestamps import at
 
 if TYPE_CHECKING:
@@ -47,7 +48,6 @@ _ROLES = {
     40: "Maintainer",
     50: "Owner",
 }
-_REPORTER = 20
 
 
 @dataclass(frozen=True)
@@ -116,10 +116,7 @@ class Probes:
         except (ReadError, Skipped) as refusal:
             error = judged(stream, refusal)
             if isinstance(error, Skipped):
-                # In groups the role decides only between what GitLab refuses alike.
-                is_told = place.kind == "project" or _may_be_role(stream)
-                known = self.with_level(place) if is_told else place
-                return Trial(self._refused(stream, known, error))
+                return Trial(self._refused(stream, place, error))
             if error is not None:
                 return Trial(Verdict(PROBE_FAILED, str(error)))
             rows = shaped = []
@@ -138,12 +135,15 @@ class Probes:
             message = f"A row of {parent.name} came without {error}."
             return Trial(Verdict(PROBE_FAILED, message))
         except Skipped as error:
-            called = f"{parent.name} {row.get('iid', row.get('id'))}"
+            path = f"{parent.name} {row.get('iid', row.get('id'))}"
             kind = parent.containers[-1]
-            level = None
-            if _may_be_role(child) and type(row.get(f"{kind}_id")) is int:
-                level = self.with_level(Place(kind, row[f"{kind}_id"], called)).level
-            return Trial(self._refused(child, Place(kind, 0, called, level), error))
+            container = row.get(f"{kind}_id")
+            number = container if type(container) is int else 0
+            # Who was shown the parent's row has a role that is enough for what takes no more.
+            takes_no_more = ROLES.index(child.role) <= ROLES.index(parent.role)
+            is_enough = child.tier == "free" and takes_no_more
+            level = LEVELS.get(role_of(child)) if is_enough else None
+            return Trial(self._refused(child, Place(kind, number, path, level), error))
         except ReadError as error:
             return Trial(Verdict(PROBE_FAILED, str(error)))
         message = f"Read below a row of {parent.name}."
@@ -174,7 +174,9 @@ class Probes:
         path = f"groups/{place.id}/members/all/{self._identity.user}"
         try:
             level = self._budget.one(path).get("access_level")
-        except Skipped:
+        except Skipped as error:
+            if error.status != 404:  # noqa: PLR2004 -- the HTTP status itself
+                raise
             return 0
         return level if isinstance(level, int) else None
 
@@ -203,8 +205,9 @@ class Probes:
         if stream.role == ADMIN:
             return Verdict(f"{NEEDS_ROLE} Administrator", str(error))
         if stream.tier != "free":
-            return self._refused_by_tier(stream, place, error)
-        return self._refused_by_role(stream, place, error)
+            known = self.with_level(place) if _may_be_role(stream) else place
+            return self._refused_by_tier(stream, known, error)
+        return self._refused_by_role(stream, self.with_level(place), error)
 
     def _refused_by_tier(self, stream: Stream, place: Place, error: Skipped) -> Verdict:
         """The tier, and the role as well where that may be too low.
@@ -220,35 +223,39 @@ class Probes:
         role = _ROLES[needed]
         have = "of a role that is not known"
         if place.level is not None:
-            have = _ROLES.get(place.level, "less")
+            have = called(place.level)
         message = (
             f"It takes the role {role}, and the token's user is {have}; or {message}. GitLab's"
             f" answer is the same. {error}"
         )
         return Verdict(f"{NEEDS_ROLE} {role} or tier {tier}", message)
 
-    @staticmethod
-    def _refused_by_role(stream: Stream, place: Place, error: Skipped) -> Verdict:
-        declared = LEVELS[stream.role]
-        # Guests of a private project see neither its code nor its pipelines
-        # (https://docs.gitlab.com/user/permissions/).
-        needed = max(declared, _REPORTER) if place.kind == "project" else declared
-        if place.level is not None and place.level < needed:
-            have = _ROLES.get(place.level, "less")
-            message = f"The token's user is {have} in {place.path}. {error}"
-            return Verdict(f"{NEEDS_ROLE} {_ROLES[needed]}", message)
-        if stream.feature or place.kind == "group":
-            message = f"It is switched off in {place.path}, or kept to members. {error}"
-            return Verdict(FEATURE_OFF, message)
-        higher = next((level for level in (30, 40, 50) if level > (place.level or 0)), 50)
-        role = "Administrator" if place.kind == "instance" else _ROLES[higher]
-        return Verdict(f"{NEEDS_ROLE} {role}", str(error))
+    def _refused_by_role(self, stream: Stream, place: Place, error: Skipped) -> Verdict:
+        """The role where it is known to be too low; otherwise what else may be in the way."""
+        needed = LEVELS[role_of(stream)]
+        role = _ROLES[needed]
+        if self._identity.sees_all or (place.level is not None and place.level >= needed):
+            message = f"The token's role is enough: it is switched off in {place.path}, or hidden"
+        elif place.level is not None:
+            message = f"The token's user is {called(place.level)} in {place.path}. {error}"
+            return Verdict(f"{NEEDS_ROLE} {role}", message)
+        elif place.kind == "instance":
+            message = f"It is switched off in {place.path}, or kept from this token"
+        else:
+            kept = "members" if needed == LEVELS["guest"] else f"those with the role {role}"
+            message = f"It is switched off in {place.path}, or kept to {kept}"
+        return Verdict(FEATURE_OFF, f"{message}. {error}")
 
 
 def _may_be_role(stream: Stream) -> bool:
     """Whether a refusal may be that of the tier and that of the role."""
     is_paid = stream.tier != "free" and stream.role != ADMIN
     return is_paid and LEVELS[stream.role] > LEVELS["guest"]
+
+
+def called(level: int) -> str:
+    """The name of a role."""
+    return _ROLES.get(level, "less")
 
 
 def level_of(row: Row) -> int | None:

@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from source_gitlab.config import secrets
+from source_gitlab.core.name_advice import of_group
 from source_gitlab.core.origin_check import ahead
 from source_gitlab.core.session import Session
 from source_gitlab.core.state.origin import lies_ahead
@@ -137,6 +138,7 @@ def _run(
         declared,
         enterprise=here.enterprise,
         identity=whose,
+        inside=of_group(config),
     )
     verdicts = tests.verdicts()
     if verdicts:

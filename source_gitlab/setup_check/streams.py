@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from source_gitlab.core.inventory import Project
 from source_gitlab.setup_check.budget import OutOfBudget, Unanswered
+from source_gitlab.setup_check.hidden import HiddenRows
 from source_gitlab.setup_check.needs import Needs, speaks_for
 from source_gitlab.setup_check.probes import Place, Probes, Trial, level_of
 from source_gitlab.setup_check.result import (
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
     from concurrent.futures import Future
 
     from source_gitlab.core.prefetch import Prefetcher
-    from source_gitlab.gitlab.pagination import Row
+    from source_gitlab.gitlab.pagination import Query, Row
     from source_gitlab.setup_check.budget import Budget
     from source_gitlab.setup_check.identity import Identity
     from source_gitlab.setup_check.selection import Found
@@ -56,8 +57,12 @@ class StreamTests:
         *,
         enterprise: bool | None,
         identity: Identity,
+        inside: Query,
     ) -> None:
-        """Try the streams on what was `found`; `identity` is that of the token."""
+        """Try the streams on what was `found`; `identity` is that of the token.
+
+        `inside` is the query of the projects of a group that are in scope.
+        """
         self._budget = budget
         self._prefetcher = prefetcher
         self._found = found
@@ -66,6 +71,7 @@ class StreamTests:
         self._identity = identity
         self._probes = Probes(budget, identity)
         self._features = {int(row["id"]): Project.of(row) for row in found.projects}
+        self._hidden = HiddenRows(budget, self._probes, identity, self._features.values(), inside)
         self._groups = [
             Place("group", int(row["id"]), str(row.get("full_path", row["id"])))
             for row in found.groups
@@ -281,6 +287,13 @@ class StreamTests:
         except OutOfBudget:
             return None
 
+    def _at(self, stream: Stream, place: Place) -> Trial:
+        trial = self._probes.at(stream, place)
+        if trial.verdict.verdict != OK or trial.row is not None:
+            return trial
+        hidden = self._hidden.verdict(stream, place)
+        return trial if hidden is None else Trial(hidden)
+
     def _try_places(self, stream: Stream) -> Trial | None:
         best: Trial | None = None
         row: Row | None = None
@@ -290,7 +303,7 @@ class StreamTests:
                 place = self._probes.with_level(found) if too_low >= 0 else found
                 if place.level is not None and place.level <= too_low:
                     continue
-                trial = self._probes.at(stream, place)
+                trial = self._at(stream, place)
             except OutOfBudget:
                 if best is None:
                     raise
