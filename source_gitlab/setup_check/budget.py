@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections import deque
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -35,6 +36,7 @@ class Budget:
 
     A request waits for those under way while these, tried again, could use up what is left. When
     the time is over, those under way end, because a rate limit could make them wait for minutes.
+    Requests that wait are made in the order in which they came: what tells most is asked first.
     """
 
     def __init__(self, client: Client, *, requests: int, seconds: float) -> None:
@@ -45,6 +47,7 @@ class Budget:
         self._before = sum(client.requests.values())
         self._under_way = 0
         self._lease = threading.Condition()
+        self._waiting: deque[object] = deque()
 
     @property
     def api_url(self) -> str:
@@ -125,9 +128,20 @@ class Budget:
                 self._lease.notify_all()
 
     def _start(self) -> None:
+        mine = object()
         with self._lease:
-            while self.used + (self._under_way + 1) * _COST > self._most and self._under_way:
-                self._lease.wait()
-            if self.late or self.used + _COST > self._most:
-                raise OutOfBudget
-            self._under_way += 1
+            self._waiting.append(mine)
+            try:
+                while self._waiting[0] is not mine or self._may_be_spent():
+                    self._lease.wait()
+                if self.late or self.used + _COST > self._most:
+                    raise OutOfBudget
+                self._under_way += 1
+            finally:
+                self._waiting.remove(mine)
+                self._lease.notify_all()
+
+    def _may_be_spent(self) -> bool:
+        """Whether what is under way, tried again, could use up what one more request takes."""
+        most = self.used + (self._under_way + 1) * _COST
+        return self._under_way > 0 and most > self._most
