@@ -202,9 +202,14 @@ def test_a_capture_goes_on_at_its_intervals(
         one.send(runtime.open(config_of(changing, interval="PT1S")))
         one.end_input()
         first = changing.world(streams="issues", groups="acme")["issues"][0]["row"]["id"]
-        take_until(one, runtime, 3)
+        wanted = expected(changing, "issues", "projects")
+        while keys(runtime) != wanted:
+            take_until(one, runtime, 1)
+        # What changes while the first read goes on may come with it.
+        one.wait_for_statuses(2)
         changing.mutate("update", table="issues", id=first, set={"title": "At an interval"})
         take_until_read(one, runtime, "issues", "At an interval")
+        one.wait_for_statuses(3)
         one.process.send_signal(signal.SIGTERM)
         while line := one.line():
             runtime.take(line)

@@ -30,13 +30,16 @@ class Capture:
             stderr=subprocess.PIPE,
         )
         self.logs: list[dict[str, Any]] = []
+        self._logged = threading.Condition()
         self._reader = threading.Thread(target=self._read_logs, daemon=True)
         self._reader.start()
 
     def _read_logs(self) -> None:
         assert self.process.stderr is not None
         for line in self.process.stderr:
-            self.logs.append(json.loads(line))
+            with self._logged:
+                self.logs.append(json.loads(line))
+                self._logged.notify_all()
 
     def send(self, request: dict[str, Any]) -> None:
         """Send one request."""
@@ -85,6 +88,11 @@ class Capture:
         """What the capture said of itself."""
         events = [one for one in self.logs if one["fields"].get("eventType") == "connectorStatus"]
         return [one["msg"] for one in events]
+
+    def wait_for_statuses(self, count: int) -> None:
+        """Wait until it has said so much of itself."""
+        with self._logged:
+            assert self._logged.wait_for(lambda: len(self.statuses) >= count, PATIENCE)
 
     def close(self) -> None:
         """End the process, if it has not, and let go of its pipes."""
