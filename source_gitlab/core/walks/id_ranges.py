@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 from source_gitlab.core.row_key import ID
 from source_gitlab.core.walks.pages import PER_PAGE
 from source_gitlab.gitlab.errors import Emptied, Malformed, ReadError, Skipped
+from source_gitlab.gitlab.lists import HOLLOW
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -29,7 +30,6 @@ if TYPE_CHECKING:
 _WORTH_TWO = 2  # pages
 _PROXY = "A proxy or a cache in front of GitLab may have made it."
 _EMPTIED = "{url} was answered with an empty page, and has rows when it is asked again. " + _PROXY
-_LEADS_ON = "{url} was answered with a page without rows that leads to another one. " + _PROXY
 _FEWER = "{url} was answered with {came} rows of the {total} that it counts. " + _PROXY
 _ENDS_EARLY = "{url} ends before the row {highest}, which it has when it is asked from its end. "
 _NO_MORE = (
@@ -61,20 +61,18 @@ class _Page:
     last: int
     leads_on: bool
 
-    def rest(self, *, halved: bool) -> list[_Range]:
-        """What of the range did not come; `halved` where that seems to be more than a page.
 
-        Ids may lie so that a half is empty. So each page that came leads to two requests at most.
-        """
-        if not self.leads_on:
-            return []
-        after, before = self.last, self.range.before
-        came = len(self.rows) / (after - self.range.after)
-        pages = came * (before - after) / PER_PAGE
-        if not halved or not _WORTH_TWO <= pages < math.inf:
-            return [_Range(after, before)]
-        middle = (after + int(before)) // 2
-        return [_Range(after, middle + 1), _Range(middle, before)]
+def _parts(wanted: _Range, last: int, came: int, *, halved: bool) -> list[_Range]:
+    """What of a range is behind its first rows; `halved` where that seems to be more than a page.
+
+    So many rows `came`, of which `last` is the highest id. Ids may lie so that a half is empty. So
+    each page that came leads to two requests at most.
+    """
+    pages = came / (last - wanted.after) * (wanted.before - last) / PER_PAGE
+    if not halved or not _WORTH_TWO <= pages < math.inf:
+        return [_Range(last, wanted.before)]
+    middle = (last + int(wanted.before)) // 2
+    return [_Range(last, middle + 1), _Range(middle, wanted.before)]
 
 
 class Ranges:
@@ -92,9 +90,8 @@ class Ranges:
         self._path = path
         self._url = f"{lists.api_url}/{path}"
         self._query: Query = {**query, "per_page": PER_PAGE}
-        ids = _ids(first)
-        self._first = _Page(_Range(0, math.inf), first.data, ids[-1], leads_on=True)
-        self._came = len(ids)
+        # Whoever takes the rows of the first page may change them.
+        self._before = _ids(first)
 
     def pages(self, prefetcher: Prefetcher) -> Iterator[list[Row]]:
         """The rows page by page, in no order of pages.
@@ -104,18 +101,22 @@ class Ranges:
             GitlabError: as `client.errors` sorts it; Emptied and Malformed also where pages lack
                 rows, ReadError where one is refused.
         """
-        last, highest = self._first.last, self._highest()
+        last, highest = self._before[-1], self._highest()
         # The end of the list is where no row follows, and not where the highest one is said to be.
         end = _Range(max(last, highest - 1), math.inf)
-        start = _Page(_Range(0, end.after + 1), [{}] * self._came, last, leads_on=True)
         found = last
 
         def further(page: _Page, idle: int) -> list[Callable[[], _Page]]:
-            return [partial(self._ask, each) for each in page.rest(halved=idle > 0)]
+            if not page.leads_on:
+                return []
+            parts = _parts(page.range, page.last, len(page.rows), halved=idle > 0)
+            return [partial(self._ask, each) for each in parts]
 
-        tasks: list[Callable[[], _Page]] = [partial(self._ask, end)]
+        ranges = [end]
         if last < end.after:
-            tasks += further(start, prefetcher.workers - 1)
+            whole = _Range(0, end.after + 1)
+            ranges += _parts(whole, last, len(self._before), halved=prefetcher.workers > 1)
+        tasks = [partial(self._ask, each) for each in ranges]
         for page in prefetcher.as_they_come(tasks, further):
             found = max(found, page.last)
             if page.rows:
@@ -136,8 +137,7 @@ class Ranges:
         if any(not wanted.after < number < wanted.before for number in ids):
             raise BoundsIgnored
         # GitLab counts a range that ends. What drops headers may cap pages, too.
-        untold = bool(ids) and answer.next is None and answer.total is None
-        leads_on = bool(ids) and (answer.next is not None or untold)
+        leads_on = bool(ids) and (answer.next is not None or answer.total is None)
         return _Page(wanted, answer.data, ids[-1] if ids else wanted.after, leads_on=leads_on)
 
     def _answer(self, wanted: _Range) -> Answer:
@@ -152,7 +152,7 @@ class Ranges:
         if again.data and not answer.data:
             raise Emptied(_EMPTIED.format(url=self._url), url=self._url)
         if not again.data and again.next is not None:
-            raise Emptied(_LEADS_ON.format(url=self._url), url=self._url)
+            raise Emptied(HOLLOW.format(url=self._url), url=self._url)
         if _lacks(again):
             message = _FEWER.format(url=self._url, came=len(again.data), total=again.total)
             raise Malformed(message, url=self._url)
