@@ -97,7 +97,7 @@ class Inventory:
         self._selection = Selection(client, config, prefetcher, report, opening)
         self.opening = opening
         self._group_lists = GroupLists(config, prefetcher)
-        self._places = GroupPlaces(client)
+        self.places = GroupPlaces(client)
         self._lock = threading.RLock()
         self._roots: dict[int, Roots | GitlabError] = {}
         self._groups: dict[int, list[Row] | GitlabError] = {}
@@ -210,7 +210,7 @@ class Inventory:
 
     def _lists(self, root: Group) -> Lists:
         """For the lists of what is below a group."""
-        return Lists(self._client, sounds=[self._places.sound(root.id, root.path)])
+        return Lists(self._client, sounds=[self.places.sound(root.id, root.path)])
 
     def first_projects(self, name: str) -> tuple[float, Lists, Answer]:
         """The first page of all projects of a group, which has this name in addresses.
@@ -229,7 +229,7 @@ class Inventory:
             return self._ask_listing(root)
         began, named, first = opened
         try:
-            self._places.checked(
+            self.places.checked(
                 root.id, root.path, f"{self._client.api_url}/{projects_of(root.id)}", first
             )
         except Malformed:

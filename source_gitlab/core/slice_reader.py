@@ -6,7 +6,6 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from source_gitlab.core.child_probe import ChildProbe
-from source_gitlab.core.group_places import GroupPlaces
 from source_gitlab.core.raw_columns import raw_columns
 from source_gitlab.core.refusals import judged
 from source_gitlab.core.row_validation import walkable
@@ -65,7 +64,6 @@ class SliceReader:
         GitLab's text where nothing changes them.
         """
         self._client = client
-        self._group_places = GroupPlaces(client)
         self._opening = opening
         self._raw_columns = raw_columns if raw_rows else _none
         self._streaks = {name: Streak() for name in streams()}
@@ -138,7 +136,7 @@ class SliceReader:
     def _lists(self, stream: Stream, slice_: Slice) -> Lists:
         root = root_of(stream)
         sounds: list[Sound] = [walkable] if root.walk in {"seek", "jobs"} else []
-        placed = self._group_places.of_slice(stream, slice_)
+        placed = self._shared.inventory.places.of_slice(stream, slice_)
         if placed is not None:
             sounds.append(placed)
         columns = self._raw_columns(root.name, stream.name)
