@@ -33,7 +33,7 @@ _MOST_IN_A_ROW = 5
 # A page without rows of a list that has some may hold none that the token may see, and may be what
 # something between made of it.
 _TRIES_OF_EMPTY = 2
-HOLLOW = (
+_HOLLOW = (
     "{url} was answered with a page without rows that leads to another one. A proxy or a cache in"
     " front of GitLab may have made it."
 )
@@ -200,7 +200,7 @@ class Lists:
         self.arrivals.note()
         url = f"{self.api_url}/{path}"
         if answer.is_bare and answer.next is not None:
-            raise Emptied(HOLLOW.format(url=url), url=url)
+            raise Emptied(_HOLLOW.format(url=url), url=url)
         answer = sound(url, answer)
         for one in self._sounds:
             answer = one(url, answer)

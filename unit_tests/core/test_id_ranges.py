@@ -145,6 +145,19 @@ def test_a_range_that_is_emptied_once_is_an_error(empty: Answer, *, is_end: bool
 
 
 @pytest.mark.parametrize("empty", EMPTY.values(), ids=EMPTY)
+def test_one_range_is_empty_for_good(empty: Answer) -> None:
+    """In whatever size it is asked for: what follows the row before it lies in it."""
+
+    def emptied(query: Mapping[str, Any], answer: Answer, _times: int) -> Answer:
+        return (
+            empty if FAR in range(query.get("id_after", 0), query.get("id_before", 0)) else answer
+        )
+
+    with pytest.raises(Emptied, match="groups/1/projects was answered with an empty page"):
+        read(Projects(FIVE, emptied))
+
+
+@pytest.mark.parametrize("empty", EMPTY.values(), ids=EMPTY)
 def test_every_range_is_empty_for_good(empty: Answer) -> None:
     """The highest row, which is there when it is asked for from the end, did not come."""
 

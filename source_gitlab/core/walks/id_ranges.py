@@ -17,7 +17,6 @@ from typing import TYPE_CHECKING
 from source_gitlab.core.row_key import ID
 from source_gitlab.core.walks.pages import PER_PAGE
 from source_gitlab.gitlab.errors import Emptied, Malformed, ReadError, Skipped
-from source_gitlab.gitlab.lists import HOLLOW
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -29,7 +28,9 @@ if TYPE_CHECKING:
 
 _WORTH_TWO = 2  # pages
 _PROXY = "A proxy or a cache in front of GitLab may have made it."
-_EMPTIED = "{url} was answered with an empty page, and has rows when it is asked again. " + _PROXY
+_EMPTIED = (
+    "{url} was answered with an empty page, and has rows when it is asked in another way. " + _PROXY
+)
 _FEWER = "{url} was answered with {came} rows of the {total} that it counts. " + _PROXY
 _ENDS_EARLY = "{url} ends before the row {highest}, which it has when it is asked from its end. "
 _NO_MORE = (
@@ -141,22 +142,31 @@ class Ranges:
         return _Page(wanted, answer.data, ids[-1] if ids else wanted.after, leads_on=leads_on)
 
     def _answer(self, wanted: _Range) -> Answer:
-        """The first page of a range; what lacks rows is asked for twice."""
+        """The first page of a range; one with fewer rows than it counts is asked for twice."""
         answer = self._page(wanted, PER_PAGE)
-        if answer.data and not _lacks(answer):
-            return answer
-        if answer.missed:
+        if not answer.data and not answer.missed:
+            self._must_be_empty(wanted)
+        if not _lacks(answer):
             return answer
         # A cache that has the one may not have the other.
         again = self._page(wanted, PER_PAGE - 1)
-        if again.data and not answer.data:
-            raise Emptied(_EMPTIED.format(url=self._url), url=self._url)
-        if not again.data and again.next is not None:
-            raise Emptied(HOLLOW.format(url=self._url), url=self._url)
-        if _lacks(again):
+        if not again.data or _lacks(again):
             message = _FEWER.format(url=self._url, came=len(again.data), total=again.total)
             raise Malformed(message, url=self._url)
         return again
+
+    def _must_be_empty(self, wanted: _Range) -> None:
+        """Let a range pass for empty: what follows the row before it lies behind it.
+
+        The highest row does, so that something follows, unless that was deleted meanwhile.
+        """
+        following = self._page(_Range(wanted.after, math.inf), 1).data
+        if following:
+            is_empty = int(following[0]["id"]) >= wanted.before
+        else:
+            is_empty = wanted.before == math.inf or self._highest() < wanted.before
+        if not is_empty:
+            raise Emptied(_EMPTIED.format(url=self._url), url=self._url)
 
     def _page(self, wanted: _Range, size: int) -> Answer:
         query = {**self._query, "id_after": wanted.after, "per_page": size}
