@@ -107,11 +107,14 @@ def test_a_skip_names_what_the_stream_takes() -> None:
     refused = Skipped("No.", reason="permission", status=403)
     report.refused(streams()["epics"], Place("group", 1), refused)
     report.refused(streams()["branches"], Place("project", 1), refused)
+    report.refused(streams()["project_labels"], Place("project", 1), refused)
     no_api = Skipped("No api.", reason="scope", status=403)
     report.refused(streams()["epics"], Place("group", 2), no_api)
     told = {(one.stream, one.where): (one.reason, one.message) for one in report.skipped}
     assert told["epics", "group acme"] == ("tier", "No. Reading epics takes GitLab Premium.")
-    assert told["branches", "project (id 1)"] == ("permission", "No.")
+    role = "No. Reading branches takes at least the role Reporter in the project or group."
+    assert told["branches", "project (id 1)"] == ("permission", role)
+    assert told["project_labels", "project (id 1)"] == ("permission", "No.")
     assert told["epics", "group (id 2)"] == ("scope", "No api.")
 
 
