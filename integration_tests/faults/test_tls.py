@@ -21,6 +21,7 @@ from source_gitlab.config import parse
 from source_gitlab.gitlab.client import Retries
 from source_gitlab.gitlab.connection import Connection
 from source_gitlab.gitlab.errors import FatalError, GitlabError
+from source_gitlab.gitlab.transport.pool import Certificates, open_pool
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -102,11 +103,17 @@ def test_pem_text_leaves_no_file_behind(
 ) -> None:
     """It has to be one for the TLS library, private and only for the time of the read."""
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
-    client = Connection(parse(config_of(lab, text=True)))
+    config = parse(config_of(lab, text=True))
+    certificates = Certificates(config, named_memory=False)
     (private,) = tmp_path.glob("source-gitlab-*")
     assert private.stat().st_mode & 0o777 == 0o700
     assert {path.stat().st_mode & 0o777 for path in private.iterdir()} == {0o600}
-    client.close()
+    with open_pool(config, certificates) as pool:
+        assert (
+            pool.get(f"{lab.url}/api/v4/user", headers={"private-token": lab.token}).status_code
+            == 200
+        )
+    certificates.close()
     assert list(tmp_path.glob("source-gitlab-*")) == []
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from random import Random
@@ -25,7 +26,9 @@ KILLED = -9
 KILLS = 5
 
 
-def load(gitlab: Emulator, place: Place, moment: int) -> subprocess.CompletedProcess[str]:
+def load(
+    gitlab: Emulator, place: Place, temporary: Path, moment: int
+) -> subprocess.CompletedProcess[str]:
     """Sync, loading often, and die at a moment, unless the end comes first."""
     config = {"private_token": gitlab.token, "api_url": gitlab.url, "num_workers": 2}
     address, *more = place.arguments[1:]
@@ -35,6 +38,7 @@ def load(gitlab: Emulator, place: Place, moment: int) -> subprocess.CompletedPro
             *(address, more[1] if more else "-", str(moment), *NAMES),
         ],
         cwd=ROOT,
+        env={**os.environ, "TMPDIR": str(temporary)},
         capture_output=True,
         text=True,
         timeout=PATIENCE,
@@ -67,18 +71,22 @@ def test_killed_at_any_moment_the_next_one_ends_as_a_fresh_one(
     """In a first read, and in one that takes rows out: each row is there once, as it is."""
     gitlab = changing_gitlab
     gitlab.in_its_own_time()
-    (tmp_path / "other").mkdir()
-    moments = int(load(gitlab, place_of(kind, tmp_path / "other", request), 0).stdout)
+    for name in ("other", "temporary"):
+        (tmp_path / name).mkdir()
+    temporary = tmp_path / "temporary"
+    moments = int(load(gitlab, place_of(kind, tmp_path / "other", request), temporary, 0).stdout)
     place = place_of(kind, tmp_path, request)
     draw = Random(kind)
     for _ in range(2):
         # A read that goes on has fewer moments left than the first one.
         killed = [
-            load(gitlab, place, draw.randrange(1, moments // (number + 2))).returncode == KILLED
+            load(gitlab, place, temporary, draw.randrange(1, moments // (number + 2))).returncode
+            == KILLED
             for number in range(KILLS)
         ]
         assert sum(killed) > 1
-        load(gitlab, place, 0)
+        load(gitlab, place, temporary, 0)
+        assert not list(temporary.iterdir()), "what the killed ones left is still there"
         own = native(gitlab, tmp_path / f"{gitlab.clock()}.duckdb", "--select", *NAMES)
         assert_same(place, own, *NAMES)
         change(gitlab)

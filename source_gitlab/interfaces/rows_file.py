@@ -9,11 +9,13 @@ database, so nobody else uses it.
 from __future__ import annotations
 
 import os
-from pathlib import Path
 from typing import TYPE_CHECKING, Final
+
+from source_gitlab import temporary_files
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from pathlib import Path
 
 _KEPT: Final = 16 << 20
 
@@ -33,12 +35,10 @@ class RowsFile:
         beside = database.with_name(f"{database.name}.rows")
         beside.unlink(missing_ok=True)
         self._beside: Path | None = None
-        if named_memory and hasattr(os, "memfd_create"):
-            self._number = os.memfd_create("source-gitlab-rows")
-            self.path = Path(f"/proc/self/fd/{self._number}")
-            if self.path.exists():
-                return
-            os.close(self._number)
+        memory = temporary_files.named_memory("source-gitlab-rows") if named_memory else None
+        if memory is not None:
+            self._number, self.path = memory
+            return
         self._number = os.open(beside, os.O_RDWR | os.O_CREAT | os.O_TRUNC, 0o600)
         self.path = self._beside = beside
 

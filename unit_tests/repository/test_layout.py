@@ -40,6 +40,7 @@ FLOORS: tuple[frozenset[str], ...] = (
             "distribution",
             "encodings",
             "files",
+            "temporary_files",
             "interrupts",
             "redaction",
             "report_file",

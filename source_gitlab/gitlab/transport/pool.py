@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import ssl
-import tempfile
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import requests
 import urllib3
 
+from source_gitlab import temporary_files
 from source_gitlab.gitlab.errors import FatalError
 from source_gitlab.gitlab.transport.deadline import WatchedAdapter
 
@@ -44,13 +44,16 @@ def replaced(version: str) -> FatalError | None:
 class Certificates:
     """A custom CA and a client certificate, given as PEM text or as paths.
 
-    PEM text is kept in a private directory until `close`. `problem` is what is wrong with them:
-    found here, since a request would fail over it again and again, in the words of OpenSSL.
+    PEM text is kept until `close` in memory that has a name, else in a private folder. `problem` is
+    what is wrong with them: found here, since a request would fail over it again and again, in the
+    words of OpenSSL.
     """
 
-    def __init__(self, config: Config) -> None:
-        """Write what is given as text to files that only this user can read."""
-        self._folder: tempfile.TemporaryDirectory[str] | None = None
+    def __init__(self, config: Config, *, named_memory: bool = True) -> None:
+        """Keep what is given as text; `named_memory` is false to do without, as on some systems."""
+        self._named_memory = named_memory
+        self._memories: list[int] = []
+        self._folder: temporary_files.TemporaryFolder | None = None
         self.authority = self._path("ca.pem", config.ca_certificate)
         self.client = self._path("client.pem", config.client_certificate)
         self.key = self._path("client.key", config.client_private_key)
@@ -58,16 +61,24 @@ class Certificates:
 
     def close(self) -> None:
         """Remove the files that were written."""
+        while self._memories:
+            os.close(self._memories.pop())
         if self._folder is not None:
-            self._folder.cleanup()
+            self._folder.close()
 
     def _path(self, name: str, value: str | None) -> str | None:
         if value is None or "-----BEGIN" not in value:
             return value
-        if self._folder is None:
-            self._folder = tempfile.TemporaryDirectory(prefix="source-gitlab-")
-        path = Path(self._folder.name, name)
-        path.touch(mode=0o600)
+        memory = (
+            temporary_files.named_memory(f"source-gitlab-{name}") if self._named_memory else None
+        )
+        if memory is not None:
+            number, path = memory
+            self._memories.append(number)
+        else:
+            self._folder = self._folder or temporary_files.TemporaryFolder()
+            path = self._folder.path / name
+            path.touch(mode=0o600)
         path.write_text(value.replace("\\n", "\n").strip() + "\n", encoding="ascii")
         return str(path)
 

@@ -7,8 +7,6 @@ import re
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import partial
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, Final
 
 import duckdb
@@ -18,6 +16,7 @@ from source_gitlab.interfaces.dlt.collected import SOURCE, Collected, UnfitError
 from source_gitlab.interfaces.dlt.resource import resource
 from source_gitlab.interfaces.dlt.spool import Spool
 from source_gitlab.redaction import redact
+from source_gitlab.temporary_files import TemporaryFolder
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -74,10 +73,10 @@ class Loader(Collected):
         self._target = target
         self._name = f"{PIPELINE}_{shard.part}_of_{shard.of}" if shard else PIPELINE
         self._instance = instance
-        self._folder = TemporaryDirectory(prefix="source-gitlab-", ignore_cleanup_errors=True)
+        self._folder = TemporaryFolder()
         # dlt takes Ctrl-C for itself in the main thread.
         self._thread = ThreadPoolExecutor(1, "dlt")
-        spool = Spool(Path(self._folder.name), tables.values(), warn)
+        spool = Spool(self._folder.path, tables.values(), warn)
         try:
             self._pipeline = self._in_dlt(self._connected)
             sources: Mapping[str, Any] = self._pipeline.state.get("sources", {})
@@ -102,7 +101,7 @@ class Loader(Collected):
     def _let_go(self, spool: Spool) -> None:
         spool.close()
         self._thread.shutdown()
-        self._folder.cleanup()
+        self._folder.close()
 
     def commit(self, states: Mapping[str, Mapping[str, Any]]) -> None:
         """Load what was collected, and with it these states."""
@@ -122,7 +121,7 @@ class Loader(Collected):
 
         pipeline = dlt.pipeline(
             self._name,
-            pipelines_dir=str(Path(self._folder.name) / "dlt"),
+            pipelines_dir=str(self._folder.path / "dlt"),
             destination=self._target.destination(),
             dataset_name=self._target.dataset,
         )

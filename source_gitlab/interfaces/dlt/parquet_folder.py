@@ -16,7 +16,6 @@ from __future__ import annotations
 import posixpath
 from contextlib import contextmanager
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, Final
 
 import duckdb
@@ -24,6 +23,7 @@ import duckdb
 from source_gitlab.interfaces.dlt.columns import DELETED
 from source_gitlab.interfaces.dlt.spool import batches_of
 from source_gitlab.interfaces.sql_text import literal, quoted
+from source_gitlab.temporary_files import TemporaryFolder
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -70,8 +70,8 @@ class Folder:
     @contextmanager
     def copied(self, paths: Sequence[str]) -> Iterator[tuple[Path, list[str]]]:
         """A folder of this machine, and paths on this machine that have what these have."""
-        with TemporaryDirectory(prefix="source-gitlab-") as name:
-            folder = Path(name)
+        with TemporaryFolder() as made:
+            folder = made.path
             if self._client.is_local_filesystem:
                 yield folder, list(paths)
                 return

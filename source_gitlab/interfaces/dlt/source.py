@@ -9,8 +9,6 @@ from __future__ import annotations
 import logging
 import os
 import threading
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, Final
 
 import dlt
@@ -26,6 +24,7 @@ from source_gitlab.interfaces.dlt.resource import resource
 from source_gitlab.interfaces.dlt.spool import Spool
 from source_gitlab.interfaces.dlt.sync import sync_of, tables_of
 from source_gitlab.interfaces.rows_file import DEEPEST
+from source_gitlab.temporary_files import TemporaryFolder
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -138,7 +137,7 @@ class _Reading:
         self._lock = threading.Lock()
         self._left: set[str] = set()
         self._store: Collected | None = None
-        self._folder: TemporaryDirectory[str] | None = None
+        self._folder: TemporaryFolder | None = None
 
     def resources(self) -> list[DltResource]:
         """A resource for each stream."""
@@ -180,9 +179,9 @@ class _Reading:
         state = dlt.current.source_state()
         check(state, self._tables, self._config.base_url, self._config.former_url)
         state["instance"] = self._config.base_url
-        self._folder = TemporaryDirectory(prefix="source-gitlab-", ignore_cleanup_errors=True)
+        self._folder = TemporaryFolder()
         tables = {name: self._tables[name] for name in names}
-        spool = Spool(Path(self._folder.name), tables.values(), _Logged().note)
+        spool = Spool(self._folder.path, tables.values(), _Logged().note)
         store = self._store = Collected(
             tables,
             spool,
@@ -206,7 +205,7 @@ class _Reading:
         if self._store is not None:
             self._store.spool.close()
         if self._folder is not None:
-            self._folder.cleanup()
+            self._folder.close()
         self._store = self._folder = None
         self._left = set()
 
