@@ -27,7 +27,8 @@ KINDS = {
     "changed_row": "such rows have the columns of ``body``, an object, in place of their own",
     "replaced_row": "in place of such rows stands ``body``",
     "no_headers": "the headers ``headers`` are missing, by default all that tell of pages",
-    "empty_page": "a list without rows; the headers are as they were",
+    "empty_page": "a list without rows; the headers are as they were, but ``headers`` are missing",
+    "short_page": "a list without its last ``size`` rows; the headers are as they were",
     "capped": "no page has more than ``size`` rows, and ``headers`` are missing",
     "first_page": "the first page of the whole list, whatever was asked, without ``headers``",
 }
@@ -63,7 +64,11 @@ def altered(fault: Fault, response: Response) -> Response | None:
     rows = data if isinstance(data, list) else [data]
     struck = [row for row in rows if _fits(row, fault.row)]
     if fault.kind == "empty_page":
+        for name in fault.headers:
+            del response.headers[name]
         return _with_body(response, b"[]")
+    if fault.kind == "short_page":
+        return _with_body(response, orjson.dumps(rows[: -fault.size]))
     if fault.kind == "broken_row":
         return None if struck else response
     return _with_body(response, _changed(fault, data, struck)) if struck else response

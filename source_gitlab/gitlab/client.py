@@ -9,6 +9,7 @@ import logging
 import threading
 import time
 from collections import Counter
+from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any, NoReturn
 from urllib.parse import urlencode
@@ -213,10 +214,11 @@ class Client:
         request = Request(f"{self.api_url}/{path}", family(path), pairs, columns=columns)
         ask = partial(self.get, retries=self._hurried, paging=paging)
         answer = partial(self.connection.page_headers.answer, ListPage(path, query, paging), ask)
-        try:
-            return answer(*self.answered(request, retries))
-        except Emptied:
-            return answer(*self.answered(request, retries))
+        with suppress(Emptied):
+            first = answer(*self.answered(request, retries))
+            if not first.short:
+                return first
+        return answer(*self.answered(request, retries))  # what comes twice may be GitLab's
 
     def graphql(self, operation: Operation, *, again: bool = False) -> Reply:
         """What an operation of GraphQL brings; raises as `graphql.reply_of` does.
@@ -224,8 +226,7 @@ class Client:
         With `again`, it is a smaller form of what has failed with every try.
         """
         request = operation.request(self.connection.base_url)
-        _, response = self.answered(request, self._hurried if again else None)
-        return reply_of(request, response)
+        return reply_of(request, self.answered(request, self._hurried if again else None)[1])
 
     def token_info(self) -> Row:
         """What an OAuth token says of itself (https://docs.gitlab.com/api/oauth2/).

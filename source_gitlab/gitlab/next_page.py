@@ -42,6 +42,20 @@ def size_of(headers: Mapping[str, str]) -> int | None:
     return _number(headers.get("X-Per-Page", "")) or None
 
 
+def is_short(rows: int, headers: Mapping[str, str]) -> bool:
+    """Whether a page by number has fewer `rows` than its headers tell of.
+
+    Each page but the last is full, and the last has the rest of the total. A row that is deleted
+    between GitLab's count and its look at the page can be lacking, once.
+    """
+    size, page, total = size_of(headers), _number(headers.get("X-Page", "")), total_of(headers)
+    if not size or not page:
+        return False
+    if headers.get("X-Next-Page", "").strip():
+        return rows < size
+    return total is not None and rows < total - (page - 1) * size
+
+
 def is_linked(headers: Mapping[str, str]) -> bool:
     """Whether a link to a page of the list came with it.
 

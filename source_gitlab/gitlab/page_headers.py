@@ -9,11 +9,20 @@ and neither has a list that GitLab sends whole. How a list comes, whoever asks f
 from __future__ import annotations
 
 import threading
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from source_gitlab.gitlab.errors import Emptied, FatalError, GitlabError
-from source_gitlab.gitlab.next_page import CURSORS, is_linked, is_told, numbered, size_of, total_of
+from source_gitlab.gitlab.next_page import (
+    CURSORS,
+    is_linked,
+    is_short,
+    is_told,
+    numbered,
+    size_of,
+    total_of,
+)
 from source_gitlab.gitlab.pagination import Answer, answer_of
 from source_gitlab.streams.vocabulary import Paging
 
@@ -84,7 +93,10 @@ class PageHeaders:
         if not self._arrive and isinstance(data, list) and is_linked(headers):
             self._arrive = True
         stripped = partial(self._are_stripped, page, ask)
-        return answer_of(data, headers, page.query, stripped, thinned=is_thinned)
+        is_whole = page.paging is not Paging.FULL or not isinstance(data, list)
+        short = not is_whole and is_short(len(data), headers)
+        answer = answer_of(data, headers, page.query, stripped)
+        return replace(answer, thinned=is_thinned, short=short)
 
     def _must_be_empty(self, page: ListPage, headers: Mapping[str, str], ask: Asker) -> None:
         """Let an empty first page pass for an empty list, or for one whose headers get lost.

@@ -70,7 +70,8 @@ class Answer:
     the whole list where GitLab says it (it does not above 10,000 rows). `missed` are rows of the
     page that GitLab could not give. `guessed` tells that there may be no next page, and none to
     the list: it is asked for because headers get lost, and comes a second time where it was all.
-    `thinned` tells that GitLab may have left rows out of the page after it had cut it.
+    `thinned` tells that GitLab may have left rows out of the page after it had cut it, and `short`
+    that rows are lacking although it does not.
     """
 
     data: Any
@@ -79,6 +80,7 @@ class Answer:
     missed: tuple[Missed, ...] = ()
     guessed: bool = False
     thinned: bool = False
+    short: bool = False
 
     @property
     def is_bare(self) -> bool:
@@ -96,8 +98,6 @@ def answer_of(
     headers: Mapping[str, str],
     query: Mapping[str, Any],
     stripped: Callable[[], bool] = lambda: False,
-    *,
-    thinned: bool = False,
 ) -> Answer:
     """An answer with what its headers say of the list; `stripped` is as in `next_page.next_of`.
 
@@ -106,7 +106,7 @@ def answer_of(
     """
     following = next_of(data, headers, query, stripped)
     guessed = following is not None and is_guessed(data, headers, query)
-    return Answer(data, following, total_of(headers), guessed=guessed, thinned=thinned)
+    return Answer(data, following, total_of(headers), guessed=guessed)
 
 
 def list_of_objects(answer: Answer, url: str, *, stepping: bool) -> Answer:
