@@ -333,12 +333,15 @@ def test_a_read_that_is_killed_at_any_page_loses_nothing(name: str) -> None:
     for pages in range(1, 60, 3 if name != "commits" else 5):
         it = copy(3, commit_refs="all")
         it.killed(name, pages)
+        is_last = it.pages_read < pages
         it.later(20 * MINUTES)
         it.change("finish_job", id=next(iter(it.emulator.world.jobs.rows)))
         it.killed(name, 2)
         it.later(20 * MINUTES)
         it.sync(name)
         assert it.lacks(name) == [], pages
+        if is_last:
+            break
 
 
 def test_a_killed_read_repeats_five_thousand_rows_at_most() -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from integration_tests.support.history_distributed import PlannedHistories
-from integration_tests.support.history_draw import Figures, live_through
+from integration_tests.support.history_draw import Figures, histories, live_through
 from integration_tests.support.history_pool import PoolHistories
 from source_gitlab.gitlab.retry_pause import VARIABLE
 
@@ -23,7 +23,7 @@ LONG = ("issues", "merge_requests", "issue_notes", "commits", "jobs")
 def test_no_row_is_lost_in_any_history_of_parts() -> None:
     """Workers are killed or stopped, parts read twice, results come in any order, some twice."""
     figures = Figures()
-    live_through(HISTORIES, 20_261_126, figures, LONG, face=PlannedHistories())
+    live_through(HISTORIES, 20_261_126, figures, PlannedHistories(), histories(LONG))
     counts = figures.counts
     assert counts["histories"] >= HISTORIES
     assert counts["rows lost"] == 0
@@ -42,7 +42,7 @@ def test_no_row_is_lost_in_any_history_over_pools(
     monkeypatch.setenv(VARIABLE, "0")
     figures = Figures()
     with PoolHistories(tmp_path) as face:
-        live_through(OVER_POOLS, 20_261_127, figures, LONG, face=face)
+        live_through(OVER_POOLS, 20_261_127, figures, face, histories(LONG))
     counts = figures.counts
     assert counts["histories"] >= OVER_POOLS
     assert counts["rows lost"] == 0

@@ -45,6 +45,7 @@ class Copy:
         self.tables: dict[str, dict[tuple[Any, ...], Row]] = defaultdict(dict)
         self.states: dict[str, Any] = {}
         self.asked: list[str] = []
+        self.pages_read = 0
         self.timer: IdleTime | None = None
         self.tuning = Tuning()
         self.ahead_of: list[tuple[str, Callable[[], object]]] = []
@@ -95,12 +96,14 @@ class Copy:
     def killed(self, name: str, pages: int, *, seldom: bool = False) -> list[Row]:
         """Read a stream, and die after so many pages; the rows behind the last state are lost.
 
-        A state is emitted behind each page, or as `seldom` as the faces do it.
+        A state is emitted behind each page, or as `seldom` as the faces do it. `pages_read` is how
+        many there were: fewer, where the read ended before.
         """
         stream, state = streams()[name], StreamState.load(self.states.get(name))
         waiting: list[Row] = []
         checkpoint = Checkpoint()
         self.asked.clear()
+        self.pages_read = 0
         with self._session() as opened:
             before = 0
             for slice_ in opened.plan(stream, state):
@@ -113,8 +116,8 @@ class Copy:
                         self.states[name] = orjson.loads(written)
                     waiting += taken(page)
                     before = len(page.rows)
-                    pages -= 1
-                    if not pages:
+                    self.pages_read += 1
+                    if self.pages_read == pages:
                         return waiting
         return waiting
 
