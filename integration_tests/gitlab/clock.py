@@ -6,6 +6,7 @@ import re
 import time
 from calendar import timegm
 from datetime import date, timedelta
+from functools import lru_cache
 
 SECOND = 1_000_000
 MINUTE = 60 * SECOND
@@ -42,6 +43,7 @@ def commit_stamp(micros: int, offset_minutes: int = 0) -> str:
     return f"{time.strftime('%Y-%m-%dT%H:%M:%S', local)}.000{sign}{hours:02d}:{minutes:02d}"
 
 
+@lru_cache(maxsize=4096)  # filters ask for those of a request again and again
 def moment(text: str) -> int:
     """Parse a date or a date and time (ISO 8601, any fraction, any offset) into microseconds.
 

@@ -24,16 +24,27 @@ ALL = "all"
 """What filters by state take for no filter at all."""
 
 
+TIMES = ("after", "before")
+"""How parameters end that select by a time."""
+
+
+def within(
+    call: Call, resource: Resource, rows: list[Row], parameter: str, column: str
+) -> list[Row]:
+    """The rows that pass a filter by time that was sent; raises 400 for what is no time."""
+    bound = call.query.moment(parameter)
+    if bound is None:
+        return []
+    # Days are those of the zone that the instance is set to.
+    ahead = call.settings.zone_hours * 3600 * SECOND if parameter in TIMES else 0
+    times = ((row, _time(call, resource, row, column)) for row in rows)
+    return [
+        row for row, when in times if when is not None and _lies(parameter, when + ahead, bound)
+    ]
+
+
 def passes(call: Call, resource: Resource, row: Row, parameter: str, column: str) -> bool:
-    """Whether a row passes a filter that was sent; raises 400 for a value that does not fit."""
-    if parameter.endswith(("after", "before")):
-        when = _time(call, resource, row, column)
-        bound = call.query.moment(parameter)
-        if when is None or bound is None:
-            return False
-        # Days are those of the zone that the instance is set to.
-        local = when + call.settings.zone_hours * 3600 * SECOND
-        return _lies(parameter, local if parameter in {"after", "before"} else when, bound)
+    """Whether a row passes another filter; raises 400 for a value that does not fit."""
     made = shown(call.world, resource, row)
     wanted = (call.query.text(parameter) or "").lower()
     if parameter == "search":

@@ -31,6 +31,7 @@ class OwnedTable(Table):
         super().__init__(resource.name)
         self.resource = resource
         self._owned: dict[int, dict[int, Row]] = {}
+        self._highest: dict[int, int] = {}
         self._next_new = FIRST_NEW_ID
 
     def of_owner(self, owner: Row | None) -> list[Row]:
@@ -73,14 +74,17 @@ class OwnedTable(Table):
 
     def new_below(self, owner: Row | None, created: int) -> Row:
         """Add a row below an owner, as a change does."""
-        number = 1 + max((row.facts["number"] for row in self.of_owner(owner)), default=0)
+        self.of_owner(owner)
+        number = 1 + self._highest.get(INSTANCE if owner is None else owner.id, 0)
         row = self.add(self.row_below(owner, self.next_id(), number, created))
         self._next_new += 1
         return row
 
     def add(self, row: Row) -> Row:
         """Insert a row."""
-        self._owned.setdefault(row.facts["owner_id"], {})[row.id] = row
+        owner_id = row.facts["owner_id"]
+        self._owned.setdefault(owner_id, {})[row.id] = row
+        self._highest[owner_id] = max(self._highest.get(owner_id, 0), row.facts["number"])
         return super().add(row)
 
     def next_id(self) -> int:
