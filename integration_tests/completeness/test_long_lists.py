@@ -117,7 +117,9 @@ def test_a_project_that_moves_has_the_labels_of_its_new_group(
     before = read(config, ["project_labels"])
     gitlab.mutate("move_project", id=number, group_id=target)
     reading = read(config, ["project_labels"], before.states.values())
-    wanted: dict[tuple[Any, ...], Any] = expected(gitlab, groups=",".join(groups))["project_labels"]
+    wanted: dict[tuple[Any, ...], Any] = expected(
+        gitlab, "project_labels", groups=",".join(groups)
+    )["project_labels"]
     assert labels_of(reading, number) == {key[1] for key in wanted if key[0] == number}
     assert labels_of(reading, number) != labels_of(before, number)
     assert {row["project_id"] for row in reading.rows["project_labels"]} == {number}

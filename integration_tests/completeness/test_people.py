@@ -90,7 +90,7 @@ def test_a_person_comes_once_however_many_projects(gitlab: Emulator) -> None:
     assert reading.failure is None
     held = {(row["id"],): row for row in reading.rows["people"]}
     assert len(held) == len(reading.rows["people"])
-    assert not differences(held, expected(gitlab, streams="people")["people"])
+    assert not differences(held, expected(gitlab, "people")["people"])
     assert {key for (key,) in held} == {row["id"] for row in reading.rows["users"]}
     assert len(reading.rows["users"]) > 2 * len(held)
     assert "project_id" not in reading.rows["people"][0]

@@ -111,7 +111,7 @@ def test_a_change_in_any_project_is_seen_in_the_groups_list(
     destination = Destination()
     destination.write(before)
     destination.write(reading)
-    wanted = expected(changing_gitlab, groups=ACME, streams=name)[name]
+    wanted = expected(changing_gitlab, name, groups=ACME)[name]
     assert not differences(destination.tables[name], wanted)
 
 
@@ -169,7 +169,7 @@ def lacking(gitlab: Emulator, *readings: Reading) -> list[str]:
     destination = Destination()
     for reading in readings:
         destination.write(reading)
-    wanted = expected(gitlab, groups=SCALED, streams="releases")["releases"]
+    wanted = expected(gitlab, "releases", groups=SCALED)["releases"]
     return differences(destination.tables["releases"], wanted)
 
 
@@ -337,7 +337,7 @@ def test_a_label_more_or_less_in_a_long_list_is_seen_at_once(
     assert asked(changing_gitlab)["/groups/:id/labels"] == 1
     destination = Destination()
     destination.write(reading)
-    wanted = expected(changing_gitlab, groups=ACME, streams="project_labels")["project_labels"]
+    wanted = expected(changing_gitlab, "project_labels", groups=ACME)["project_labels"]
     assert not differences(destination.tables["project_labels"], wanted)
 
 

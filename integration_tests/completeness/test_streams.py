@@ -98,7 +98,7 @@ def test_stream(name: str, first: First) -> None:
     assert len(set(keys)) == len(keys), "a row came twice"
     destination = Destination()
     destination.write(first.reading)
-    assert not differences(destination.tables[name], expected(first.gitlab)[name])
+    assert not differences(destination.tables[name], expected(first.gitlab, name)[name])
 
 
 @pytest.mark.parametrize("name", [name for name, stream in streams().items() if stream.incremental])

@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import orjson
 import requests
 
 if TYPE_CHECKING:
@@ -134,7 +135,7 @@ class Emulator:
         if not response.ok:
             message = f"{method} {url}: {response.status_code} {response.text}"
             raise EmulatorError(message)
-        return response.json()
+        return orjson.loads(response.content)
 
     def requests(self, limit: int = 20_000) -> dict[str, Any]:
         """Counts by endpoint and status, and the last requests."""

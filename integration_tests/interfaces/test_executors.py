@@ -121,7 +121,7 @@ def test_a_killed_worker_loses_nothing(
     assert first.states.keys() == set(SOME)
     second = pool.read(SOME, first.states)
     assert second.is_complete
-    held, wanted = in_folder(pool.folder), expected(changing_gitlab)
+    held, wanted = in_folder(pool.folder), expected(changing_gitlab, *SOME)
     for name in SOME:
         assert differences(held[name], wanted[name]) == []
 
@@ -151,7 +151,7 @@ def test_a_failing_slice_and_a_refused_one(pool: Pool, changing_gitlab: Emulator
     changing_gitlab.faults([])
     second = pool.read(SOME, first.states)
     assert second.is_complete
-    held, wanted = in_folder(pool.folder), expected(changing_gitlab)
+    held, wanted = in_folder(pool.folder), expected(changing_gitlab, *SOME)
     for name in SOME:
         assert differences(held[name], wanted[name]) == []
 
@@ -163,7 +163,7 @@ def test_a_writer_that_fails(pool: Pool, changing_gitlab: Emulator) -> None:
     assert all("No space left on device" in one.problem for one in first.unread)
     second = pool.read(SOME, first.states)
     assert second.is_complete
-    held, wanted = in_folder(pool.folder), expected(changing_gitlab)
+    held, wanted = in_folder(pool.folder), expected(changing_gitlab, *SOME)
     for name in SOME:
         assert differences(held[name], wanted[name]) == []
 
@@ -177,7 +177,7 @@ def test_rows_come_back_without_a_writer(gitlab: Emulator) -> None:
         tuple(row[one] for one in streams()["project_labels"].key): row
         for row in found.rows["project_labels"]
     }
-    assert differences(held, expected(gitlab)["project_labels"]) == []
+    assert differences(held, expected(gitlab, "project_labels")["project_labels"]) == []
 
 
 def test_a_refused_token_is_told_once(gitlab: Emulator) -> None:

@@ -77,7 +77,7 @@ def test_a_second_run_brings_what_changed(changing_gitlab: Emulator, tmp_path: P
     for name, count in target.records.items():
         if method_of(streams()[name]) == "FULL_TABLE":
             assert count == len(target.tables[name]), name
-    wanted = expected(changing_gitlab)["issues"]
+    wanted = expected(changing_gitlab, "issues")["issues"]
     assert not differences(target.tables["issues"], wanted)
 
 
@@ -122,7 +122,7 @@ def test_what_is_gone_is_told(changing_gitlab: Emulator, tmp_path: Path) -> None
     done = run(tmp_path, target, "--catalog", chosen)
     assert done.code == 0, done.err
     assert "branches: some of it was skipped" in done.err
-    wanted = expected(changing_gitlab, groups="acme")
+    wanted = expected(changing_gitlab, "project_labels", "branches", groups="acme")
     assert target.tables["project_labels"].keys() == wanted["project_labels"].keys()
     assert target.tables["branches"].keys() > wanted["branches"].keys()
     configured(
@@ -230,7 +230,7 @@ def test_states_of_other_taps_are_gone_on_with(gitlab: Emulator, tmp_path: Path,
     done = run(tmp_path, target, "--catalog", chosen)
     assert done.code == 0, done.err
     assert "issues: going on from the state of another tap" in done.err
-    wanted = expected(gitlab, projects=f"{WEB},{API}")
+    wanted = expected(gitlab, "issues", "commits", projects=f"{WEB},{API}")
     came = {row["id"] for row in target.rows("issues")}
     assert came == {row["id"] for row in wanted["issues"].values()} - old
     assert target.tables["commits"].keys() == wanted["commits"].keys()
@@ -245,7 +245,9 @@ def test_a_state_of_another_tap_that_says_too_little(gitlab: Emulator, tmp_path:
     chosen = selecting(tmp_path / "catalog.json", "issues")
     done = run(tmp_path, target, "--catalog", chosen)
     assert "issues: the bookmark of another tap does not tell" in done.err
-    assert not differences(target.tables["issues"], expected(gitlab, projects=str(WEB))["issues"])
+    assert not differences(
+        target.tables["issues"], expected(gitlab, "issues", projects=str(WEB))["issues"]
+    )
 
 
 def test_an_environment_is_a_configuration(gitlab: Emulator, tmp_path: Path) -> None:

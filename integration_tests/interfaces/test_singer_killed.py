@@ -86,7 +86,7 @@ def signalled(
 
 def complete(gitlab: Emulator, target: Target, *names: str) -> None:
     """Nothing is missing in a target, and nothing is too much."""
-    wanted = expected(gitlab, groups="acme", streams=",".join(names))
+    wanted = expected(gitlab, *names, groups="acme")
     for name in names:
         assert not differences(target.tables[name], wanted[name]), name
 

@@ -95,7 +95,7 @@ def test_target_jsonl(gitlab: Emulator, tmp_path: Path, old_programs: Path) -> N
         old_programs / "target-jsonl", written(tmp_path / "target.json", settings), done.out
     )
     assert state == done.messages[-1]["value"]
-    wanted = expected(gitlab)
+    wanted = expected(gitlab, *DEFAULT)
     for name in DEFAULT:
         key = streams()[name].key
         path = folder / f"{name}.jsonl"
@@ -114,7 +114,7 @@ def test_target_csv_with_stream_maps(gitlab: Emulator, tmp_path: Path, sdk_targe
     settings = {"output_path_prefix": f"{tmp_path}/out/", "stream_maps": maps}
     (tmp_path / "out").mkdir()
     load(sdk_targets / "target-csv", written(tmp_path / "target.json", settings), done.out)
-    wanted = expected(gitlab)
+    wanted = expected(gitlab, "issues", "branches")
     for name in ("issues", "branches"):
         with (tmp_path / "out" / f"{name}.csv").open(newline="") as file:
             rows = list(csv.DictReader(file))
@@ -175,7 +175,7 @@ def test_odd_values_stop_no_target(
     """A target that checks each value gets those that fit, and the others in a column of theirs."""
     configured(tmp_path, changing_gitlab)
     odd = {"weight": "heavy", "labels": [1], "due_date": "soon"}
-    ids = sorted(key[0] for key in expected(changing_gitlab, streams="issues")["issues"])
+    ids = sorted(key[0] for key in expected(changing_gitlab, "issues")["issues"])
     changing_gitlab.mutate("update", table="issues", id=ids[0], set=odd)
     chosen = selecting(tmp_path / "catalog.json", "issues")
     done = tap("--config", tmp_path / "config.json", "--catalog", chosen)
@@ -204,7 +204,7 @@ def test_target_postgres(
     done = tap("--config", tmp_path / "config.json")
     assert done.code == 0, done.err
     state = warehouse.load(done.out)
-    wanted = expected(changing_gitlab)
+    wanted = expected(changing_gitlab, *DEFAULT)
     for name in DEFAULT:
         if not wanted[name]:
             continue
@@ -225,7 +225,7 @@ def test_target_postgres(
     done = tap("--config", tmp_path / "config.json", "--state", state_file)
     assert done.code == 0, done.err
     warehouse.load(done.out)
-    wanted = expected(changing_gitlab)
+    wanted = expected(changing_gitlab, "branches", "project_labels", "projects")
     for name in ("branches", "project_labels", "projects"):
         assert warehouse.table(name).keys() == wanted[name].keys(), name
     assert [str(gone)] not in warehouse.rows("projects", "id")

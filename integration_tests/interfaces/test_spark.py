@@ -133,7 +133,7 @@ def test_spark_brings_every_row_once_and_hands_its_state_on(
     names = ["issues", "commits", "branches"]
     tables = Tables(python, tmp_path / "first", changing_gitlab)
     first = tables.read({name: {} for name in names}, killed)
-    wanted = expected(changing_gitlab)
+    wanted = expected(changing_gitlab, *names)
     for name in names:
         assert first[name]["unread"] == []
         assert keys(name, first[name]["rows"]) == wanted[name].keys()
@@ -144,7 +144,7 @@ def test_spark_brings_every_row_once_and_hands_its_state_on(
     tables = Tables(python, tmp_path / "second", changing_gitlab)
     second = tables.read({"issues": first["issues"]["state"]})
     new = keys("issues", second["issues"]["rows"])
-    assert new == expected(changing_gitlab)["issues"].keys() - wanted["issues"].keys()
+    assert new == expected(changing_gitlab, "issues")["issues"].keys() - wanted["issues"].keys()
 
 
 def test_a_killed_driver_is_started_again(
@@ -153,14 +153,14 @@ def test_a_killed_driver_is_started_again(
     """From the same state: what it wrote is there, and what it had in its hands comes again."""
     name = "issues"
     tables = Tables(python, tmp_path / "tables", changing_gitlab)
-    before = len(expected(changing_gitlab)[name])
+    before = len(expected(changing_gitlab, name)[name])
     for moment in ("reading", "written"):
         assert tables.read({name: {}}, moment) is None
     issue = changing_gitlab.world(streams=name)[name][0]["row"]
     changing_gitlab.mutate("create", table=name, project_id=issue["project_id"])
     found = tables.read({name: {}})[name]
     assert found["unread"] == []
-    held, wanted = keys_of(name, found["rows"]), expected(changing_gitlab)[name].keys()
+    held, wanted = keys_of(name, found["rows"]), expected(changing_gitlab, name)[name].keys()
     assert set(held) == wanted
     # The first run wrote nothing, the second one all that there was.
     assert len(held) == before + len(wanted)
@@ -181,5 +181,5 @@ def test_a_failing_slice_is_in_the_result(
     second = Tables(python, tmp_path / "second", changing_gitlab).read({name: first["state"]})[name]
     assert second["unread"] == []
     held = keys(name, first["rows"]) | keys(name, second["rows"])
-    assert held == expected(changing_gitlab)[name].keys()
+    assert held == expected(changing_gitlab, name)[name].keys()
     assert any(json.loads(row)["project_id"] == project_id for row in second["rows"])

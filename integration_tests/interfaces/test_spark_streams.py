@@ -170,7 +170,7 @@ def test_a_killed_driver_goes_on_from_its_checkpoint(
 ) -> None:
     """At several moments of one batch, and after it: each row is there once."""
     stream = Stream(python, tmp_path, changing_gitlab, "issues")
-    wanted = sorted(expected(changing_gitlab)["issues"])
+    wanted = sorted(expected(changing_gitlab, "issues")["issues"])
     for moment in ("planned", "logged", "reading", "staged"):
         assert stream.run(moment) is None
     assert stream.staged()
@@ -180,7 +180,7 @@ def test_a_killed_driver_goes_on_from_its_checkpoint(
     found = stream.run()
     assert found["unread"] == []
     assert not stream.staged()
-    assert keys_of("issues", found["rows"]) == sorted(expected(changing_gitlab)["issues"])
+    assert keys_of("issues", found["rows"]) == sorted(expected(changing_gitlab, "issues")["issues"])
     assert len(found["rows"]) == len(wanted) + 1
 
 
@@ -200,7 +200,7 @@ def test_a_stream_reads_what_changed(
     second = stream.run()
     assert second["unread"] == []
     held = keys_of(name, second["rows"])
-    assert set(held) == expected(changing_gitlab)[name].keys()
+    assert set(held) == expected(changing_gitlab, name)[name].keys()
     assert len(held) < 2 * len(keys_of(name, first["rows"]))
 
 

@@ -73,7 +73,7 @@ def test_nested_groups_are_named_by_their_path(gitlab: Emulator, name: str) -> N
     """In any letter case, encoded or not."""
     reading = read(config_for(gitlab, groups_list=[name]), ["issues", "projects"])
     assert reading.failure is None
-    wanted = expected(gitlab, groups="acme/platform/tools", streams="issues,projects")
+    wanted = expected(gitlab, "issues", "projects", groups="acme/platform/tools")
     assert {row["id"] for row in reading.rows["issues"]} == {key[0] for key in wanted["issues"]}
     assert of_projects(reading) == {key[0] for key in wanted["projects"]}
 
@@ -93,7 +93,7 @@ def test_overlapping_groups_give_no_row_twice(gitlab: Emulator) -> None:
     assert no_row_twice(reading)
     destination = Destination()
     destination.write(reading)
-    wanted = expected(gitlab, groups="acme", streams="issues,merge_requests,pipelines,branches")
+    wanted = expected(gitlab, "issues", "merge_requests", "pipelines", "branches", groups="acme")
     for name in ("issues", "merge_requests", "pipelines", "branches"):
         assert not differences(destination.tables[name], wanted[name])
 
@@ -107,7 +107,7 @@ def test_projects_are_read_wherever_they_live(gitlab: Emulator) -> None:
     assert no_row_twice(reading)
     assert of_projects(reading) == {WEB, API, DOTFILES}
     assert of_projects(reading, "issues") <= {WEB, API, DOTFILES}
-    wanted = expected(gitlab, projects=f"{WEB},{API},{DOTFILES}", streams="issues")
+    wanted = expected(gitlab, "issues", projects=f"{WEB},{API},{DOTFILES}")
     assert {row["id"] for row in reading.rows["issues"]} == {key[0] for key in wanted["issues"]}
 
 
@@ -124,7 +124,7 @@ def test_with_groups_and_projects_project_data_is_of_these_projects(gitlab: Emul
 def test_a_project_shared_into_a_group_is_not_the_groups(gitlab: Emulator) -> None:
     """GitLab lists it there unless told otherwise."""
     reading = read(config_for(gitlab, groups_list=["acme"]), ["projects", "project_milestones"])
-    wanted = expected(gitlab, groups="acme", streams="projects,project_milestones")
+    wanted = expected(gitlab, "projects", "project_milestones", groups="acme")
     assert of_projects(reading) == {key[0] for key in wanted["projects"]}
     milestones = {row["id"] for row in reading.rows["project_milestones"]}
     assert milestones == {key[0] for key in wanted["project_milestones"]}
@@ -139,8 +139,7 @@ def test_archived_projects_are_read_unless_they_are_not_wanted(
     reading = read(config_for(gitlab, groups_list=["acme"], include_archived=include), names)
     destination = Destination()
     destination.write(reading)
-    params = {"groups": "acme", "archived": str(include).lower(), "streams": ",".join(names)}
-    wanted = expected(gitlab, **params)
+    wanted = expected(gitlab, *names, groups="acme", archived=str(include).lower())
     for name in names:
         assert set(destination.tables[name]) == set(wanted[name]), name
 

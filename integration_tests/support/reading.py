@@ -150,11 +150,14 @@ class Destination:
                 self.tables[name][tuple(row[column] for column in key)] = row
 
 
-def expected(gitlab: Emulator, **params: str) -> dict[str, dict[tuple[Any, ...], Row]]:
-    """What a destination should hold, by stream and key: GitLab's rows as the emulator has them."""
+def expected(gitlab: Emulator, *names: str, **params: str) -> dict[str, dict[tuple[Any, ...], Row]]:
+    """What a destination should hold of some streams, or of all, by stream and key.
+
+    Those are GitLab's rows as the emulator has them.
+    """
     result: dict[str, dict[tuple[Any, ...], Row]] = {}
-    every = {"streams": ",".join(streams()), **params}
-    for name, entries in gitlab.world(**every).items():
+    wanted = ",".join(names or streams())
+    for name, entries in gitlab.world(streams=wanted, **params).items():
         key = streams()[name].key
         rows: dict[tuple[Any, ...], Row] = {}
         for entry in entries:
@@ -183,7 +186,7 @@ def missing(gitlab: Emulator, reading: Reading, *names: str, **params: str) -> l
     """Where what was read is not what there is."""
     destination = Destination()
     destination.write(reading)
-    wanted = expected(gitlab, **params)
+    wanted = expected(gitlab, *names, **params)
     return [
         f"{name}: {difference}"
         for name in names or streams()
