@@ -6,6 +6,8 @@ from html import escape
 from math import ceil, log10
 from typing import TYPE_CHECKING
 
+from benchmarks.contenders import PEER
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
@@ -17,7 +19,7 @@ _ROW = 34
 _TOP = 64
 _BOTTOM = 40
 _RIGHT = 80
-_TITLE = "How many times less than airbyte-source-gitlab 4.3.7"
+_TITLE = f"How many times less than {PEER}"
 _TIMES = "&#215;"
 
 

@@ -24,6 +24,9 @@ if TYPE_CHECKING:
     from integration_tests.gitlab.launch import Emulator
 
 HERE = Path(__file__).parent
+# The last version on the package index, and the newest, which is a manifest.
+PEER = "airbyte-source-gitlab 4.3.7"
+NEWEST = "airbyte-source-gitlab 4.4.37"
 # Before the first row of a scaled world. airbyte-source-gitlab cuts the time since then into
 # windows of 180 days, and without a date it would start in 2014.
 START_DATE = "2023-01-01T00:00:00Z"
@@ -86,14 +89,14 @@ def _config(job: Job) -> dict[str, Any]:
 
 
 @cache
-def _catalog(program: str) -> list[dict[str, Any]]:
-    """What `discover` says: both connectors have a static catalog that asks GitLab nothing."""
+def _catalog(*program: str) -> list[dict[str, Any]]:
+    """What `discover` says: each connector has a static catalog that asks GitLab nothing."""
     credentials = {"auth_type": "access_token", "access_token": "unused"}
     config = {"api_url": "http://127.0.0.1:9", "credentials": credentials}
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "config.json")
         path.write_text(json.dumps(config))
-        command = [program, "discover", "--config", str(path)]
+        command = (*program, "discover", "--config", str(path))
         done = subprocess.run(command, capture_output=True, text=True, check=False)
     for line in done.stdout.splitlines():
         message = json.loads(line)
@@ -105,10 +108,18 @@ def _catalog(program: str) -> list[dict[str, Any]]:
 
 
 def _airbyte(job: Job, programs: Path) -> Invocation:
-    program = str(programs / "source-gitlab")
+    return _connector(job, _config(job), str(programs / "source-gitlab"))
+
+
+def _newest(job: Job, programs: Path) -> Invocation:
+    config = {**_config(job), "groups_list": [], "projects_list": _projects(job)}
+    return _connector(job, config, str(programs / "python"), str(HERE / "newest.py"))
+
+
+def _connector(job: Job, config: dict[str, Any], *program: str) -> Invocation:
     if job.command == "spec":
-        return Invocation((program, "spec"))
-    command = [program, job.command, "--config", job.write("config.json", _config(job))]
+        return Invocation((*program, "spec"))
+    command = [*program, job.command, "--config", job.write("config.json", config)]
     if job.command == "read":
         chosen = [
             {
@@ -116,7 +127,7 @@ def _airbyte(job: Job, programs: Path) -> Invocation:
                 "sync_mode": stream["supported_sync_modes"][-1],
                 "destination_sync_mode": "append",
             }
-            for stream in _catalog(program)
+            for stream in _catalog(*program)
             if not job.streams or stream["name"] in job.streams
         ]
         command += ["--catalog", job.write("catalog.json", {"streams": chosen})]
@@ -134,13 +145,18 @@ def _floor(job: Job, programs: Path) -> Invocation:
     return Invocation((str(programs / "python"), str(HERE / "floor.py"), url, job.gitlab.token))
 
 
-def _tap(job: Job, programs: Path) -> Invocation:
+def _projects(job: Job) -> list[str]:
+    """The ids of a group's projects, for a contender that takes projects."""
     path = f"groups/{quote(job.group, safe='')}/projects"
     answer = job.gitlab.get(path, include_subgroups="true", per_page=100)
+    return [str(project["id"]) for project in answer.json()]
+
+
+def _tap(job: Job, programs: Path) -> Invocation:
     config = {
         "private_token": job.gitlab.token,
         "groups": "",
-        "projects": ",".join(str(project["id"]) for project in answer.json()),
+        "projects": ",".join(_projects(job)),
         "start_date": START_DATE,
     }
     program = (str(programs / "python"), str(HERE / "tap.py"))
@@ -289,7 +305,14 @@ CONTENDERS = {
     contender.name: contender
     for contender in (
         Contender("ours", "this connector", env.READER, _READ, _airbyte),
-        Contender("peer", "airbyte-source-gitlab", env.PEER, _READ, _airbyte),
+        Contender("peer", PEER, env.PEER, _READ, _airbyte),
+        Contender(
+            "newest",
+            f"{NEWEST}, rebuilt",
+            env.LOADER,
+            "python benchmarks/newest.py read --config config.json --catalog catalog.json",
+            _newest,
+        ),
         Contender(
             "tap",
             "tap-gitlab",

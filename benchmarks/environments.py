@@ -38,7 +38,7 @@ class Environment:
 READER = Environment(
     "gitlab-warehouse", (REQUIREMENTS / "runtime.txt", REQUIREMENTS / "build.txt"), this=True
 )
-# PyAirbyte brings DuckDB, so `sync` and PyAirbyte are measured with the same one.
+# PyAirbyte, which brings its DuckDB, and the CDK that `newest.py` runs on.
 LOADER = Environment(
     "pyairbyte", (REQUIREMENTS / "pyairbyte.txt", REQUIREMENTS / "build.txt"), this=True
 )

@@ -7,7 +7,7 @@ from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 
 from benchmarks import environments as env
-from benchmarks.contenders import CONTENDERS, START_DATE
+from benchmarks.contenders import CONTENDERS, PEER, START_DATE
 from benchmarks.environments import Unavailable
 from benchmarks.scaling import PROJECTS, ROWS, WORKERS, measured_as
 from benchmarks.targets import TARGETS, Missing
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 _SHOWN_PACKAGES = {
     "ours": ("gitlab-warehouse", "airbyte-cdk"),
     "peer": ("airbyte-source-gitlab", "airbyte-cdk"),
+    "newest": ("airbyte-cdk",),
     "tap": ("tap-gitlab", "singer-python"),
     "ingestr": ("ingestr",),
     "pyairbyte": ("airbyte", "gitlab-warehouse", "airbyte-cdk", "duckdb"),
@@ -106,7 +107,7 @@ def document(
         "",
         *table(judge(outcomes), cases),
         "",
-        "![Ratios to airbyte-source-gitlab](chart.svg)",
+        f"![Ratios to {PEER}](chart.svg)",
         "",
         *_absent(outcomes),
         *_notes(cases, outcomes),
