@@ -23,6 +23,7 @@ LINK = '<https://gitlab.example.com/api/v4/x?{}>; rel="{}"'
         ({"x-next-page": "2"}, SHORT, "2"),
         ({"LINK": LINK.format("page=2", "next")}, ROWS, "2"),
         ({"Link": LINK.format("page=1", "first"), "X-Next-Page": "2"}, ROWS, "2"),
+        ({"Link": '<http://[::1>; rel="next"', "X-Next-Page": "2"}, ROWS, "2"),
         ({"Link": LINK.format("page=1", "first")}, ROWS, None),
         ({"X-Next-Page": ""}, ROWS, None),
         ({"X-Next-Page": "", "X-Total": "100"}, ROWS, None),

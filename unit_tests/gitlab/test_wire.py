@@ -350,6 +350,7 @@ def test_headers_have_names_in_any_case() -> None:
     assert headers["x-total"] == headers["X-TOTAL"] == "5 of two lines"
     assert "X-total" in headers
     assert "x-next-page" not in headers
+    assert headers.get("X-TOTAL", "none") == headers["x-total"]
     assert headers.get("Link", "none") == "none"
     assert list(headers) == ["x-total"]
     assert len(headers) == 1

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -44,6 +44,11 @@ class Headers(Mapping[str, str]):
     def __getitem__(self, name: str) -> str:
         """The value of a header."""
         return self._values[name.lower()]
+
+    def get(self, name: str, default: Any = None) -> str | Any:
+        """The value of a header, or `default`."""
+        # Most that are looked for are not there, and `Mapping.get` raises an error for each.
+        return self._values.get(name.lower(), default)
 
     def __contains__(self, name: object) -> bool:
         """Whether it came."""
