@@ -186,14 +186,18 @@ class RawRow(MutableMapping[str, Any]):
 
     def text(self) -> bytes:
         """The row as JSON, without line breaks."""
+        return b"".join(self.pieces())
+
+    def pieces(self) -> tuple[bytes, ...]:
+        """The same in pieces, for whoever writes them one behind the other."""
         if not self._plain:
-            return orjson.dumps(self._whole)
+            return (orjson.dumps(self._whole),)
         if not self._added:
-            return self._text
+            return (self._text,)
         head = self._text[:-1]
         comma = b"" if head.rstrip() == b"{" else b","
         # It writes numbers of any length, which a row may have.
-        return head + comma + msgspec.json.encode(self._added)[1:]
+        return head, comma, msgspec.json.encode(self._added)[1:]
 
     def _all(self) -> dict[str, Any]:
         """All columns that the text holds, or that it has been changed to."""
@@ -216,3 +220,8 @@ class RawRow(MutableMapping[str, Any]):
 def text_of_row(row: object) -> bytes:
     """A row, or any other value of JSON, as JSON in one line."""
     return row.text() if isinstance(row, RawRow) else orjson.dumps(row)
+
+
+def pieces_of_row(row: object) -> tuple[bytes, ...]:
+    """The same in pieces."""
+    return row.pieces() if isinstance(row, RawRow) else (orjson.dumps(row),)

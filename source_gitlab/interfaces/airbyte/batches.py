@@ -11,20 +11,23 @@ from typing import TYPE_CHECKING
 
 import orjson
 
-from source_gitlab.gitlab.raw_rows import text_of_row
+from source_gitlab.gitlab.raw_rows import pieces_of_row
 
 if TYPE_CHECKING:
     from source_gitlab.core.slices import Row
     from source_gitlab.streams import Stream
 
 
-def of_lines(stream: Stream, rows: list[Row]) -> bytes:
-    """The lines of a page, each with its end; the rows are empty afterwards, whoever holds them."""
+def of_lines(stream: Stream, rows: list[Row]) -> list[bytes]:
+    """The lines of a page, each with its end, in pieces that stand one behind the other.
+
+    The rows are empty afterwards, whoever holds them.
+    """
     # Columns that are null are in it, which the CDK's serializer leaves out.
     begin = b'{"type":"RECORD","record":{"stream":%b,"data":' % orjson.dumps(stream.name)
     end = b',"emitted_at":%d}}\n' % int(time.time() * 1000)
-    parts: list[bytes] = []
+    pieces: list[bytes] = []
     for row in rows:
-        parts += (begin, text_of_row(row), end)
+        pieces += (begin, *pieces_of_row(row), end)
         row.clear()
-    return b"".join(parts)
+    return pieces

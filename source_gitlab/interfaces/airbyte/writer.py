@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import time
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import orjson
@@ -11,13 +13,14 @@ import orjson
 from source_gitlab.redaction import redact
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
     from typing import BinaryIO
 
     from source_gitlab.interfaces.airbyte.protocol import Json
 
 _LARGEST_WRITE = 256 * 1024
 _LONGEST_WAIT = 0.1
-
+_MOST_PIECES = 1024  # that Linux and macOS take at once (IOV_MAX)
 
 # Messages that people read, and where in them the sentences are. Everything else is structure: a
 # secret that happens to be a word of the protocol, or the name of a stream, must not change it.
@@ -32,8 +35,12 @@ class Writer:
     """
 
     def __init__(self, output: BinaryIO) -> None:
-        """Write to `output`, which is buffered: a raw one writes a part when a signal comes."""
+        """Write to `output`, which is buffered: a raw one writes a part when a signal comes.
+
+        Nobody else writes to it, for its buffer is passed by where there is a file behind it.
+        """
         self._output = output
+        self._descriptor = _descriptor_of(output)
         self._lock = threading.Lock()
         self._waiting: list[bytes] = []
         self._size = 0
@@ -43,7 +50,7 @@ class Writer:
     def write(self, message: Json) -> None:
         """Write a message; a page of rows may wait for more, anything else is out at once.
 
-        The data of a RECORD are the lines of a page.
+        The data of a RECORD are the lines of a page, in pieces.
 
         Raises:
             OSError: the output is broken, now or since an earlier write.
@@ -53,7 +60,7 @@ class Writer:
             return
         # A state is for machines, and a CONTROL message brings renewed tokens to the platform.
         data = _readable(message) if message["type"] in _FOR_PEOPLE else message
-        self._add(orjson.dumps(data) + b"\n")
+        self._add([orjson.dumps(data), b"\n"])
         self.flush()
 
     def flush(self) -> None:
@@ -61,10 +68,10 @@ class Writer:
         with self._lock:
             self._flush()
 
-    def _add(self, lines: bytes) -> None:
+    def _add(self, pieces: list[bytes]) -> None:
         with self._lock:
-            self._waiting.append(lines)
-            self._size += len(lines)
+            self._waiting += pieces
+            self._size += sum(map(len, pieces))
             is_late = time.monotonic() - self._written > _LONGEST_WAIT
             if is_late or self._size > _LARGEST_WRITE:
                 self._flush()
@@ -75,12 +82,45 @@ class Writer:
         if self._waiting:
             waiting, self._waiting, self._size = self._waiting, [], 0
             try:
-                self._output.write(waiting[0] if len(waiting) == 1 else b"".join(waiting))
-                self._output.flush()
+                self._put(waiting)
             except OSError as error:
                 self._failure = error
                 raise
         self._written = time.monotonic()
+
+    def _put(self, pieces: list[bytes]) -> None:
+        if self._descriptor is not None:
+            # To join the pieces of large rows costs as much as to write them.
+            write_whole(pieces, partial(os.writev, self._descriptor))
+            return
+        self._output.write(b"".join(pieces))
+        self._output.flush()
+
+
+def write_whole(
+    pieces: Sequence[bytes], write: Callable[[Sequence[bytes | memoryview]], int]
+) -> None:
+    """Have `write` take all pieces; it may take a part of them, and tells how many bytes it took.
+
+    Raises:
+        what `write` does; a part of the pieces is written then.
+    """
+    for start in range(0, len(pieces), _MOST_PIECES):
+        some = pieces[start : start + _MOST_PIECES]
+        left = sum(map(len, some)) - write(some)
+        if left:
+            # A signal came, or a disk has no room for more.
+            end = memoryview(b"".join(some)[-left:])
+            while end:
+                end = end[write([end]) :]
+
+
+def _descriptor_of(output: BinaryIO) -> int | None:
+    """That of the file behind `output`, if there is one that takes what is in pieces."""
+    try:
+        return output.fileno() if hasattr(os, "writev") else None
+    except OSError:
+        return None
 
 
 def _readable(data: Any, *, sentence: bool = False) -> Any:
