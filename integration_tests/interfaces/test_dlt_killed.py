@@ -86,7 +86,8 @@ def test_killed_at_any_moment_the_next_one_ends_as_a_fresh_one(
         ]
         assert sum(killed) > 1
         load(gitlab, place, temporary, 0)
-        assert not list(temporary.iterdir()), "what the killed ones left is still there"
+        # What dlt itself leaves there are statements, without rows.
+        assert not list(temporary.glob("source-gitlab-*")), "what the killed ones left is there"
         own = native(gitlab, tmp_path / f"{gitlab.clock()}.duckdb", "--select", *NAMES)
         assert_same(place, own, *NAMES)
         change(gitlab)

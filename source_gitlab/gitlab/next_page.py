@@ -45,15 +45,17 @@ def size_of(headers: Mapping[str, str]) -> int | None:
 def is_short(rows: int, headers: Mapping[str, str]) -> bool:
     """Whether a page by number has fewer `rows` than its headers tell of.
 
-    Each page but the last is full, and the last has the rest of the total. A row that is deleted
-    between GitLab's count and its look at the page can be lacking, once.
+    Each page but the last is full, and the last has the rest of the total. That there is a next
+    page says less: the first one of branches and of tags tells of a second in any case
+    (lib/gitlab/pagination/gitaly_keyset_pager.rb). A row that is deleted between GitLab's count and
+    its look at the page can be lacking, once.
     """
     size, page, total = size_of(headers), _number(headers.get("X-Page", "")), total_of(headers)
     if not size or not page:
         return False
-    if headers.get("X-Next-Page", "").strip():
-        return rows < size
-    return total is not None and rows < total - (page - 1) * size
+    if total is not None:
+        return rows < min(size, total - (page - 1) * size)
+    return bool(headers.get("X-Next-Page", "").strip()) and rows < size
 
 
 def is_linked(headers: Mapping[str, str]) -> bool:
