@@ -29,7 +29,10 @@ def named_memory(name: str) -> tuple[int, Path] | None:
     """
     if not hasattr(os, "memfd_create"):
         return None
-    number = os.memfd_create(name)
+    try:
+        number = os.memfd_create(name)
+    except OSError:  # an older system has none, and a container may refuse it
+        return None
     path = Path(f"/proc/self/fd/{number}")
     if path.exists():
         return number, path

@@ -91,19 +91,22 @@ def next_of(
     token must not go to another one (https://docs.gitlab.com/api/rest/#pagination-link-header).
 
     Raises:
-        Malformed: the link cannot be understood.
+        Malformed: the number or the link cannot be understood.
     """
     # The link of such a page says the same (offset_header_builder.rb), and takes longer to read.
-    number = headers.get("X-Next-Page", "").strip()
-    if number:
+    number, page = headers.get("X-Next-Page", "").strip(), _number(query.get("page", 1))
+    if page is not None and number == str(page + 1):
         return {**query, "page": number}
     links = _links(headers.get("Link", ""))
     if "next" in links:
         return dict(parse_qsl(links["next"], keep_blank_values=True, errors="surrogateescape"))
+    if number:
+        message = f"GitLab sent {number!r} as the number of the page behind page {page}."
+        raise Malformed(message)
     cursor = headers.get("X-Next-Cursor", "").strip()
     if cursor:
         return {**query, "cursor": cursor}
-    size, page = _number(query.get("per_page", "")), _number(query.get("page", 1))
+    size = _number(query.get("per_page", ""))
     if not isinstance(data, list) or not size or not page or not data:
         return None
     told = is_told(headers)

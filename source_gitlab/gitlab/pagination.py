@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from source_gitlab.gitlab.errors import Malformed
+from source_gitlab.gitlab.errors import Emptied, Malformed
 from source_gitlab.gitlab.list_end import Led, must_have_ended
 from source_gitlab.gitlab.next_page import CURSORS, Query, is_guessed, next_of, numbered, total_of
 from source_gitlab.gitlab.raw_rows import RawRow, text_of_row
@@ -184,7 +184,12 @@ def pages_of(
             continue
         before = this
         if led is not None and answer.is_bare_end:
-            must_have_ended(fetch, led, following, url)
+            try:
+                must_have_ended(fetch, led, following, url)
+            except Emptied:
+                answer = fetch(following)
+                if answer.is_bare_end:
+                    raise
         rows = len(answer.data) + len(answer.missed)
         last = None if last is None else last + rows
         led = None if answer.guessed else Led(following, rows, last)

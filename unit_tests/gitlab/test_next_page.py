@@ -8,6 +8,7 @@ from urllib.parse import urlencode
 import pytest
 from requests.structures import CaseInsensitiveDict
 
+from source_gitlab.gitlab.errors import Malformed
 from source_gitlab.gitlab.next_page import next_of
 
 ROWS = [{"id": number} for number in range(1, 101)]
@@ -24,6 +25,10 @@ LINK = '<https://gitlab.example.com/api/v4/x?{}>; rel="{}"'
         ({"LINK": LINK.format("page=2", "next")}, ROWS, "2"),
         ({"Link": LINK.format("page=1", "first"), "X-Next-Page": "2"}, ROWS, "2"),
         ({"Link": '<http://[::1>; rel="next"', "X-Next-Page": "2"}, ROWS, "2"),
+        *[
+            ({"Link": LINK.format("page=2", "next"), "X-Next-Page": number}, ROWS, "2")
+            for number in ("2, 2", "3", "-1", "1", "²", "2.0", "9" * 5_000)
+        ],
         ({"Link": LINK.format("page=1", "first")}, ROWS, None),
         ({"X-Next-Page": ""}, ROWS, None),
         ({"X-Next-Page": "", "X-Total": "100"}, ROWS, None),
@@ -43,6 +48,13 @@ def test_the_next_page(headers: dict[str, str], rows: list[Any], page: object) -
     """GitLab's word counts; where there is none, a full page or a total does."""
     found = next_of(rows, CaseInsensitiveDict(headers), ASKED)
     assert (found or {}).get("page") == page
+
+
+@pytest.mark.parametrize("number", ["3", "1", "x", "2, 2"])
+def test_a_number_that_is_not_the_next_one(number: str) -> None:
+    """Pages would be left out, or read again and again."""
+    with pytest.raises(Malformed, match="the number of the page behind page 1"):
+        next_of(ROWS, CaseInsensitiveDict({"X-Next-Page": number}), ASKED)
 
 
 @pytest.mark.parametrize(

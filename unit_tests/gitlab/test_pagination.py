@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from source_gitlab.gitlab.errors import Malformed
+from source_gitlab.gitlab.errors import Emptied, Malformed
 from source_gitlab.gitlab.pagination import Answer, pages_of
 
 if TYPE_CHECKING:
@@ -40,6 +40,27 @@ def test_a_list_that_repeats_itself_is_left() -> None:
     """It names a next page again and again, each with the rows of the first."""
     with pytest.raises(Malformed, match="brings nothing new"):
         list(pages_of(listed(10_000, lambda _: 7), {"page": 1}))
+
+
+@pytest.mark.parametrize("times", [1, 2])
+def test_an_empty_page_to_which_the_one_before_has_led(times: int) -> None:
+    """It is asked for once more."""
+    asked: list[int] = []
+
+    def fetch(query: Query) -> Answer:
+        first, size = int(query["cursor"]), int(query["per_page"])
+        asked.append(first)
+        rows = [{"id": number} for number in range(first, min(first + size, 4))]
+        is_emptied = first == 3 and asked.count(3) <= times
+        more = {**query, "cursor": first + size} if len(rows) == size else None
+        return Answer([] if is_emptied else rows, None if is_emptied else more, None)
+
+    pages = pages_of(fetch, {"cursor": 1, "per_page": 2})
+    if times == 1:
+        assert [row["id"] for answer in pages for row in answer.data] == [1, 2, 3]
+        return
+    with pytest.raises(Emptied, match="an empty page"):
+        list(pages)
 
 
 def test_a_next_page_that_was_read_is_an_error() -> None:

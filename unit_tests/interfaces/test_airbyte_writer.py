@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import os
+import re
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -72,6 +74,20 @@ def test_a_file_gets_what_memory_gets(tmp_path: Path) -> None:
     assert lines[:MOST] == [b'{"number":%d}' % number for number in range(MOST)]
     assert b"between" in lines[MOST]
     assert [len(line) for line in lines[MOST + 1 :]] == [400_013, 13]
+
+
+def test_a_pipe_that_does_not_wait() -> None:
+    """Its reader may have made it so; what it has no room for is written when there is room."""
+    read, write = os.pipe()
+    os.set_blocking(write, False)
+    with ThreadPoolExecutor(1) as reader, open(read, "rb") as end:  # noqa: PTH123 -- a descriptor
+        came = reader.submit(end.read)
+        with open(write, "wb") as output:  # noqa: PTH123 -- a descriptor
+            _written(Writer(output))
+    memory = io.BytesIO()
+    _written(Writer(memory))
+    same = [re.sub(rb'"emitted_at":\d+', b"", one) for one in (came.result(), memory.getvalue())]
+    assert same[0] == same[1]
 
 
 def test_nothing_is_written_behind_a_gap_in_a_file(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ import pytest
 
 from integration_tests.gitlab.launch import ROOT
 from integration_tests.gitlab.tls import make_certificates
-from source_gitlab.temporary_files import TemporaryFolder
+from source_gitlab.temporary_files import TemporaryFolder, named_memory
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -88,6 +88,16 @@ def test_a_link_in_place_of_a_folder_removes_nothing(temporary: Path, tmp_path: 
     (temporary / "source-gitlab-x").symlink_to(other)
     TemporaryFolder().close()
     assert (other / "lock").exists()
+
+
+def test_a_system_that_refuses_memory_with_a_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As the profile of a container may; files serve then."""
+
+    def refused(name: str) -> int:
+        raise PermissionError(name)
+
+    monkeypatch.setattr("os.memfd_create", refused, raising=False)
+    assert named_memory("any") is None
 
 
 @pytest.mark.skipif(not hasattr(os, "memfd_create"), reason="no memory has a name here")

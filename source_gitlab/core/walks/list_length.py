@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from source_gitlab.core.row_key import ID
 from source_gitlab.core.walks.pages import PER_PAGE
-from source_gitlab.gitlab.errors import OffsetLimit
+from source_gitlab.gitlab.errors import Malformed, OffsetLimit
 
 if TYPE_CHECKING:
     from source_gitlab.gitlab.client import Answer, Client, Query
@@ -20,13 +20,16 @@ if TYPE_CHECKING:
 # GitLab tells the number of rows of every shorter list.
 _COUNTED = 10_000
 _FIRST_PAGE = _COUNTED // PER_PAGE + 1
+# No list has so many.
+_MOST_PAGES = 10_000_000
 
 
 def count_beyond(client: Client, path: str, query: Query) -> int | None:
     """The number of rows of a list that has more than GitLab counts; None when it has not.
 
     Raises:
-        GitlabError: as `client.errors` sorts it; OffsetLimit when it may not be paged so far.
+        GitlabError: as `client.errors` sorts it; OffsetLimit when it may not be paged so far,
+            Malformed when it never ends.
     """
     full, behind = 0, _FIRST_PAGE
     empty: int | None = None
@@ -41,6 +44,11 @@ def count_beyond(client: Client, path: str, query: Query) -> int | None:
         else:
             empty = behind
         behind = 2 * full if empty is None else (full + empty) // 2
+        if behind > _MOST_PAGES:
+            message = (
+                f"{client.api_url}/{path} names a next page again and again, whatever the page."
+            )
+            raise Malformed(message, url=f"{client.api_url}/{path}")
     return full * PER_PAGE
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import select
 import threading
 import time
 from functools import partial
@@ -91,7 +92,7 @@ class Writer:
     def _put(self, pieces: list[bytes]) -> None:
         if self._descriptor is not None:
             # To join the pieces of large rows costs as much as to write them.
-            write_whole(pieces, partial(os.writev, self._descriptor))
+            write_whole(pieces, partial(_write_some, self._descriptor))
             return
         self._output.write(b"".join(pieces))
         self._output.flush()
@@ -113,6 +114,17 @@ def write_whole(
             end = memoryview(b"".join(some)[-left:])
             while end:
                 end = end[write([end]) :]
+
+
+def _write_some(descriptor: int, pieces: Sequence[bytes | memoryview]) -> int:
+    try:
+        return os.writev(descriptor, pieces)
+    except BlockingIOError:
+        # Whoever reads it has made it so; it takes more when that one has read.
+        room = select.poll()
+        room.register(descriptor, select.POLLOUT)
+        room.poll()
+        return 0
 
 
 def _descriptor_of(output: BinaryIO) -> int | None:
