@@ -12,7 +12,7 @@ import pytest
 
 from integration_tests.gitlab.faults import Fault
 from integration_tests.support.copying import Copy
-from integration_tests.support.histories import INCREMENTAL, comes_again
+from integration_tests.support.histories import EACH_WAY, comes_again
 from integration_tests.support.history_reading import taken
 from integration_tests.support.history_world import API, OUTSIDE, SUB, WEB, small_world
 from integration_tests.support.inprocess import session
@@ -146,7 +146,7 @@ def same(it: Copy, name: str, *, kills: bool, meanwhile: Callable[[], None] = la
     it.states[name] = plan.after
 
 
-@pytest.mark.parametrize("name", INCREMENTAL)
+@pytest.mark.parametrize("name", EACH_WAY)
 def test_slices_read_elsewhere_give_the_state_of_one_process(name: str) -> None:
     """A first read, one of which a part was killed, and one with a newcomer and a refusal."""
     it = copy(7)

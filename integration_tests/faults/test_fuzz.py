@@ -44,7 +44,7 @@ if TYPE_CHECKING:
 
 ONCE = Retries(tries=1, first=0.0)
 # For each stream; a long run takes hundreds.
-EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", "20"))
+EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", "10"))
 
 
 @dataclass(frozen=True)

@@ -55,6 +55,30 @@ Key = tuple[Any, ...]
 INCREMENTAL = tuple(
     name for name, stream in streams().items() if stream.incremental and stream.role != "admin"
 )
+# What of a declaration decides how a stream is read, by its value or because it is there.
+_BY_VALUE = (
+    *("kind", "walk", "paging", "containers", "moves_with", "less_below"),
+    *("brings_every_parent", "may_be_hidden"),
+)
+_BY_BEING = (
+    *("sweep", "recheck", "keeps", "span", "only", "probe", "parts", "requests", "item", "gives"),
+    "moved_by",
+)
+
+
+def _way(name: str) -> tuple[object, ...]:
+    """How a stream is read, and how its parents are."""
+    stream = streams()[name]
+    return (
+        *(str(getattr(stream, one)) for one in _BY_VALUE),
+        *(bool(getattr(stream, one)) for one in _BY_BEING),
+        stream.refresh.signal if stream.refresh else None,
+        _way(stream.parent) if stream.parent else None,
+    )
+
+
+# One incremental stream for each way in which some are read.
+EACH_WAY = tuple({_way(name): name for name in reversed(INCREMENTAL)}.values())
 # The column that holds the commit, of commits and of what is below them.
 _COMMITS = {"commits": "id"} | {
     name: "commit_id" for name, stream in streams().items() if stream.parent == "commits"
