@@ -283,7 +283,8 @@ class Run:
                     continue
                 if name in _OF_JOBS and row[_OF_JOBS[name]] in self.changes.late_jobs:
                     continue
-                if self.changes.late_rows & set(_owners(name, row)):
+                hidden = self.changes.late_rows | self.changes.uncounted_rows
+                if hidden & set(_owners(name, row)):
                     continue
                 # An issue moves its epic only if it is in scope, and tells nothing of its return.
                 if (
