@@ -50,6 +50,13 @@ def test_the_next_page(headers: dict[str, str], rows: list[Any], page: object) -
     assert (found or {}).get("page") == page
 
 
+@pytest.mark.parametrize(("came", "size"), [("40", 40), ("100", 100), ("500", 100), ("0", 100)])
+def test_a_number_counts_pages_of_the_size_that_came(came: str, size: int) -> None:
+    """As where something between gives fewer rows than were asked for, and never more."""
+    headers = CaseInsensitiveDict({"X-Next-Page": "2", "X-Per-Page": came})
+    assert next_of(SHORT, headers, ASKED) == {"page": "2", "per_page": size}
+
+
 @pytest.mark.parametrize("number", ["3", "1", "x", "2, 2"])
 def test_a_number_that_is_not_the_next_one(number: str) -> None:
     """Pages would be left out, or read again and again."""
