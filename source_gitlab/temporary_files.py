@@ -60,7 +60,7 @@ class TemporaryFolder:
         unnamed = self.path / f"{_LOCK}.new"
         number = os.open(unnamed, os.O_RDWR | os.O_CREAT, 0o600)
         self._remove = weakref.finalize(self, _remove, number, self.path)
-        _is_locked(number)
+        _take_lock(number)
         unnamed.rename(self.path / _LOCK)
 
     def __enter__(self) -> Self:
@@ -87,14 +87,14 @@ def _remove_if_left(lock: Path) -> None:
         if not stat.S_ISDIR(there.st_mode) or there.st_uid != os.getuid():
             return
         number = os.open(lock, os.O_RDWR | os.O_NOFOLLOW)
-        if _is_locked(number):
+        if _take_lock(number):
             _remove(number, lock.parent)
         else:
             os.close(number)
 
 
-def _is_locked(number: int) -> bool:
-    """Whether the lock could be had, and now is this process's."""
+def _take_lock(number: int) -> bool:
+    """Take a lock for this process; whether it could be had."""
     try:
         import fcntl  # noqa: PLC0415 -- there is none on Windows
     except ImportError:

@@ -93,8 +93,8 @@ class PageHeaders:
         if not self._arrive and isinstance(data, list) and is_linked(headers):
             self._arrive = True
         stripped = partial(self._are_stripped, page, ask)
-        is_whole = page.paging is not Paging.FULL or not isinstance(data, list)
-        short = not is_whole and is_short(len(data), headers)
+        is_full = page.paging is Paging.FULL and isinstance(data, list)
+        short = is_full and is_short(len(data), headers)
         answer = answer_of(data, headers, page.query, stripped)
         return replace(answer, thinned=is_thinned, short=short)
 

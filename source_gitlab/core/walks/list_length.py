@@ -45,10 +45,9 @@ def count_beyond(client: Client, path: str, query: Query) -> int | None:
             empty = behind
         behind = 2 * full if empty is None else (full + empty) // 2
         if behind > _MOST_PAGES:
-            message = (
-                f"{client.api_url}/{path} names a next page again and again, whatever the page."
-            )
-            raise Malformed(message, url=f"{client.api_url}/{path}")
+            url = f"{client.api_url}/{path}"
+            message = f"{url} names a next page again and again, whatever the page."
+            raise Malformed(message, url=url)
     return full * PER_PAGE
 
 
