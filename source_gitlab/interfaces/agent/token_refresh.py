@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+import threading
 from typing import TYPE_CHECKING, Any
 
 from source_gitlab.interfaces.agent.errors import TokenRefreshError
@@ -24,6 +25,7 @@ class TokenKeeping:
         """Nothing has been renewed yet."""
         self._keep = keep
         self._waiting: NewTokens | None = None
+        self._lock = threading.RLock()
         self.loop: asyncio.AbstractEventLoop | None = None
 
     @property
@@ -44,11 +46,16 @@ class TokenKeeping:
         Raises:
             TokenRefreshError: they are not.
         """
-        tokens = self._waiting
-        if tokens is None or self._keep is None:
-            return
+        # Calls that end meanwhile wait until it is known whether they are.
+        with self._lock:
+            tokens = self._waiting
+            if tokens is None or self._keep is None:
+                return
+            self._have_kept(self._keep, tokens)
+
+    def _have_kept(self, keep: TokenRefresh, tokens: NewTokens) -> None:
         try:
-            self._wait_for(self._keep(dict(tokens)))
+            self._wait_for(keep(dict(tokens)))
         except Exception as error:
             message = (
                 f"OAuth tokens were renewed, and on_token_refresh failed ({type(error).__name__}: "
