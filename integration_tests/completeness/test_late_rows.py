@@ -12,13 +12,16 @@ import pytest
 from integration_tests.gitlab.clock import SECOND, stamp
 from integration_tests.support.history_changes import micros
 from integration_tests.support.history_world import API, OUTSIDE, OWN, START, SUB, TOP, WEB
-from integration_tests.support.small_copies import HOUR, copy, create
+from integration_tests.support.small_copies import HOUR, copy, create, ids
 
 if TYPE_CHECKING:
     from integration_tests.support.copying import Copy
 
 DAY = 24 * HOUR
 LISTS = ("issues", "merge_requests", "epics")
+# The same rows, as GraphQL shows them.
+GRAPHQL = ("work_items", "merge_request_metrics", "group_work_items")
+BOTH = pytest.mark.parametrize("name", ["issues", "work_items"])
 SCOPES: dict[str, dict[str, Any]] = {
     "group": {},
     "projects": {"groups_list": [], "projects_list": [str(WEB), str(API)]},
@@ -53,12 +56,12 @@ def test_rows_with_old_times_arrive_with_the_first_read_of_the_next_day(
     scope: str, days: float, *, created: bool
 ) -> None:
     it = copy(**SCOPES[scope])
-    names = ["issues", "merge_requests", "merge_request_commits"]
-    names += ["epics"] if scope == "group" else []
+    names = ["issues", "merge_requests", "merge_request_commits", *GRAPHQL[:2]]
+    names += ["epics", GRAPHQL[2]] if scope == "group" else []
     it.sync(*names)
     it.later(HOUR)
     it.sync(*names)
-    for stream in LISTS[: len(names) - 1 if scope == "group" else 2]:
+    for stream in LISTS[: 3 if scope == "group" else 2]:
         bring(it, stream, days, 40, created=created)
     create(it, "issues", WEB, it.emulator.world.clock.now())
     it.later(HOUR)
@@ -83,31 +86,35 @@ def test_within_the_day_nothing_is_counted_again() -> None:
     assert len(counted(it)) == 2
 
 
-def test_deleted_rows_are_no_reason_to_read_anything_again() -> None:
+@BOTH
+def test_deleted_rows_are_no_reason_to_read_anything_again(name: str) -> None:
     it = copy()
     made = create(it, "issues", WEB, START - DAY * SECOND, 30)
-    it.sync("issues")
+    it.sync(name)
+    it.later(HOUR)
+    it.sync(name)
     for number in made[:10]:
         it.change("delete", table="issues", id=number)
     it.later(DAY)
-    assert it.sync("issues")["issues"] == []
+    assert it.sync(name)[name] == []
     bring(it, "issues", 30, 4)
     it.later(DAY)
-    it.sync("issues")
-    assert it.lacks("issues") == []
+    it.sync(name)
+    assert it.lacks(name) == []
 
 
+@BOTH
 @pytest.mark.parametrize("late", [0, 3])
 @pytest.mark.parametrize("how", ["moved", "shown"])
 def test_a_member_that_enters_neither_hides_late_rows_nor_counts_as_some(
-    how: str, late: int
+    how: str, late: int, name: str
 ) -> None:
     """Whether it enters before the list is counted, or in the read that counts it."""
     for pause in (HOUR, DAY):
         it = copy()
         if how == "shown":
             it.change("hide_project", id=API)
-        it.sync("issues")
+        it.sync(name)
         it.later(pause)
         if how == "shown":
             it.change("show_project", id=API)
@@ -115,32 +122,33 @@ def test_a_member_that_enters_neither_hides_late_rows_nor_counts_as_some(
             it.change("move_project", id=OUTSIDE, group_id=TOP)
         bring(it, "issues", 30, late)
         it.later(60)
-        it.sync("issues")
+        it.sync(name)
         it.later(DAY)
-        again = it.sync("issues")["issues"]
-        assert it.lacks("issues") == []
+        again = it.sync(name)[name]
+        assert it.lacks(name) == []
         # What lies in the overlap of the group's own list comes with that, too.
         assert late or all(row["updated_at"] > "2026-03-01T11:50" for row in again)
         it.later(DAY)
-        assert it.sync("issues")["issues"] == []
+        assert it.sync(name)[name] == []
 
 
+@BOTH
 @pytest.mark.parametrize("pages", range(1, 9))
-def test_a_read_that_is_killed_among_late_rows_loses_none(pages: int) -> None:
+def test_a_read_that_is_killed_among_late_rows_loses_none(pages: int, name: str) -> None:
     it = copy(5)
-    it.killed("issues", 4)
+    it.killed(name, 4)
     bring(it, "issues", 40, 6)
     it.later(DAY)
-    it.sync("issues")
+    it.sync(name)
     bring(it, "issues", 30, 20)
     bring(it, "issues", 30, 20, created=False)
     it.later(DAY)
-    it.killed("issues", pages)
+    it.killed(name, pages)
     it.later(HOUR)
-    it.killed("issues", pages)
+    it.killed(name, pages)
     it.later(DAY)
-    it.sync("issues")
-    assert it.lacks("issues") == []
+    it.sync(name)
+    assert it.lacks(name) == []
 
 
 @pytest.mark.parametrize("limit", [0, 3, 20, 10_000])
@@ -162,30 +170,34 @@ def test_lists_that_gitlab_does_not_count_as_a_whole(limit: int) -> None:
         assert len(counted(it)) < 5
 
 
-def test_rows_from_before_the_start_date_are_not_brought() -> None:
+@BOTH
+def test_rows_from_before_the_start_date_are_not_brought(name: str) -> None:
     it = copy(start_date="2026-02-26T00:00:00Z")
-    it.sync("issues")
+    it.sync(name)
     old = set(bring(it, "issues", 30, 4))
     recent = set(bring(it, "issues", 1.5, 4))
     it.later(DAY)
-    it.sync("issues")
-    held = {number for (number,) in it.tables["issues"]}
+    it.sync(name)
+    held = {number for (number,) in it.tables[name]}
     assert recent <= held
     assert not old & held
 
 
-def test_of_a_long_list_only_the_part_that_grew_is_read_again() -> None:
+@BOTH
+def test_of_a_long_list_only_the_part_that_grew_is_read_again(name: str) -> None:
     it = copy(num_workers=4)
     for number in range(60):
         create(it, "issues", WEB, START - (70 - number) * HOUR * SECOND, 100)
-    it.sync("issues")
+    it.sync(name)
+    it.later(HOUR)
+    it.sync(name)
     it.later(DAY)
-    assert it.sync("issues")["issues"] == []
-    assert len(it.states["issues"]["counts"][f"group:{TOP}"]["windows"]) >= 3
+    assert it.sync(name)[name] == []
+    assert len(it.states[name]["counts"][f"group:{TOP}"]["windows"]) >= 3
     bring(it, "issues", 2, 7)
     it.later(DAY)
-    assert 7 <= len(it.sync("issues")["issues"]) < 2_600
-    assert it.lacks("issues") == []
+    assert 7 <= len(it.sync(name)[name]) < 2_600
+    assert it.lacks(name) == []
 
 
 def test_lists_are_counted_as_far_as_the_state_has_room() -> None:
@@ -201,3 +213,50 @@ def test_lists_are_counted_as_far_as_the_state_has_room() -> None:
     it.sync("issues")
     assert len(it.states["issues"]["counts"]) == 200
     assert counted(it) == []
+
+
+def queries(it: Copy) -> int:
+    """The queries of the last sync."""
+    return sum("graphql" in address for address in it.asked)
+
+
+def test_a_connection_is_counted_once_a_day() -> None:
+    it = copy()
+    name = GRAPHQL[0]
+    it.sync(name)
+    first = queries(it)
+    it.later(HOUR)
+    it.sync(name)
+    assert queries(it) == first - 1
+    it.later(DAY)
+    it.sync(name)
+    assert queries(it) > first - 1
+
+
+@pytest.mark.parametrize("most", [10, 30])
+def test_connections_that_the_database_does_not_count_as_a_whole(most: int) -> None:
+    """Each span that runs into the time-out is counted in halves, and no row is lost by it."""
+    it = copy(tries=1)
+    for number in range(60):
+        create(it, "issues", WEB, START - (100 - number) * HOUR * SECOND)
+    it.emulator.world.settings.graphql_counts_up_to = most
+    name = GRAPHQL[0]
+    it.sync(name)
+    assert len(it.states[name]["counts"][f"group:{TOP}"]["windows"]) > 60 / most
+    bring(it, "issues", 3, 10)
+    it.later(DAY)
+    it.sync(name)
+    assert it.lacks(name) == []
+
+
+def test_a_list_that_is_off_is_not_counted() -> None:
+    """Its refusal is told once, and what it has is read when it is shown."""
+    it = copy(groups_list=[], projects_list=[str(WEB)])
+    (old,) = create(it, "merge_requests", WEB, START - DAY * SECOND)
+    it.change("set_feature", id=WEB, feature="merge_requests", level="disabled")
+    name = GRAPHQL[1]
+    assert it.sync(name)[name] == []
+    assert not it.states[name].get("counts")
+    it.change("set_feature", id=WEB, feature="merge_requests", level="enabled")
+    it.later(DAY)
+    assert old in ids(it.sync(name)[name])

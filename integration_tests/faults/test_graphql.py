@@ -15,7 +15,8 @@ from integration_tests.gitlab.faults import Fault
 from integration_tests.gitlab.graphql.rows import MOST_TRANSITIONS
 from integration_tests.support.inprocess import Wire, session
 from integration_tests.support.stepped import IdleTime
-from source_gitlab.core.walks.connections import Source, read
+from source_gitlab.core.walks.connection_source import Source
+from source_gitlab.core.walks.connections import read
 from source_gitlab.gitlab.errors import (
     GitlabError,
     Malformed,

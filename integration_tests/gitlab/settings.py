@@ -73,6 +73,8 @@ class Settings:
     """Lists of which more rows are asked for at once run into the time-out; 0: none do."""
     graphql_slow_from: int = 0
     """From this row of a page on, counted from 1, what is in it is too late; 0: nothing is."""
+    graphql_counts_up_to: int = 0
+    """Connections with more rows run into the time-out when they are counted; 0: none do."""
     graphql_most_points: int = 0
     """Points that a query may cost; 0: as many as GitLab allows."""
     graphql_spared_points: int = 10

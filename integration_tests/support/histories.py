@@ -23,7 +23,6 @@ from integration_tests.gitlab.expected import expected_rows
 from integration_tests.gitlab.faults import Fault
 from integration_tests.gitlab.plain.expectation import may_leave
 from integration_tests.gitlab.plain.resource import resources
-from integration_tests.gitlab.present.planning import EPICS_APART
 from integration_tests.gitlab.world import OWNER
 from integration_tests.support.history_changes import Changes
 from integration_tests.support.history_model import Event, History, Sync
@@ -85,7 +84,6 @@ _COMMITS = {"commits": "id"} | {
     name: "commit_id" for name, stream in streams().items() if stream.parent == "commits"
 }
 # What the work items of a stream are in the REST API, and how far their ids are from those.
-_WORK_ITEMS = {"work_items": ("issues", 0), "group_work_items": ("epics", EPICS_APART)}
 # The column that holds the job: no pipeline that is listed tells of some jobs.
 _OF_JOBS = {"jobs": "id", "job_artifacts": "job_id"}
 SCOPES: tuple[dict[str, list[str]], ...] = (
@@ -288,8 +286,6 @@ class Run:
                     continue
                 if self.changes.late_rows & set(_owners(name, row)):
                     continue
-                if self._is_never_found(name, row):
-                    continue
                 # An issue moves its epic only if it is in scope, and tells nothing of its return.
                 if (
                     name == "epic_issues"
@@ -301,11 +297,6 @@ class Run:
                 found += lacking(name, self.tables[name], entry)
         self.figures["rows lost"] += len(found)
         return found
-
-    def _is_never_found(self, name: str, row: Row) -> bool:
-        """Whether it is a work item that was imported with old times, which nothing counts."""
-        table, apart = _WORK_ITEMS.get(name, ("", 0))
-        return bool(table) and (table, row["id"] - apart) in self.changes.imported
 
     def _is_followed(self, project_id: int, commit: str) -> bool:
         if self.history.every_branch:

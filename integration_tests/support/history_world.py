@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from integration_tests.gitlab.clock import DAY, HOUR, MINUTE, SECOND, moment
 from integration_tests.gitlab.emulator import Emulator
 from integration_tests.gitlab.mutations import mutate
+from integration_tests.gitlab.present.planning import EPICS_APART
 from integration_tests.gitlab.rows import Row
 from integration_tests.gitlab.settings import Settings
 from integration_tests.gitlab.world import DEVELOPER, OWNER, World
@@ -20,6 +21,13 @@ GUEST, PLANNER, REPORTER = 10, 15, 20
 TOP, SUB, OPEN, ELSE = 10, 11, 20, 30
 WEB, API, GUARDED, SITE, OUTSIDE, EMPTY, OWN = 101, 102, 103, 104, 105, 106, 107
 PROJECTS = (WEB, API, GUARDED, SITE, OUTSIDE, EMPTY, OWN)
+
+# The streams that GraphQL has of the same rows, and how far their ids are from those.
+IN_GRAPHQL = {
+    "issues": ("work_items", 0),
+    "merge_requests": ("merge_request_metrics", 0),
+    "epics": ("group_work_items", EPICS_APART),
+}
 
 # Two fifths of a second: what the connector knows of the server's time is cut to whole seconds.
 START = moment("2026-03-01T12:00:00.400000Z")

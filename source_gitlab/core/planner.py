@@ -386,5 +386,5 @@ class Planner:
             if path is not None:
                 slice_["path"] = path
         if stream.incremental:
-            slice_["known"] = state.known_of(slice_, counted=root.kind == "selection")
+            slice_["known"] = state.known_of(slice_, counted=root.counts_late_rows)
         return slice_

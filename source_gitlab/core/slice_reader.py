@@ -80,7 +80,7 @@ class SliceReader:
             user=user,
             changed_rows=ChangedRowsCache(client.tuning.shared_rows),
             shared_lists=SharedLists(),
-            late_rows=LateRows(client, config.lookback_minutes),
+            late_rows=LateRows(config.lookback_minutes),
             child_probe=ChildProbe(client, prefetcher),
             transformers={name: RowTransformer(one) for name, one in streams().items()},
             raw_columns=self._raw_columns,

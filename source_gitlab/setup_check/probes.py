@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from source_gitlab.core.refusals import judged
 from source_gitlab.core.transform import RowTransformer
-from source_gitlab.core.walks.connections import Source, shows
+from source_gitlab.core.walks.connection_source import Source
+from source_gitlab.core.walks.connections import shows
 from source_gitlab.core.walks.graphql import of_few_days
 from source_gitlab.core.walks.objects import asked
 from source_gitlab.gitlab.errors import ReadError, Skipped

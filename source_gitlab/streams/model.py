@@ -187,6 +187,13 @@ class Stream:
         )
 
     @property
+    def counts_late_rows(self) -> bool:
+        """Whether its lists are counted, to find rows that came late with old times."""
+        if self.walk == "graphql":
+            return self.since is not None
+        return self.walk == "seek" and self.kind == "selection"
+
+    @property
     def requests_each(self) -> int:
         """How many requests one place or parent takes, where no list has a second page."""
         return len(self.requests) or len(self.queries)

@@ -13,6 +13,9 @@ the rows of one object.
 | `$id`, in connections                      | the global id of the object that has it            |
 | others there, and those of `child`         | fields of the object, or columns of the parent     |
 | `$since`, if the stream declares `since`   | the lower bound of time                            |
+| `$updatedBefore`, `$createdAfter` and      | then, too: further bounds, which are absent where  |
+| `$createdBefore`                           | there are none                                     |
+| `$counting`                                | then, too: true to ask for `count` and for no rows |
 | `$since`, `$until`, with `span`            | the first and the last day of what is asked for    |
 
 Where `$path` names the container, its `id` comes first: another one may have the path by then.
@@ -32,6 +35,8 @@ if TYPE_CHECKING:
 
 _LETTER = re.compile(r"_(.)")
 
+# With which the lists of a stream that declares `since` are counted.
+COUNTING = ("updatedBefore", "createdAfter", "createdBefore", "counting")
 CONTAINERS = ("group", "project", "instance", "child")
 _OPERATION = re.compile(r"^query (\w+)\(([^)]*)\)", re.MULTILINE)
 _VARIABLE = re.compile(r"\$(\w+):")

@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from source_gitlab.streams.declaration_error import DeclarationError
-from source_gitlab.streams.queries import queries_of, variable_of
+from source_gitlab.streams.queries import COUNTING, queries_of, variable_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -86,7 +86,7 @@ def _needed(stream: Stream, container: str, found: frozenset[str]) -> set[str]:
     needed: set[str] = {"instance": set(), "child": ids}.get(container, named)
     needed |= {"first", "after"} if str(stream.rows).endswith("nodes") else set()
     needed |= {"first"} if stream.by_name else set()
-    needed |= {"since"} if stream.since else set()
+    needed |= {"since", *COUNTING} if stream.counts_late_rows else set()
     if stream.span:
         needed |= {"since"} if stream.span.days >= stream.span.kept else {"since", "until"}
     return needed

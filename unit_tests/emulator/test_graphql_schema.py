@@ -15,8 +15,10 @@ if TYPE_CHECKING:
 
 # What later releases have, by type, as ee/app/graphql/types/sbom/*.rb, ee/app/graphql/ee/types/*.rb
 # and ee/app/graphql/types/security_orchestration/*.rb say; of work items app/graphql/types/*.rb,
-# ee/app/graphql/types/work_items/*.rb and app/graphql/resolvers/namespaces/*.rb.
+# ee/app/graphql/types/work_items/*.rb, app/graphql/resolvers/namespaces/*.rb and
+# app/graphql/resolvers/concerns/work_items/shared_filter_arguments.rb.
 _APPROVAL = {f"approvalPolicies {one}".strip() for one in ("", "after", "before", "first", "last")}
+_TIMES = ("createdAfter", "createdBefore", "updatedAfter", "updatedBefore")
 NEWER = {
     "ApprovalPolicy": {"description", "enabled", "name", "updatedAt", "yaml"},
     "ApprovalPolicyConnection": {"nodes", "pageInfo"},
@@ -27,12 +29,13 @@ NEWER = {
         "workItems excludeProjects",
         "workItems includeArchived",
         "workItems includeDescendants",
-        "workItems updatedAfter",
+        *(f"workItems {one}" for one in _TIMES),
     },
     "License": {"name", "spdxIdentifier", "url"},
     "Location": {"topLevel"},
-    "Project": {*_APPROVAL, "workItems updatedAfter"},
+    "Project": {*_APPROVAL, *(f"workItems {one}" for one in _TIMES)},
     "WorkItem": {"iid"},
+    "WorkItemConnection": {"count"},
     "WorkItemStatus": {"category", "name"},
     "WorkItemStatusCategoryEnum": {"CANCELED", "DONE", "IN_PROGRESS", "TO_DO", "TRIAGE"},
     "WorkItemWidgetStatus": {"status"},

@@ -3,8 +3,8 @@
 A field costs one point and what is selected below it. A connection costs that again in parts of a
 hundred: with ``first: 100``, twice (``connection_complexity_multiplier`` in
 app/graphql/types/base_field.rb, 0.01 in app/graphql/resolvers/base_resolver.rb). Of the types of a
-union, the dearest counts. Some fields (``spared``) cost so many points less than that, which may be
-less than nothing.
+union, the dearest counts. What a directive leaves out costs nothing, as graphql-ruby has it.
+Some fields (``spared``) cost so many points less than that, which may be less than nothing.
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
         GraphQLNamedType,
         GraphQLSchema,
         OperationDefinitionNode,
+        SelectionNode,
         SelectionSetNode,
     )
 
@@ -62,6 +63,8 @@ class Cost:
         points, deepest = 0, 0
         dearest = 0
         for one in selections.selections:
+            if self._is_left_out(one):
+                continue
             if isinstance(one, FieldNode):
                 cost, depth = self._field(one, owner)
                 points += cost
@@ -97,6 +100,15 @@ class Cost:
             rows = min(self._first(node) or MOST_ROWS, MOST_ROWS)
             points += int(points * rows * _EACH)
         return points, depth + 1
+
+    def _is_left_out(self, node: SelectionNode) -> bool:
+        """Whether a directive with a variable says so, which is false where it is not given."""
+        for one in node.directives or ():
+            (value,) = (argument.value for argument in one.arguments or ())
+            given = isinstance(value, VariableNode) and self._variables.get(value.name.value, False)
+            if given is (one.name.value == "skip"):
+                return True
+        return False
 
     def _first(self, node: FieldNode) -> int | None:
         """How many rows a connection is asked for."""

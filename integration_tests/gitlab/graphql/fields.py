@@ -7,10 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from graphql import GraphQLError
 
-from integration_tests.gitlab.clock import moment
 from integration_tests.gitlab.graphql import contributions, pipelines, rows, work_items
 from integration_tests.gitlab.graphql.lists import DENIED, listed
-from integration_tests.gitlab.graphql.pages import page
+from integration_tests.gitlab.graphql.pages import page, within
 from integration_tests.gitlab.graphql.shape import NODES
 from integration_tests.gitlab.plain.resource import resources
 from integration_tests.gitlab.plain.tables import all_rows
@@ -43,6 +42,8 @@ def resolve(source: Any, info: GraphQLResolveInfo[Any], /, **given: Any) -> Any:
         raise GraphQLError(DENIED)
     slow = settings.graphql_slow_above
     is_late = slow and source.get("fullPath") and (given.get("first") or 0) > slow
+    most = settings.graphql_counts_up_to
+    is_late = is_late or (most and info.field_name == "count" and source["count"] > most)
     if is_late or _row(info) >= (settings.graphql_slow_from or math.inf):
         message = f"Timeout on {name}"
         raise GraphQLError(message)
@@ -174,12 +175,12 @@ def _merge_requests(viewing: Viewing, source: Json, given: dict[str, Any]) -> Js
     open_ = [one for one in homes if emulator.access.shows(viewing.viewer, one, "merge_requests")]
     if "/Project/" in source["id"] and not open_:
         return None
-    since = given.get("updatedAfter")
+    is_within = within(given)
     found = [
         row
         for one in open_
         for row in world.merge_requests.of_project(one.id)
-        if row.readable and (since is None or (row.updated or row.created) >= moment(since))
+        if row.readable and is_within(row)
     ]
     newest_first = str(given.get("sort")).lower() != "updated_asc"
     found.sort(key=lambda row: (row.updated or row.created, row.id), reverse=newest_first)

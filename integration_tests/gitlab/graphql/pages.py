@@ -8,13 +8,16 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
+from integration_tests.gitlab.clock import moment
 from integration_tests.gitlab.graphql.cost import MOST_ROWS
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from integration_tests.gitlab.emulator import Emulator
-    from integration_tests.gitlab.rows import Json
+    from integration_tests.gitlab.rows import Json, Row
+
+_TIMES = ("createdAfter", "createdBefore", "updatedAfter", "updatedBefore")
 
 
 @dataclass(frozen=True)
@@ -51,6 +54,24 @@ def page(viewing: Viewing, found: Sequence[Json], given: dict[str, Any]) -> Json
             "endCursor": _cursor(ids[places[-1]]) if places else None,
         },
     }
+
+
+def within(given: dict[str, Any]) -> Callable[[Row], bool]:
+    """Tells whether a row lies between the times that are given; the bounds belong to it.
+
+    The filters are those of REST (app/finders/concerns/created_at_filter.rb, updated_at_filter.rb).
+    """
+    bounds = {one: moment(given[one]) for one in _TIMES if given.get(one) is not None}
+
+    def is_within(row: Row) -> bool:
+        created, updated = row.created, row.updated or row.created
+        return (
+            bounds.get("createdAfter", created) <= created <= bounds.get("createdBefore", created)
+        ) and (
+            bounds.get("updatedAfter", updated) <= updated <= bounds.get("updatedBefore", updated)
+        )
+
+    return is_within
 
 
 def _cursor(number: object) -> str:

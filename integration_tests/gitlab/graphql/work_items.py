@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from integration_tests.gitlab.clock import moment, stamp
+from integration_tests.gitlab.clock import stamp
 from integration_tests.gitlab.graphql import rows
-from integration_tests.gitlab.graphql.pages import page
+from integration_tests.gitlab.graphql.pages import page, within
 from integration_tests.gitlab.present import planning
 from integration_tests.gitlab.present.structure import feature
 
@@ -71,12 +71,8 @@ def _in_project(viewing: Viewing, project: Row) -> list[tuple[Row, Json]]:
 
 
 def _page(viewing: Viewing, found: list[tuple[Row, Json]], given: dict[str, Any]) -> Json:
-    since = given.get("updatedAfter")
-    kept = [
-        (row, one)
-        for row, one in found
-        if since is None or (row.updated or row.created) >= moment(since)
-    ]
+    is_within = within(given)
+    kept = [(row, one) for row, one in found if is_within(row)]
     newest_first = str(given.get("sort")).lower() != "updated_asc"
     kept.sort(key=lambda one: (one[0].updated or one[0].created, one[0].id), reverse=newest_first)
     return page(viewing, [one for _, one in kept], given)

@@ -12,7 +12,7 @@ from source_gitlab.core.transform import RowTransformer
 from source_gitlab.core.verification.spans import Span
 from source_gitlab.core.walks.list_length import count_beyond
 from source_gitlab.core.walks.pages import PER_PAGE, read_pages
-from source_gitlab.core.walks.row_counts import Counter
+from source_gitlab.core.walks.row_counts import first_row
 from source_gitlab.gitlab.errors import NoSuchList, ReadError, Skipped
 from source_gitlab.gitlab.lists import Lists
 from source_gitlab.streams.vocabulary import LEVELS
@@ -58,7 +58,6 @@ class Counting:
         self._prefetcher = prefetcher
         self._inventory = inventory
         self._membership = membership
-        self._counter = Counter(client)
         self._lock = threading.Lock()
         self._filters: dict[str, bool] = {}
         self._hidden: dict[tuple[str, str, int], str | None] = {}
@@ -132,7 +131,7 @@ class Counting:
         """
         total = 0
         for query in one.queries:
-            found = self._counter.number(one.path, {**query, **span.query})
+            found = first_row(self._client, one.path, {**query, **span.query}).total
             if found is None:
                 return None
             total += found
@@ -147,7 +146,7 @@ class Counting:
         """
         total = 0
         for query in one.queries:
-            found = self._counter.number(one.path, query)
+            found = first_row(self._client, one.path, query).total
             if found is None:
                 found = count_beyond(self._client, one.path, query)
             if found is None:

@@ -9,8 +9,11 @@ from typing import TYPE_CHECKING
 from source_gitlab.config import SETTLED_MINUTES
 from source_gitlab.core.row_key import RowKey
 from source_gitlab.core.slices import Page, Slice, beside
+from source_gitlab.core.walks.late_rows import DatedSeek, uncounted
 from source_gitlab.core.walks.overlap import unknown
+from source_gitlab.core.walks.row_counts import Counts
 from source_gitlab.core.walks.seek import Seek
+from source_gitlab.gitlab.errors import ReadError, Skipped
 from source_gitlab.streams import streams
 from source_gitlab.timestamps import epoch, plus
 
@@ -82,17 +85,17 @@ def changed(reading: Reading) -> Iterator[Page]:
     since = slice_["since"] or shared.first
     seeks = queries_of(reading)
 
-    def own(number: int) -> Seek:
+    def own(number: int) -> DatedSeek:
         container = "group" if stream.containers == ("group",) else "project"
         slice_of_member = Slice(container=container, id=number)
-        return queries_of(replace(reading, slice_=slice_of_member))[0]
+        return DatedSeek(queries_of(replace(reading, slice_=slice_of_member))[0])
 
-    is_counted = stream.kind != "selection"
-    uncounted: Missed | None = None
+    is_counted = not stream.counts_late_rows
+    problem: Missed | None = None
     if not is_counted:
         entered = partial(shared.entered, stream, state)
-        uncounted = yield from shared.late_rows.pages(
-            seeks[0],
+        problem = yield from shared.late_rows.pages(
+            DatedSeek(seeks[0]),
             slice_,
             state,
             shared.first,
@@ -119,16 +122,26 @@ def changed(reading: Reading) -> Iterator[Page]:
             rows = beside(stream, slice_, rows)  # noqa: PLW2901 -- fewer of them
             fresh, seen = unknown(rows, stream.row_key, recent, settled, known)
             if len(seeks) == 1:
-                counts = None if is_counted else shared.late_rows.first(seek, slice_, state)
+                counts = None if is_counted else _counts(reading, seek)
                 is_counted = True
                 yield Page(fresh, through=through, seen=seen, counts=counts)
             else:
                 yield Page(fresh, position={"through": list(reached)}, seen=seen)
     if not is_counted:
-        yield Page([], counts=shared.late_rows.first(seeks[0], slice_, state))
+        yield Page([], counts=_counts(reading, seeks[0]))
     # A list that cannot be read at all says so by itself.
-    if uncounted is not None:
-        reading.lists.note(uncounted)
+    if problem is not None:
+        reading.lists.note(problem)
+
+
+def _counts(reading: Reading, seek: Seek) -> Counts | None:
+    """The counts of a list whose first page is read, unless it has been counted before."""
+    dated = DatedSeek(seek)
+    try:
+        return reading.shared.late_rows.first(dated, reading.slice_, reading.state)
+    except (ReadError, Skipped) as error:
+        seek.client.note(uncounted(dated.listed.url, error))
+        return Counts(reading.slice_["start"])
 
 
 def _reached(

@@ -17,7 +17,8 @@ from source_gitlab.core.row_validation import addressed
 from source_gitlab.core.slices import Owner, Page
 from source_gitlab.core.state.digests import identity
 from source_gitlab.core.state.owed_parents import MOST, MOST_REFUSALS
-from source_gitlab.core.walks.connections import Source, read
+from source_gitlab.core.walks.connection_source import Source
+from source_gitlab.core.walks.connections import read
 from source_gitlab.core.walks.objects import are_hidden, asked, by_name, placed, rows_in
 from source_gitlab.core.walks.pages import read_pages
 from source_gitlab.gitlab.errors import ReadError, Skipped

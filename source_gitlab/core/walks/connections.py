@@ -8,103 +8,26 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
-from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple
 
+from source_gitlab.core.walks.connection_source import NODES, NOTHING
 from source_gitlab.gitlab.errors import Malformed, ReadError, Skipped
 from source_gitlab.gitlab.graphql import Operation, address_of
 from source_gitlab.gitlab.lists import Streak
 from source_gitlab.gitlab.pagination import Answer, Missed, pages_of
-from source_gitlab.streams.queries import queries_of, variable_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from source_gitlab.core.slices import Row
+    from source_gitlab.core.walks.connection_source import Asking, Source
     from source_gitlab.gitlab.errors import GitlabError
     from source_gitlab.gitlab.graphql import Reply
     from source_gitlab.gitlab.pagination import Query
-    from source_gitlab.streams import Stream
-    from source_gitlab.streams.queries import Queries
 
 _GLOBAL_ID = re.compile(r"gid://gitlab/.+/(\d+)")
 _CAPITAL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
-_NONE: Mapping[str, Any] = MappingProxyType({})
 _ANY = "*"
-_NODES = "nodes"
-
-
-class Asking(Protocol):
-    """What answers queries, and takes note of rows that do not come."""
-
-    @property
-    def api_url(self) -> str:
-        """The address of the REST API."""
-        ...
-
-    def graphql(self, operation: Operation, named: str) -> Reply:
-        """A page of a list: `$first` is what GitLab can give at once of the query `named`."""
-        ...
-
-    def note(self, *missed: Missed) -> None:
-        """Note what does not come."""
-        ...
-
-
-class Source(NamedTuple):
-    """Where a list is: the container (`kind` is an operation) and its full path, for people too.
-
-    `rows` are the names that lead from the container to the rows. `number` is the container's id,
-    and `given` are the variables that name a parent.
-    """
-
-    stream: str
-    kind: str
-    path: str
-    rows: tuple[str, ...]
-    queries: Queries
-    number: int = 0
-    given: Mapping[str, Any] = _NONE
-
-    @classmethod
-    def of(cls, stream: Stream, kind: str, path: str, number: int = 0) -> Source:
-        """The list of a declared stream."""
-        queries = queries_of(stream.name)
-        assert queries is not None  # noqa: S101 -- the declaration was checked
-        rows = stream.by_name.outer if stream.by_name else tuple(str(stream.rows).split("."))
-        return cls(stream.name, kind, path, rows, queries, number)
-
-    @classmethod
-    def below(cls, stream: Stream, parent: Row, path: str) -> Source:
-        """The list of a stream below a row of its parent, whose own address is `path`."""
-        source = cls.of(stream, "child", path)
-        wanted = source.queries.operations["child"]
-        given = {variable_of(column): value for column, value in parent.items()}
-        given |= {
-            variable_of(column): f"gid://gitlab/{type_}/{parent[column]}"
-            for column, type_ in stream.global_ids.items()
-        }
-        return source._replace(given={one: given[one] for one in wanted & given.keys()})
-
-    @property
-    def variables(self) -> dict[str, Any]:
-        """What names the container to the operation."""
-        if not self.path:
-            return {}
-        if self.kind == "child":
-            return dict(self.given)
-        named = {"id": f"gid://gitlab/{self.kind.capitalize()}/{self.number}"}
-        return {"path": self.path, **(named if self.number else {})}
-
-    @property
-    def leading(self) -> tuple[str, ...]:
-        """The names that lead from what the operation brings to the rows."""
-        return self.rows if self.kind == "instance" else (self.kind, *self.rows)
-
-    @property
-    def about(self) -> str:
-        """What is read, for people."""
-        return f"{self.stream} of {self.path or 'the whole GitLab'}"
 
 
 class _Owner(NamedTuple):
@@ -119,7 +42,7 @@ class _Owner(NamedTuple):
     known: Mapping[str, Any]
 
 
-_NOBODY = _Owner("", (), _NONE)
+_NOBODY = _Owner("", (), NOTHING)
 
 
 def read(asking: Asking, source: Source, variables: Mapping[str, Any]) -> Iterator[list[Row]]:
@@ -148,6 +71,23 @@ def shows(asking: Asking, source: Source, variables: Mapping[str, Any]) -> list[
     variables = {**variables, **source.variables, "after": None}
     first = _Connections(asking, source).page(source.kind, variables, source.leading)
     return list(first.data)
+
+
+def counted(
+    asking: Asking,
+    source: Source,
+    variables: Mapping[str, Any],
+    ask: Callable[[Operation], Reply],
+) -> int:
+    """How many rows a list has, as the one answer of `ask` tells.
+
+    Raises:
+        Skipped: GitLab shows no such list to this token.
+        GitlabError: as `gitlab.graphql` sorts it.
+    """
+    given = {**variables, **source.variables, "first": 1, "after": None, "counting": True}
+    operation = Operation(source.queries.document, source.kind, given, source.about)
+    return _Connections(asking, source).number(operation, ask(operation))
 
 
 class _Connections:
@@ -182,6 +122,17 @@ class _Connections:
         # Rows that may not be seen are left out of a page, or are null in it.
         return Answer([row for row in rows if row is not None], following, None, thinned=True)
 
+    def number(self, operation: Operation, reply: Reply) -> int:
+        """How many rows the list has; raises as `page`."""
+        for problem in reply.problems:
+            raise problem.error
+        found = self._connection(operation, reply, self._source.leading)
+        number = found.get("count") if isinstance(found, dict) else None
+        if type(number) is not int:
+            what = "GitLab answered without the number of rows"
+            raise self._malformed(what)
+        return number
+
     def _connection(self, operation: Operation, reply: Reply, leading: tuple[str, ...]) -> Any:
         """What holds the rows: a connection, or what stands there without pages.
 
@@ -190,14 +141,14 @@ class _Connections:
             Malformed: something on the way is missing: GitLab answers null for what it hides.
         """
         inside: Any = reply.data
-        outer = leading[:-1] if leading[-1] == _NODES else leading
+        outer = leading[:-1] if leading[-1] == NODES else leading
         names: list[str] = []
         for part in outer:
             # An object that is asked for by its id has the name of its type.
             names.append(operation.variables.get("id", "it") if part == _ANY else part)
             key = next(iter(inside), part) if part == _ANY and isinstance(inside, dict) else part
             inside = _only_row(inside, key)
-            if _is_connection(inside) and key not in inside and inside.get(_NODES) == []:
+            if _is_connection(inside) and key not in inside and inside.get(NODES) == []:
                 raise self._refused(".".join(names), is_list=False)
             if not isinstance(inside, dict) or key not in inside:
                 what = f"GitLab answered without {'.'.join(names)}"
@@ -256,7 +207,7 @@ class _Connections:
             owner = _Owner(row["id"], (), {"id": row["id"]})
         elif not path:
             source = self._source
-            outer = source.rows[:-1] if source.rows[-1] == _NODES else source.rows
+            outer = source.rows[:-1] if source.rows[-1] == NODES else source.rows
             owner = _Owner(source.path, outer, {**row, **source.variables})
         for name, value in row.items():
             if isinstance(value, list):
@@ -287,7 +238,7 @@ class _Connections:
 
         def fetch(query: Query) -> Answer:
             # The object has the name under which the operation asks for it.
-            return self.page(name, {**given, **query}, (_ANY, *owner.path, _NODES))
+            return self.page(name, {**given, **query}, (_ANY, *owner.path, NODES))
 
         if after is not None:
             for answer in pages_of(fetch, {"after": after}, f"{name} of {owner.name}"):
@@ -302,12 +253,12 @@ class _Connections:
         Raises:
             Malformed: it is no page, or does not say whether it is the last.
         """
-        if self._source.rows[-1] != _NODES and not _is_connection(connection):
+        if self._source.rows[-1] != NODES and not _is_connection(connection):
             connection = {
-                _NODES: [connection] if isinstance(connection, dict) else connection,
+                NODES: [connection] if isinstance(connection, dict) else connection,
                 "pageInfo": {"hasNextPage": False},
             }
-        rows = connection.get(_NODES) if isinstance(connection, dict) else None
+        rows = connection.get(NODES) if isinstance(connection, dict) else None
         info = connection.get("pageInfo") if isinstance(connection, dict) else None
         more = info.get("hasNextPage") if isinstance(info, dict) else None
         after = info.get("endCursor") if isinstance(info, dict) else None
@@ -373,12 +324,12 @@ class _Connections:
 
 def _only_row(inside: Any, name: str) -> Any:
     """The one row of a connection on the way to `name`, which is asked for by what it has."""
-    rows = inside.get(_NODES) if _is_connection(inside) and name not in inside else None
+    rows = inside.get(NODES) if _is_connection(inside) and name not in inside else None
     return rows[0] if isinstance(rows, list) and len(rows) == 1 else inside
 
 
 def _is_connection(value: Any) -> bool:
-    return isinstance(value, dict) and ("pageInfo" in value or _NODES in value)
+    return isinstance(value, dict) and ("pageInfo" in value or NODES in value)
 
 
 @lru_cache(maxsize=1024)

@@ -1,8 +1,8 @@
 """Rows that come late into a list that is read by time, and look old: found by counting them.
 
-When, and why, is in counts.py. A list is counted before it is read, so that what comes while it is
-read is found by the next count; and what was counted is in the state before its rows are, so that
-a read that is killed is held to it, too.
+When, and why, is in row_counts.py. A list is counted before it is read, so that what comes while it
+is read is found by the next count; and what was counted is in the state before its rows are, so
+that a read that is killed is held to it, too.
 """
 
 from __future__ import annotations
@@ -10,10 +10,11 @@ from __future__ import annotations
 import logging
 import threading
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import TYPE_CHECKING, Protocol
 
 from source_gitlab.core.slices import Page
-from source_gitlab.core.walks.row_counts import Counter, Counts, Listed, Window
+from source_gitlab.core.walks.row_counts import Counter, Counts, Listed, Window, first_row
 from source_gitlab.gitlab.errors import ReadError, Skipped
 from source_gitlab.gitlab.pagination import Missed
 from source_gitlab.timestamps import at, instant, plus
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from source_gitlab.core.slices import Row, Slice
     from source_gitlab.core.state import StreamState
     from source_gitlab.core.walks.seek import FirstPage, Seek
-    from source_gitlab.gitlab.client import Client, Query
+    from source_gitlab.gitlab.client import Query
     from source_gitlab.gitlab.errors import GitlabError
 
 LOGGER = logging.getLogger("source_gitlab")
@@ -42,13 +43,44 @@ class _Part:
     query: Query
 
 
+class DatedList(Protocol):
+    """A list that can be counted, and read, by the times of its rows."""
+
+    @property
+    def listed(self) -> Listed:
+        """The list as it is counted."""
+        ...
+
+    def rows(self, query: Query, since: str | None) -> Iterator[list[Row]]:
+        """The rows that changed from `since` on and pass the filters, or a GitlabError."""
+        ...
+
+
+@dataclass(frozen=True)
+class DatedSeek:
+    """A list of REST, as one that is dated."""
+
+    seek: Seek
+
+    @property
+    def listed(self) -> Listed:
+        """The list as it is counted."""
+        client, path = self.seek.client.client, self.seek.path
+        return Listed(_url(self.seek), self.seek.query, partial(first_row, client, path))
+
+    def rows(self, query: Query, since: str | None) -> Iterator[list[Row]]:
+        """The rows that changed from `since` on and pass the filters, or a GitlabError."""
+        narrow = replace(self.seek, query={**self.seek.query, **query})
+        for rows, _ in narrow.rows(since):
+            yield rows
+
+
 class LateRows:
     """Finds late rows. Thread-safe."""
 
-    def __init__(self, client: Client, lookback_minutes: int) -> None:
+    def __init__(self, lookback_minutes: int) -> None:
         """Nothing is counted yet."""
-        self._client = client
-        self._counter = Counter(client)
+        self._counter = Counter()
         self._lookback = lookback_minutes
         self._lock = threading.Lock()
         self._totals: dict[str, tuple[int | None, str]] = {}
@@ -61,32 +93,35 @@ class LateRows:
             # late, and is read twice.
             until = plus(at(first.came), seconds=1)
             with self._lock:
-                self._totals.setdefault(seek.path, (first.answer.total, until))
+                self._totals.setdefault(_url(seek), (first.answer.total, until))
 
         return replace(seek, told=note)
 
-    def first(self, seek: Seek, slice_: Slice, state: StreamState) -> Counts | None:
-        """The counts of a list whose first page is read, unless it has been counted before."""
+    def first(self, dated: DatedList, slice_: Slice, state: StreamState) -> Counts | None:
+        """The counts of a list, unless it has been counted before.
+
+        Those of a list that is watched are of its first page, which must have been read.
+
+        Raises:
+            GitlabError: it could not be counted, as `client.errors` sorts it.
+        """
         if "group" in slice_ or _name(slice_) in state.counts or state.is_full_of_counts:
             return None
+        listed = dated.listed
         with self._lock:
-            total, until = self._totals.get(seek.path, (None, ""))
+            total, until = self._totals.get(listed.url, (None, ""))
         if total is not None:
             return Counts(slice_["start"], (Window(None, until, total),))
-        try:
-            until = plus(slice_["start"], minutes=-self._lookback)
-            return self._counter.first(_listed(seek), until, slice_["start"])
-        except (ReadError, Skipped) as error:
-            seek.client.note(_uncounted(seek, error))
-            return Counts(slice_["start"])
+        until = plus(slice_["start"], minutes=-self._lookback)
+        return self._counter.first(listed, until, slice_["start"])
 
     def pages(  # noqa: PLR0913 -- what is read, and who is told
         self,
-        seek: Seek,
+        dated: DatedList,
         slice_: Slice,
         state: StreamState,
         first: str | None,
-        of: Callable[[int], Seek],
+        of: Callable[[int], DatedList],
         *,
         entered: Callable[[], None],
         is_whole: bool,
@@ -107,7 +142,7 @@ class LateRows:
             GitlabError: late rows are there, and could not be read.
         """
         if "group" in slice_:
-            self._join(seek, slice_, state)
+            self._join(dated.listed, slice_, state)
             return None
         start, since = slice_["start"], slice_["since"]
         known = state.counts.get(_name(slice_))
@@ -122,8 +157,8 @@ class LateRows:
         )
         if len(entering) > _MOST_ENTERING:
             return None
-        others = tuple(_listed(of(number)) for number in sorted(entering))
-        listed = replace(_listed(seek), without=others)
+        others = tuple(of(number).listed for number in sorted(entering))
+        listed = replace(dated.listed, without=others)
         until = plus(start, minutes=-self._lookback)
         parts: list[_Part] = []
         if known.windows:
@@ -139,9 +174,9 @@ class LateRows:
                 entered()
         except (ReadError, Skipped) as error:
             # The list is read whether or not it can be counted. The next read counts it again.
-            problem = _uncounted(seek, error)
+            problem = uncounted(listed.url, error)
         for part in parts:
-            yield from _late(seek, part, first, since)
+            yield from _late(dated, part, first, since)
         if counts is not None:
             yield Page([], counts=counts)
         return problem
@@ -154,36 +189,35 @@ class LateRows:
                 return True
         return False
 
-    def _join(self, seek: Seek, slice_: Slice, state: StreamState) -> None:
+    def _join(self, listed: Listed, slice_: Slice, state: StreamState) -> None:
         """Count what a member brings into its group, whose counts do not hold it yet."""
         known = state.counts.get(f"group:{slice_['group']}")
         if known is None:
             return
         try:
-            state.join(self._counter.rows(_listed(seek), known.windows))
+            state.join(self._counter.rows(listed, known.windows))
         except (ReadError, Skipped) as error:
             # The group then has grown when it is counted next, and is read again.
-            LOGGER.info("%s could not be counted. %s", seek.path, error)
+            LOGGER.info("%s could not be counted. %s", listed.url, error)
 
 
-def _uncounted(seek: Seek, error: GitlabError) -> Missed:
-    url = f"{seek.client.api_url}/{seek.path}"
+def uncounted(url: str, error: GitlabError) -> Missed:
+    """What is said of a list that could not be counted."""
     message = f"{url} could not be counted, so rows that came late with old times were not looked"
     return Missed(f"{message} for. The next sync counts it again. {error}", url, reason="partial")
+
+
+def _url(seek: Seek) -> str:
+    return f"{seek.client.api_url}/{seek.path}"
 
 
 def _name(slice_: Slice) -> str:
     return f"{slice_['container']}:{slice_['id']}"
 
 
-def _listed(seek: Seek) -> Listed:
-    return Listed(seek.path, seek.query)
-
-
-def _late(seek: Seek, part: _Part, first: str | None, since: str) -> Iterator[Page]:
+def _late(dated: DatedList, part: _Part, first: str | None, since: str) -> Iterator[Page]:
     """Rows of a part of the list that were last changed before `since`."""
-    narrow = replace(seek, query={**seek.query, **part.query})
-    for rows, _ in narrow.rows(first):
+    for rows in dated.rows(part.query, first):
         late = [
             row
             for row in rows

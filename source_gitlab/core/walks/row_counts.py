@@ -9,7 +9,8 @@ it are asked for by themselves.
 
 GitLab counts no further than 10,000 (https://docs.gitlab.com/api/rest/#pagination-response-headers),
 so windows are made small enough. Both filters of `created_at` include their bound (app/finders/
-concerns/created_at_filter.rb).
+concerns/created_at_filter.rb). In GraphQL it counts on, for as long as its database lets it
+(app/graphql/types/countable_connection_type.rb).
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ from source_gitlab.gitlab.page_size import Stepping
 from source_gitlab.timestamps import between, day, instant, is_instant, plus
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from source_gitlab.gitlab.client import Answer, Client, Query
 
@@ -108,19 +109,38 @@ class Counts:
 
 @dataclass(frozen=True)
 class Listed:
-    """A list to count; the rows that it shares with those it is `without` do not count."""
+    """A list to count; the rows that it shares with those it is `without` do not count.
 
-    path: str
+    `url` tells it from others, `query` are filters of its own. `page` is given filters, and answers
+    with how many rows they let through (the total) and with one of them, or raises a GitlabError.
+    """
+
+    url: str
     query: Query
+    page: Callable[[Query], Answer]
     without: tuple[Listed, ...] = ()
+
+
+def first_row(client: Client, path: str, query: Query) -> Answer:
+    """The first row of a list of REST, beside which GitLab tells how many there are.
+
+    Raises:
+        GitlabError: as `client.errors` sorts it.
+    """
+    stepping = Stepping()
+    asked = {**query, "per_page": 1}
+    try:
+        return client.rows(path, asked, whole=False, stepping=stepping)
+    except Malformed:
+        # A row that is no object can be told from a list of none by those beside it.
+        return client.rows(path, {**asked, "per_page": _BESIDE}, whole=False, stepping=stepping)
 
 
 class Counter:
     """Counts lists, each window of one at most once a read. Thread-safe."""
 
-    def __init__(self, client: Client) -> None:
+    def __init__(self) -> None:
         """Nothing is counted yet."""
-        self._client = client
         self._lock = threading.Lock()
         self._known: dict[bytes, Answer] = {}
 
@@ -180,21 +200,13 @@ class Counter:
         found = (self._window(listed, one.after, one.before) for one in windows)
         return [one.rows if one is not None else 0 for one in found]
 
-    def number(self, path: str, query: Query) -> int | None:
-        """How many rows a list has; None where GitLab does not tell. Nothing is remembered.
-
-        Raises:
-            GitlabError: as `client.errors` sorts it.
-        """
-        return self._page(path, {**query, "per_page": 1}).total
-
     def has(self, listed: Listed, query: Query) -> bool:
         """Whether a list has rows that these filters let through.
 
         Raises:
             GitlabError: as `client.errors` sorts it.
         """
-        answer = self._ask(listed.path, {**listed.query, **query})
+        answer = self._ask(listed, query)
         return bool(answer.data or answer.missed or answer.total)
 
     def _split(self, listed: Listed, after: str | None, until: str, most: int) -> list[Window]:
@@ -215,8 +227,9 @@ class Counter:
             if found is not None and (found.rows <= most or is_short):
                 windows.append(found)
             elif is_short or len(windows) + len(waiting) >= _MOST_WINDOWS:
-                url = f"{self._client.api_url}/{listed.path}"
-                LOGGER.warning("%s is too long to be counted: old rows may come unseen.", url)
+                LOGGER.warning(
+                    "%s is too long to be counted: old rows may come unseen.", listed.url
+                )
                 return []
             else:
                 middle = between(first, high)
@@ -225,8 +238,8 @@ class Counter:
 
     def _oldest(self, listed: Listed, after: str | None, until: str) -> str | None:
         """When the oldest row of a span was created; None where GitLab counts nothing at all."""
-        query = {**listed.query, **Window(after, until, 0).query}
-        answer = self._ask(listed.path, {**query, "order_by": "created_at", "sort": "asc"})
+        query = {**Window(after, until, 0).query, "order_by": "created_at", "sort": "asc"}
+        answer = self._ask(listed, query)
         if not answer.data:
             return None
         created = answer.data[0].get("created_at")
@@ -236,31 +249,22 @@ class Counter:
 
     def _window(self, listed: Listed, after: str | None, before: str) -> Window | None:
         """One window, counted; None where GitLab does not tell."""
-        answer = self._ask(listed.path, {**listed.query, **Window(after, before, 0).query})
+        answer = self._ask(listed, Window(after, before, 0).query)
         if answer.total is None:
             return None
         others = (self._window(one, after, before) for one in listed.without)
         less = sum(one.rows for one in others if one is not None)
         return Window(after, before, answer.total - less)
 
-    def _page(self, path: str, query: Query) -> Answer:
-        stepping = Stepping()
-        try:
-            return self._client.rows(path, query, whole=False, stepping=stepping)
-        except Malformed:
-            # A row that is no object can be told from a list of none by those beside it.
-            more = {**query, "per_page": _BESIDE}
-            return self._client.rows(path, more, whole=False, stepping=stepping)
-
-    def _ask(self, path: str, query: Query) -> Answer:
-        asked = {**query, "per_page": 1}
-        name = orjson.dumps([path, sorted(asked.items())], default=str)
+    def _ask(self, listed: Listed, query: Query) -> Answer:
+        asked = {**listed.query, **query}
+        name = orjson.dumps([listed.url, sorted(asked.items())], default=str)
         with self._lock:
             known = self._known.get(name)
         if known is None:
             # How many rows there are is told beside any of them, so one that is broken takes
             # nothing away.
-            known = self._page(path, asked)
+            known = listed.page(asked)
             with self._lock:
                 self._known[name] = known
         return known
