@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from integration_tests.gitlab.clock import SECOND, stamp
+from integration_tests.gitlab.clock import SECOND, moment, stamp
 from integration_tests.support.history_changes import micros
 from integration_tests.support.history_world import API, OUTSIDE, OWN, START, SUB, TOP, WEB
 from integration_tests.support.small_copies import HOUR, copy, create, ids
 
 if TYPE_CHECKING:
     from integration_tests.support.copying import Copy
+    from integration_tests.support.inprocess import HttpAnswer
 
 DAY = 24 * HOUR
 LISTS = ("issues", "merge_requests", "epics")
@@ -90,6 +91,7 @@ def test_within_the_day_nothing_is_counted_again() -> None:
 def test_deleted_rows_are_no_reason_to_read_anything_again(name: str) -> None:
     it = copy()
     made = create(it, "issues", WEB, START - DAY * SECOND, 30)
+    it.later(HOUR)
     it.sync(name)
     it.later(HOUR)
     it.sync(name)
@@ -188,6 +190,7 @@ def test_of_a_long_list_only_the_part_that_grew_is_read_again(name: str) -> None
     it = copy(num_workers=4)
     for number in range(60):
         create(it, "issues", WEB, START - (70 - number) * HOUR * SECOND, 100)
+    it.later(HOUR)
     it.sync(name)
     it.later(HOUR)
     it.sync(name)
@@ -213,6 +216,100 @@ def test_lists_are_counted_as_far_as_the_state_has_room() -> None:
     it.sync("issues")
     assert len(it.states["issues"]["counts"]) == 200
     assert counted(it) == []
+
+
+FAILS: dict[str, tuple[list[str], int]] = {
+    "refused": (["WorkItemConnection.count", "MergeRequestConnection.count"], 0),
+    "late": ([], -1),
+}
+EVERY = pytest.mark.parametrize(
+    ("name", "table"), [(one, one) for one in LISTS] + [*zip(GRAPHQL, LISTS, strict=True)]
+)
+
+
+def uncounting(_path: str, query: str, answer: HttpAnswer) -> HttpAnswer:
+    """What is answered where whatever counts fails, in REST."""
+    status, headers, body = answer
+    if "per_page=1&" in f"{query}&":
+        return 500, headers, b"{}"
+    return status, {name: headers[name] for name in headers if name.lower() != "x-total"}, body
+
+
+def bring_at(it: Copy, table: str, created: float, updated: float) -> list[int]:
+    """A row that comes now, and says that it was created and changed so many seconds ago."""
+    now = it.emulator.world.clock.now()
+    place = {"group_id": SUB} if table == "epics" else {"project_id": WEB}
+    times = {
+        "created_at": micros(now - int(created * SECOND)),
+        "updated_at": micros(now - int(updated * SECOND)),
+    }
+    made: list[int] = it.change("create", table=table, **place, **times)
+    return made
+
+
+@EVERY
+@pytest.mark.parametrize(("created", "updated"), [(175, 150), (10, 190), (170, 190)])
+def test_rows_from_between_the_last_count_and_the_watermark(
+    name: str, table: str, created: int, updated: int
+) -> None:
+    """They were in no count, and lie behind the watermark all the same."""
+    it = copy()
+    it.sync(name)
+    for _ in range(3):
+        it.later(HOUR)
+        place = {"group_id": SUB} if table == "epics" else {"project_id": WEB}
+        it.change("create", table=table, **place)
+        it.later(HOUR)
+        it.sync(name)
+    bring_at(it, table, created * 60, updated * 60)
+    it.later(HOUR)
+    it.sync(name)
+    it.later(DAY)
+    it.sync(name)
+    assert it.lacks(name) == []
+
+
+@EVERY
+@pytest.mark.parametrize("behind", [-0.001, 0, 0.000001, 0.001, 0.9, 1.1])
+def test_rows_at_the_bound_of_a_count(name: str, table: str, behind: float) -> None:
+    """Whatever GitLab cuts from the time at which they were created."""
+    it = copy()
+    it.sync(name)
+    it.later(DAY)
+    it.sync(name)
+    counts = it.states[name]["counts"][f"group:{SUB if name == GRAPHQL[2] else TOP}"]
+    bound = moment(counts["windows"][-1][0])
+    now = it.emulator.world.clock.now()
+    bring_at(it, table, (now - bound) / SECOND - behind, 10**7)
+    it.later(DAY)
+    it.sync(name)
+    assert it.lacks(name) == []
+
+
+@EVERY
+@pytest.mark.parametrize("fails", FAILS)
+@pytest.mark.parametrize("first", [True, False])
+def test_a_list_that_could_not_be_counted_is_counted_by_the_next_read(
+    name: str, table: str, fails: str, *, first: bool
+) -> None:
+    """That it could not is told, and what came late meanwhile is found."""
+    it = copy(tries=1)
+    if not first:
+        it.sync(name)
+        bring(it, table, 30, 4)
+        it.later(DAY)
+    settings, whole = it.emulator.world.settings, it.wire.tamper
+    settings.graphql_denies, settings.graphql_counts_up_to = FAILS[fails]
+    # The first page of a list tells its number, too; without it, the list is counted by itself.
+    it.wire.tamper = uncounting
+    report = it.tried(name)
+    assert "could not be counted" in str(report.to_json())
+    settings.graphql_denies, settings.graphql_counts_up_to = [], 0
+    it.wire.tamper = whole
+    bring(it, table, 30, 4)
+    it.later(HOUR)
+    it.sync(name)
+    assert it.lacks(name) == []
 
 
 def queries(it: Copy) -> int:

@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING
 from source_gitlab.config import SETTLED_MINUTES
 from source_gitlab.core.row_key import RowKey
 from source_gitlab.core.slices import Page, Slice, beside
-from source_gitlab.core.walks.late_rows import DatedSeek, uncounted
+from source_gitlab.core.walks.late_rows import DatedSeek, owed, uncounted
 from source_gitlab.core.walks.overlap import unknown
-from source_gitlab.core.walks.row_counts import Counts
 from source_gitlab.core.walks.seek import Seek
 from source_gitlab.gitlab.errors import ReadError, Skipped
 from source_gitlab.streams import streams
@@ -22,6 +21,7 @@ if TYPE_CHECKING:
 
     from source_gitlab.core.slices import Row
     from source_gitlab.core.walks.reading import Reading
+    from source_gitlab.core.walks.row_counts import Counts
     from source_gitlab.gitlab.pagination import Missed
     from source_gitlab.streams import Stream
 
@@ -141,7 +141,7 @@ def _counts(reading: Reading, seek: Seek) -> Counts | None:
         return reading.shared.late_rows.first(dated, reading.slice_, reading.state)
     except (ReadError, Skipped) as error:
         seek.client.note(uncounted(dated.listed.url, error))
-        return Counts(reading.slice_["start"])
+        return owed(reading.slice_["start"])
 
 
 def _reached(

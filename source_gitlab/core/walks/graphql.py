@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING, Any
 
 from source_gitlab.core.row_key import key_values
 from source_gitlab.core.slices import Page, Slice, beside
+from source_gitlab.core.state.progress import key_of
 from source_gitlab.core.walks.connection_source import Source
 from source_gitlab.core.walks.connections import counted, read
-from source_gitlab.core.walks.late_rows import uncounted
+from source_gitlab.core.walks.late_rows import owed, uncounted
 from source_gitlab.core.walks.less_rows import note_less
 from source_gitlab.core.walks.objects import joined, placed
-from source_gitlab.core.walks.row_counts import Counts, Listed
+from source_gitlab.core.walks.row_counts import Listed
 from source_gitlab.gitlab.errors import LESS_MAY_DO, ReadError, Skipped
 from source_gitlab.gitlab.graphql import address_of
 from source_gitlab.gitlab.pagination import Answer
@@ -34,6 +35,8 @@ if TYPE_CHECKING:
 LOGGER = logging.getLogger("source_gitlab")
 
 _FILTERS = frozenset({"created_after", "created_before", "updated_before"})
+# No row of GitLab's is older, and every span that is counted ends earlier than in 9999.
+_BEFORE_GITLAB, _NEVER = "1990", "9999"
 _DAY = timedelta(days=1)
 
 
@@ -73,19 +76,20 @@ def _changed(reading: Reading, source: Source) -> Iterator[Page]:
         entered=partial(shared.entered, stream, state),
         is_whole=shared.inventory.roots().complete,
     )
+    counts = None
     try:
         counts = shared.late_rows.first(dated, slice_, state)
-    except Skipped:
-        counts = None  # the list says so by itself
-    except ReadError as error:
+    except (ReadError, Skipped) as error:
         problem = uncounted(dated.listed.url, error)
-        counts = Counts(slice_["start"])
     if counts is not None:
         yield Page([], counts=counts)
     for rows in dated.rows({}, reading.since):
         yield Page(beside(stream, slice_, rows))
+    # A list that cannot be read at all says so by itself.
     if problem is not None:
         reading.lists.note(problem)
+        if counts is None and key_of(slice_) not in state.counts:
+            yield Page([], counts=owed(slice_["start"]))
 
 
 @dataclass(frozen=True)
@@ -111,6 +115,8 @@ class _DatedConnection:
         try:
             total = counted(lists, self.source, _filters(query), lists.client.graphql)
         except LESS_MAY_DO as error:
+            if query.get("created_before", _NEVER) < _BEFORE_GITLAB:
+                raise  # it is not for the number of rows
             # The database counts for as long as it may (app/graphql/types/
             # countable_connection_type.rb): a shorter span can be counted, as where REST tells no
             # total.

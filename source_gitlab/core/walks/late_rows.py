@@ -162,8 +162,10 @@ class LateRows:
         until = plus(start, minutes=-self._lookback)
         parts: list[_Part] = []
         if known.windows:
+            # What was created since the last count, and lies behind the watermark, was in no count:
+            # what came on time is read again along with what came late.
             last = known.windows[-1].before
-            parts.append(_Part(last, None, {"created_after": last, "updated_before": last}))
+            parts.append(_Part(last, None, {"created_after": last, "updated_before": since}))
         counts = None if known.asked else Counts(start)
         problem: Missed | None = None
         try:
@@ -207,6 +209,11 @@ def uncounted(url: str, error: GitlabError) -> Missed:
     return Missed(f"{message} for. The next sync counts it again. {error}", url, reason="partial")
 
 
+def owed(start: str) -> Counts:
+    """Counts of a list that could not be counted by the read of `start`: the next one does it."""
+    return Counts(plus(start, days=-1))
+
+
 def _url(seek: Seek) -> str:
     return f"{seek.client.api_url}/{seek.path}"
 
@@ -229,8 +236,10 @@ def _late(dated: DatedList, part: _Part, first: str | None, since: str) -> Itera
 
 
 def _is_within(row: Row, low: str | None, high: str | None) -> bool:
-    """Whether a row was created in between, or may have been."""
+    """Whether a row was created in between, or may have been: GraphQL cuts times to seconds."""
     if row.get("created_at") is None:
         return True
     when = instant(row["created_at"])
-    return (low or "") <= when and (high is None or when <= plus(high, milliseconds=1))
+    return (low is None or plus(low, seconds=-1) <= when) and (
+        high is None or when <= plus(high, milliseconds=1)
+    )
