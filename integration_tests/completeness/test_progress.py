@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import multiprocessing
+import time
 from contextlib import suppress
 from random import Random
 from typing import TYPE_CHECKING, Any
@@ -39,6 +40,13 @@ Table = dict[tuple[Any, ...], dict[str, Any]]
 def copy(seed: int) -> Copy:
     """A copy of a small world that is served in small pages."""
     return Copy(small_world(Random(seed), SMALL_PAGES), groups_list=["top", "open"])
+
+
+@pytest.fixture(autouse=True)
+def _standing_clock(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let this machine's clock stand, so that only GitLab's moves: no read is a second late."""
+    now = time.time()
+    monkeypatch.setattr(time, "time", lambda: now)
 
 
 def through_json(value: Any) -> Any:

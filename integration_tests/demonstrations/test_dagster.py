@@ -47,7 +47,7 @@ def test_an_incomplete_sync_is_tried_again(dagster: Scheduler, faulty: Emulator)
     assert done.returncode == 0, done.stdout + done.stderr
     assert dagster.outcomes() == [("incomplete", 1), ("complete", 0)]
     assert dagster.issues() > 0
-    assert "/groups/10/issues answered with text/html" in done.stdout + done.stderr
+    assert "/groups/10/issues answered with text/html" in dagster.events()
 
 
 @pytest.mark.usefixtures("faulty")

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import re
+import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -72,6 +74,14 @@ class Scheduler:
         )
         assert self.gitlab.token not in done.stdout + done.stderr
         return done
+
+    def events(self) -> str:
+        """What Dagster has kept of its runs: a busy machine cuts off what it prints of them."""
+        found: list[str] = []
+        for path in (self.folder / "history" / "runs").glob("*.db"):
+            with closing(sqlite3.connect(path)) as connection:
+                found += (text for (text,) in connection.execute("SELECT event FROM event_logs"))
+        return "\n".join(found)
 
     def outcomes(self) -> list[tuple[str, int]]:
         """How each sync into the file ended, with its exit code."""
