@@ -312,6 +312,25 @@ def test_a_list_that_could_not_be_counted_is_counted_by_the_next_read(
     assert it.lacks(name) == []
 
 
+@BOTH
+def test_a_list_of_another_selection_that_could_not_be_counted(name: str) -> None:
+    """It goes on from where the group had come to, and was in no count of its own."""
+    it = copy(tries=1)
+    it.sync(name)
+    bring(it, "issues", 30, 4)
+    it.later(HOUR)
+    it.settings |= {"groups_list": [], "projects_list": [str(WEB)]}
+    settings, whole = it.emulator.world.settings, it.wire.tamper
+    settings.graphql_denies, _ = FAILS["refused"]
+    it.wire.tamper = uncounting
+    assert "could not be counted" in str(it.tried(name).to_json())
+    settings.graphql_denies = []
+    it.wire.tamper = whole
+    it.later(HOUR)
+    it.sync(name)
+    assert it.lacks(name, groups="", projects=str(WEB)) == []
+
+
 def queries(it: Copy) -> int:
     """The queries of the last sync."""
     return sum("graphql" in address for address in it.asked)

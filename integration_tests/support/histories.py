@@ -83,7 +83,6 @@ EACH_WAY = tuple({_way(name): name for name in reversed(INCREMENTAL)}.values())
 _COMMITS = {"commits": "id"} | {
     name: "commit_id" for name, stream in streams().items() if stream.parent == "commits"
 }
-# What the work items of a stream are in the REST API, and how far their ids are from those.
 # The column that holds the job: no pipeline that is listed tells of some jobs.
 _OF_JOBS = {"jobs": "id", "job_artifacts": "job_id"}
 SCOPES: tuple[dict[str, list[str]], ...] = (

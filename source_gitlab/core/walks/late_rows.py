@@ -166,7 +166,7 @@ class LateRows:
             # what came on time is read again along with what came late.
             last = known.windows[-1].before
             parts.append(_Part(last, None, {"created_after": last, "updated_before": since}))
-        counts = None if known.asked else Counts(start)
+        counts = None if known.asked else owed(start)
         problem: Missed | None = None
         try:
             counts, grown = self._counter.again(listed, known, until, start)

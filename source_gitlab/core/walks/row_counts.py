@@ -5,7 +5,7 @@ list that is read from a watermark on, such rows never show up. But the number o
 created before some instant only ever shrinks, by deletion; where it grew since the last count,
 something came late. So the list is counted once a day, in windows over the time of creation, and a
 window that grew is read again. Rows created since the last count that say they were changed before
-it are asked for by themselves.
+the last read, which no count holds, are asked for by themselves.
 
 GitLab counts no further than 10,000 (https://docs.gitlab.com/api/rest/#pagination-response-headers),
 so windows are made small enough. Both filters of `created_at` include their bound (app/finders/
