@@ -65,6 +65,16 @@ def test_pipelines_take_two_lists_and_their_details_one_request_each(gitlab: Emu
         assert shown == row
 
 
+def test_a_suite_of_tests_names_jobs_of_its_own_pipeline(gitlab: Emulator) -> None:
+    world = gitlab.world(streams="jobs,pipeline_test_suites")
+    pipelines = {entry["row"]["id"]: entry["row"]["pipeline"]["id"] for entry in world["jobs"]}
+    suites = world["pipeline_test_suites"]
+    assert suites
+    for suite in suites:
+        of = {pipelines[job_id] for job_id in suite["row"]["build_ids"]}
+        assert of == {suite["parent"]["pipeline_id"]}
+
+
 def test_two_builds_of_the_default_world_are_equal() -> None:
     one, other = default_world(), default_world()
     assert [row.own_facts for row in one.issues] == [row.own_facts for row in other.issues]
