@@ -85,6 +85,17 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: _PLACES.get(item.nodeid.partition("::")[0], len(SLOWEST)))
 
 
+def pytest_collection_finish() -> None:
+    """Let the collector leave alone what stays until the end, and look less often at the rest.
+
+    A worker holds the half a million objects of fourteen thousand tests, and walked them again and
+    again.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 20)
+
+
 @pytest.fixture(autouse=True)
 def _collected() -> Iterator[None]:
     """Let the garbage of a test be found in it, when allocations are traced.
