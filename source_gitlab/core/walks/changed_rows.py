@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from functools import partial
 from typing import TYPE_CHECKING
 
 from source_gitlab.config import SETTLED_MINUTES
@@ -93,16 +92,7 @@ def changed(reading: Reading) -> Iterator[Page]:
     is_counted = not stream.counts_late_rows
     problem: Missed | None = None
     if not is_counted:
-        entered = partial(shared.entered, stream, state)
-        problem = yield from shared.late_rows.pages(
-            DatedSeek(seeks[0]),
-            slice_,
-            state,
-            shared.first,
-            own,
-            entered=entered,
-            is_whole=shared.inventory.roots().complete,
-        )
+        problem = yield from shared.late_rows.pages(reading, DatedSeek(seeks[0]), own)
         if since is None:
             seeks = tuple(map(shared.late_rows.watched, seeks))
     if reading.opened is not None:
@@ -138,7 +128,7 @@ def _counts(reading: Reading, seek: Seek) -> Counts | None:
     """The counts of a list whose first page is read, unless it has been counted before."""
     dated = DatedSeek(seek)
     try:
-        return reading.shared.late_rows.first(dated, reading.slice_, reading.state)
+        return reading.shared.late_rows.first(reading, dated)
     except (ReadError, Skipped) as error:
         seek.client.note(uncounted(dated.listed.url, error))
         return owed(reading.slice_["start"])

@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 from dataclasses import dataclass, replace
 from datetime import timedelta
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from source_gitlab.core.row_key import key_values
@@ -67,18 +66,10 @@ def _changed(reading: Reading, source: Source) -> Iterator[Page]:
         return _DatedConnection(place, Source.of(stream, "project", place.path(), number))
 
     dated = _DatedConnection(reading, source)
-    problem = yield from shared.late_rows.pages(
-        dated,
-        slice_,
-        state,
-        shared.first,
-        own,
-        entered=partial(shared.entered, stream, state),
-        is_whole=shared.inventory.roots().complete,
-    )
+    problem = yield from shared.late_rows.pages(reading, dated, own)
     counts = None
     try:
-        counts = shared.late_rows.first(dated, slice_, state)
+        counts = shared.late_rows.first(reading, dated)
     except (ReadError, Skipped) as error:
         problem = uncounted(dated.listed.url, error)
     if counts is not None:

@@ -14,6 +14,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
 from source_gitlab.core.slices import Page
+from source_gitlab.core.state.progress import key_of
 from source_gitlab.core.walks.row_counts import Counter, Counts, Listed, Window, first_row
 from source_gitlab.gitlab.errors import ReadError, Skipped
 from source_gitlab.gitlab.pagination import Missed
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
     from source_gitlab.core.slices import Row, Slice
     from source_gitlab.core.state import StreamState
+    from source_gitlab.core.walks.reading import Reading
     from source_gitlab.core.walks.seek import FirstPage, Seek
     from source_gitlab.gitlab.client import Query
     from source_gitlab.gitlab.errors import GitlabError
@@ -97,7 +99,7 @@ class LateRows:
 
         return replace(seek, told=note)
 
-    def first(self, dated: DatedList, slice_: Slice, state: StreamState) -> Counts | None:
+    def first(self, reading: Reading, dated: DatedList) -> Counts | None:
         """The counts of a list, unless it has been counted before.
 
         Those of a list that is watched are of its first page, which must have been read.
@@ -105,7 +107,8 @@ class LateRows:
         Raises:
             GitlabError: it could not be counted, as `client.errors` sorts it.
         """
-        if "group" in slice_ or _name(slice_) in state.counts or state.is_full_of_counts:
+        slice_, state = reading.slice_, reading.state
+        if "group" in slice_ or key_of(slice_) in state.counts or state.is_full_of_counts:
             return None
         listed = dated.listed
         with self._lock:
@@ -115,25 +118,15 @@ class LateRows:
         until = plus(slice_["start"], minutes=-self._lookback)
         return self._counter.first(listed, until, slice_["start"])
 
-    def pages(  # noqa: PLR0913 -- what is read, and who is told
-        self,
-        dated: DatedList,
-        slice_: Slice,
-        state: StreamState,
-        first: str | None,
-        of: Callable[[int], DatedList],
-        *,
-        entered: Callable[[], None],
-        is_whole: bool,
+    def pages(
+        self, reading: Reading, dated: DatedList, of: Callable[[int], DatedList]
     ) -> Generator[Page, None, Missed | None]:
         """Rows that came late since the list was last counted.
 
         They are looked for by the first read of each day (UTC). Rows that the walk from the
-        slice's `since` on brings anyway are left out. `first` is the start date, `of` makes the
-        own list of a member of the group. `entered` is called before rows that may have come late
-        are passed over because they look older than the start date: a later count will not tell of
-        them, so `state` must not say that it goes back further. `is_whole` tells that everything
-        that was chosen is known: a list that could not be asked for once changes no selection.
+        slice's `since` on brings anyway are left out. `of` makes the own list of a member of the
+        group. Rows that may have come late and look older than the start date are passed over: no
+        later count will tell of them, so the state no longer says that it goes back further.
 
         Returns:
             that the list could not be counted; None where it could, or need not.
@@ -141,15 +134,17 @@ class LateRows:
         Raises:
             GitlabError: late rows are there, and could not be read.
         """
+        shared, slice_, state = reading.shared, reading.slice_, reading.state
         if "group" in slice_:
             self._join(dated.listed, slice_, state)
             return None
-        start, since = slice_["start"], slice_["since"]
-        known = state.counts.get(_name(slice_))
-        if known is None and is_whole and state.has_counts and not state.is_full_of_counts:
+        start, since, first = slice_["start"], slice_["since"], shared.first
+        known = state.counts.get(key_of(slice_))
+        if known is None and state.has_counts and not state.is_full_of_counts:
             # The list goes on from where others had come to, by another selection, and what came
-            # late into those has not been counted here.
-            known = Counts("")
+            # late into those has not been counted here. A list that could not be asked for once
+            # changes no selection.
+            known = Counts("") if shared.inventory.roots().complete else None
         if known is None or since is None or not known.is_due(start):
             return None
         entering = (
@@ -173,7 +168,7 @@ class LateRows:
             parts += [_Part(one.after, one.before, one.query) for one in grown]
             goes_back = state.origin is not None and state.origin.start_date != first
             if first and goes_back and self._hides(listed, parts, min(first, since)):
-                entered()
+                shared.entered(reading.stream, state)
         except (ReadError, Skipped) as error:
             # The list is read whether or not it can be counted. The next read counts it again.
             problem = uncounted(listed.url, error)
@@ -216,10 +211,6 @@ def owed(start: str) -> Counts:
 
 def _url(seek: Seek) -> str:
     return f"{seek.client.api_url}/{seek.path}"
-
-
-def _name(slice_: Slice) -> str:
-    return f"{slice_['container']}:{slice_['id']}"
 
 
 def _late(dated: DatedList, part: _Part, first: str | None, since: str) -> Iterator[Page]:
