@@ -96,6 +96,11 @@ def pytest_collection_finish() -> None:
     gc.set_threshold(50_000, 20, 20)
 
 
+def pytest_unconfigure() -> None:
+    """Let the end of the process find it all: DuckDB tells of what it still holds then."""
+    gc.unfreeze()
+
+
 @pytest.fixture(autouse=True)
 def _collected() -> Iterator[None]:
     """Let the garbage of a test be found in it, when allocations are traced.
