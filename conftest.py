@@ -88,8 +88,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def pytest_collection_finish() -> None:
     """Let the collector leave alone what stays until the end, and look less often at the rest.
 
-    A worker holds the half a million objects of fourteen thousand tests, and walked them again and
-    again.
+    A worker holds half a million objects of all tests, which would be walked again and again.
     """
     gc.collect()
     gc.freeze()

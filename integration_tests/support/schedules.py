@@ -76,7 +76,7 @@ class Scheduler:
         return done
 
     def events(self) -> str:
-        """What Dagster has kept of its runs; on a busy machine, it once did not print all of it."""
+        """What Dagster has kept of its runs; a busy machine may not have printed all of it."""
         found: list[str] = []
         for path in (self.folder / "history" / "runs").glob("*.db"):
             with closing(sqlite3.connect(path)) as connection:

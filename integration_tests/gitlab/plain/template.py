@@ -165,9 +165,8 @@ class Filled:
         """The same as a row: it stays the same one, until that is deleted."""
         home = home_of(self.world, self.row)
         rows = all_rows(self.world, table) if home is None else rows_below(self.world, table, home)
-        owner = owner_of(self.world, self._resource, self.row)
-        if table == "jobs" and self._resource.below == "pipelines" and owner is not None:
-            rows = [one for one in rows if one.pipeline_id == owner.id]
+        if table == "jobs" and self._resource.below == "pipelines":
+            rows = [one for one in rows if one.pipeline_id == self.row.facts["owner_id"]]
         picked = _picked(table)
         if picked not in self.row.facts:
             self.row.learn(**{picked: rows[self._number % len(rows)].id if rows else None})
