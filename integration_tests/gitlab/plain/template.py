@@ -165,6 +165,7 @@ class Filled:
         """The same as a row: it stays the same one, until that is deleted."""
         home = home_of(self.world, self.row)
         rows = all_rows(self.world, table) if home is None else rows_below(self.world, table, home)
+        # A suite of tests names the builds it sums (lib/gitlab/ci/reports/test_suite_summary.rb).
         if table == "jobs" and self._resource.below == "pipelines":
             rows = [one for one in rows if one.pipeline_id == self.row.facts["owner_id"]]
         picked = _picked(table)
