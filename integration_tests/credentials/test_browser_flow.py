@@ -11,7 +11,8 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 import requests
 
-from integration_tests.support.signing_in import CONFIDENTIAL, PATIENCE, endpoints, home, lab
+from integration_tests.gitlab.patience import PATIENCE
+from integration_tests.support.signing_in import CONFIDENTIAL, endpoints, home, lab
 from source_gitlab.login import browser_flow
 from source_gitlab.login.errors import SignInError
 

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import requests
 
+from integration_tests.gitlab.patience import PATIENCE
 from integration_tests.support.signing_in import (
-    PATIENCE,
     PUBLIC,
     endpoints,
     home,

@@ -7,9 +7,9 @@ import re
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qs, urlsplit
 
+from integration_tests.gitlab.patience import PATIENCE
 from integration_tests.support.signing_in import (
     CONFIDENTIAL,
-    PATIENCE,
     PUBLIC,
     SECRET,
     browse,

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from integration_tests.gitlab.patience import PATIENCE
 from integration_tests.support.oauth_pairs import (
     LONG_AGO,
     MANY,
-    PATIENCE,
     Row,
     client,
     home,

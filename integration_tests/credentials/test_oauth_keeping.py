@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from integration_tests.gitlab.launch import ROOT, Emulator
+from integration_tests.gitlab.patience import PATIENCE
 from integration_tests.support.oauth_pairs import (
     CLIENT_SECRET,
     LONG_AGO,
-    PATIENCE,
     PROGRAM,
     QUICK,
     Row,

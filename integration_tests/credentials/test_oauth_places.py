@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from integration_tests.gitlab.launch import ROOT, Emulator
+from integration_tests.gitlab.patience import PATIENCE
 from integration_tests.support import process
 from integration_tests.support.oauth_pairs import (
     LONG_AGO,
@@ -32,7 +33,6 @@ if TYPE_CHECKING:
 __all__ = ["lab"]
 
 MANY = 5
-PATIENCE = 60
 # As in a container without a home: no profile keeps anything.
 NOWHERE = {"SOURCE_GITLAB_HOME": "", "XDG_DATA_HOME": "/dev/null/x", "HOME": "/dev/null"}
 

@@ -12,12 +12,12 @@ import pytest
 
 from integration_tests.credentials.test_oauth_places import (
     NOWHERE,
-    PATIENCE,
     heeding_signals,
     lab,
     works,
 )
 from integration_tests.gitlab.launch import ROOT
+from integration_tests.gitlab.patience import PATIENCE
 from integration_tests.support import process
 from integration_tests.support.oauth_pairs import sign_in, slow_renewal
 

@@ -85,7 +85,7 @@ def test_a_check_as_a_process_ends(lab: Emulator, tmp_path: Path) -> None:
     """Also where the renewed token would be told to a platform."""
     config = file(tmp_path, "config.json", sign_in(lab))
     lab.faults([{"kind": "status", "path": "/oauth/token$", **ANSWERS["403"]}])
-    ended = run("check", "--config", config, timeout=60)
+    ended = run("check", "--config", config)
     assert ended.check["status"] == "FAILED"
 
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from integration_tests.gitlab.launch import ROOT, Emulator
+from integration_tests.gitlab.patience import PATIENCE
 from source_gitlab.config import ConfigError, parse
 from source_gitlab.core.session import Session
 from source_gitlab.gitlab.client import Retries
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 Row = dict[str, Any]
-PATIENCE = 120
 QUICK = Tuning(renewal_pause=0.01)
 ACCESS = "access-marked-Secret-0001"
 REFRESH = "refresh-marked-Secret-0002"

@@ -19,6 +19,7 @@ from urllib.parse import urlsplit
 import pytest
 from urllib3.util.ssltransport import SSLTransport
 
+from integration_tests.gitlab.patience import PATIENCE
 from integration_tests.gitlab.tls import make_certificates
 from integration_tests.support.reading import read
 from source_gitlab.gitlab.client import Retries
@@ -161,7 +162,7 @@ def test_a_body_that_drips_through_tls_within_tls(tmp_path: Path) -> None:
     adapter = deadline.WatchedAdapter()
     connection = adapter.poolmanager.pool_classes_by_scheme["http"].ConnectionCls("127.0.0.1")
     with Hostile(lambda handler: dripping(handler, Connection="close"), certificates) as server:
-        plain = socket.create_connection(("127.0.0.1", server.port), timeout=5)
+        plain = socket.create_connection(("127.0.0.1", server.port), timeout=PATIENCE)
         connection.sock = SSLTransport(plain, context, server_hostname="127.0.0.1")
         connection.request("GET", "/api/v4/anything", preload_content=False)
         response = connection.getresponse()

@@ -53,7 +53,7 @@ def test_the_endpoint_of_tokens_is_not_asked_either(gitlab: Emulator, tmp_path: 
     before = gitlab.requests(0)["total"]
     config = {"api_url": gitlab.url, "credentials": credentials}
     path = file(tmp_path, "config.json", config)
-    ended = run("check", "--config", path, DEPLOYMENT_MODE="cloud", timeout=60)
+    ended = run("check", "--config", path, DEPLOYMENT_MODE="cloud")
     assert ended.check["status"] == "FAILED"
     assert gitlab.requests(0)["total"] == before
 

@@ -15,6 +15,7 @@ import pytest
 import requests
 
 from integration_tests.gitlab.launch import ROOT, Emulator
+from integration_tests.gitlab.patience import PATIENCE
 from integration_tests.gitlab.tls import make_certificates
 from integration_tests.support.reading import read
 from source_gitlab.config import parse
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 Row = dict[str, Any]
-PATIENCE = 60
 PROXIES = ("http_proxy", "https_proxy", "all_proxy", "no_proxy")
 
 

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 import orjson
 import requests
 
+from integration_tests.gitlab.patience import PATIENCE
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from types import TracebackType
@@ -18,7 +20,7 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
 ROOT = Path(__file__).resolve().parents[2]
-PATIENCE = 60
+_GRACE = 10.0  # seconds that it has to end by itself
 
 
 class EmulatorError(RuntimeError):
@@ -85,10 +87,10 @@ class Emulator:
         if self._process.poll() is None:
             self._process.terminate()
             try:
-                self._process.wait(10)
+                self._process.wait(_GRACE)
             except subprocess.TimeoutExpired:
                 self._process.kill()
-                self._process.wait(10)
+                self._process.wait(PATIENCE)
         for stream in (self._process.stdin, self._process.stdout):
             if stream is not None:
                 stream.close()
@@ -99,7 +101,7 @@ class Emulator:
         params: Mapping[str, object] | None = None,
         *,
         token: str | None = "",
-        timeout: float = 30,
+        timeout: float = PATIENCE,
         **more: object,
     ) -> requests.Response:
         """GET below /api/v4 with the default token, another one, or (None) none at all."""

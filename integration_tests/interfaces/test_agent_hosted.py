@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from integration_tests.gitlab.patience import PATIENCE
 from integration_tests.support.agents import called
 from integration_tests.support.airbyte_service import CONNECTORS, SECRET, TOKEN, Service, service
 from source_gitlab.agent import (
@@ -244,7 +245,7 @@ def test_a_call_that_is_given_up_is_cut(airbyte: Service) -> None:
         called(GitlabConnector(auth()), work)
         for one in threading.enumerate():
             if one.name == "call":
-                one.join(30)
+                one.join(PATIENCE)
                 assert not one.is_alive()
     finally:
         airbyte.hangs.set()

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import duckdb
 import pytest
 
+from integration_tests.gitlab.patience import PATIENCE
 from integration_tests.support.agents import called, connector, executed
 from source_gitlab.agent import (
     CallError,
@@ -337,5 +338,5 @@ def test_a_query_takes_no_more_memory_than_it_may(synced: Path) -> None:
     with pytest.raises(GitlabAgentError):
         called(
             GitlabConnector(file=synced),
-            lambda one: one.execute("issues", SQL, {"sql": sql}, timeout=20.0),
+            lambda one: one.execute("issues", SQL, {"sql": sql}, timeout=PATIENCE),
         )

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from airbyte_cdk.models import Status
 
+from integration_tests.gitlab.patience import PATIENCE
 from integration_tests.support.reading import config_for
 from source_gitlab import SourceGitlab
 from source_gitlab.setup_check.run import by_default
@@ -58,7 +59,7 @@ def run(*arguments: str, token: str = "") -> subprocess.CompletedProcess[str]:
         env=environment,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=PATIENCE,
         check=False,
     )
 
@@ -163,7 +164,7 @@ def on_terminal(*arguments: str) -> str:
         shown = b""
         while chunk := _read(ours):
             shown += chunk
-        assert process.wait(60) == 0
+        assert process.wait(PATIENCE) == 0
     os.close(ours)
     return shown.decode()
 

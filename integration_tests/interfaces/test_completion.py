@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from integration_tests.gitlab.patience import PATIENCE
 from integration_tests.support.process import run
 from source_gitlab.cli.commands import COMMANDS
 from source_gitlab.interfaces.choice import areas
@@ -20,7 +21,6 @@ from source_gitlab.streams import streams
 if TYPE_CHECKING:
     from pathlib import Path
 
-PATIENCE = 30
 # As bash does: what breaks words stands for itself.
 ASKED = """
 source "$1"

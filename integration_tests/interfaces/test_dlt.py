@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import duckdb
 import pytest
 
-from integration_tests.interfaces.test_sync import PATIENCE
+from integration_tests.gitlab.patience import PATIENCE
 from integration_tests.support.dlt_tables import in_delta, in_duckdb, in_parquet, in_postgres
 from source_gitlab.streams import streams
 

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from integration_tests.gitlab.launch import ROOT
+from integration_tests.gitlab.patience import PATIENCE
 from integration_tests.interfaces.test_dlt import WEB, assert_same, native, place_of
-from integration_tests.interfaces.test_sync import PATIENCE
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from integration_tests.gitlab.patience import PATIENCE
 from integration_tests.interfaces.test_dlt import native, place_of, run
 from integration_tests.interfaces.test_killed_sync import wait_until_asked
-from integration_tests.interfaces.test_sync import PATIENCE, started
+from integration_tests.interfaces.test_sync import started
 from integration_tests.support.dlt_tables import in_duckdb
 
 if TYPE_CHECKING:

@@ -17,6 +17,7 @@ import docker
 import pytest
 from docker.errors import BuildError, DockerException
 
+from integration_tests.gitlab.patience import PATIENCE
 from source_gitlab import __version__
 from source_gitlab.streams import root_of, streams
 
@@ -50,7 +51,7 @@ pytestmark = pytest.mark.timeout(900)
 def _connected() -> tuple[DockerClient | None, str]:
     """A client, or None and why there is none."""
     try:
-        return docker.from_env(timeout=600), ""
+        return docker.from_env(timeout=PATIENCE), ""
     except DockerException as error:
         return None, f"no Docker engine answers: {error}"
 

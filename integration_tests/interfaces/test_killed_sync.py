@@ -15,8 +15,8 @@ import duckdb
 import pytest
 
 from integration_tests.gitlab.launch import ROOT, Emulator
+from integration_tests.gitlab.patience import PATIENCE
 from integration_tests.interfaces.test_sync import (
-    PATIENCE,
     WEB,
     expected_keys,
     keys,

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import duckdb
 import pytest
 
+from integration_tests.gitlab.patience import PATIENCE
 from integration_tests.support.models import Model, Told, asked, call, over_stdio
 from integration_tests.support.process import ROOT, command, run, surroundings
 
@@ -326,7 +327,7 @@ def test_standard_output_is_protocol_and_nothing_else(gitlab: Emulator) -> None:
         answers: list[dict[str, Any]] = []
         while not {1, 2, 4} <= {one.get("id") for one in answers}:
             answers.append(json.loads(running.stdout.readline()))
-        rest, errors = running.communicate(timeout=120)
+        rest, errors = running.communicate(timeout=PATIENCE)
     assert running.returncode == 0, errors
     answers += [json.loads(line) for line in rest.splitlines()]
     assert all(one["jsonrpc"] == "2.0" for one in answers)

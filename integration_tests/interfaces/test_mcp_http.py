@@ -11,6 +11,7 @@ import pytest
 import requests
 from mcp.client.client import Client
 
+from integration_tests.gitlab.patience import PATIENCE
 from integration_tests.support.models import call, listening
 from integration_tests.support.process import run
 
@@ -72,7 +73,7 @@ def test_many_clients_at_once_are_answered(address: str) -> None:
 def ask(address: str, **headers: str) -> requests.Response:
     with requests.Session() as session:
         session.trust_env = False
-        return session.post(address, json=HELLO, headers={**HEADERS, **headers}, timeout=60)
+        return session.post(address, json=HELLO, headers={**HEADERS, **headers}, timeout=PATIENCE)
 
 
 def test_a_name_that_was_led_here_is_refused(address: str) -> None:
@@ -100,7 +101,7 @@ def test_a_page_of_another_origin_is_refused(address: str) -> None:
 def test_nothing_else_is_served(address: str) -> None:
     root = address.removesuffix("/mcp")
     for path in ("/", "/mcp/../etc/passwd", "/docs", "/openapi.json"):
-        assert requests.get(root + path, timeout=60).status_code == 404
+        assert requests.get(root + path, timeout=PATIENCE).status_code == 404
     assert ask(address, **{"content-type": "text/plain"}).status_code >= 400
 
 

@@ -21,6 +21,7 @@ import pytest
 from airbyte_cdk.models import AirbyteStreamStatus, ConfiguredAirbyteCatalogSerializer, Type
 
 from integration_tests.gitlab.launch import Emulator
+from integration_tests.gitlab.patience import PATIENCE
 from integration_tests.support.process import ROOT, catalog, command, file, run, surroundings
 from integration_tests.support.reading import config_for, read
 from source_gitlab import SourceGitlab
@@ -128,7 +129,7 @@ def test_a_limit_that_holds_a_read_up_is_told(large: Emulator, tmp_path: Path) -
             assert process.stdout is not None
             told = next(line for line in process.stdout if "RATE_LIMITED" in line)
             process.terminate()
-            process.communicate(timeout=120)
+            process.communicate(timeout=PATIENCE)
     finally:
         large.faults([])
     assert process.returncode == 130
@@ -148,7 +149,7 @@ def test_a_disk_that_is_full(large: Emulator, tmp_path: Path) -> None:
             stdout=full,
             stderr=subprocess.PIPE,
             text=True,
-            timeout=120,
+            timeout=PATIENCE,
             check=False,
         )
     assert done.returncode == 1
@@ -191,7 +192,7 @@ def test_a_pipe_that_is_closed(large: Emulator, tmp_path: Path) -> None:
     with process.stderr:
         process.stdout.readline()
         process.stdout.close()
-        assert process.wait(timeout=120) == 1
+        assert process.wait(timeout=PATIENCE) == 1
         said = process.stderr.read()
     assert said.count("\n") == 1
     assert "nobody reads the output any more" in said
@@ -225,12 +226,12 @@ def test_a_signal_cuts_no_line(large: Emulator, tmp_path: Path, unbuffered: str)
     assert process.stdout is not None
     place = process.stdout.fileno()
     room = fcntl.fcntl(place, fcntl.F_GETPIPE_SZ) - select.PIPE_BUF
-    end = time.monotonic() + 60
+    end = time.monotonic() + PATIENCE
     while _waiting_in(place) < room:
         assert time.monotonic() < end
         time.sleep(0.01)
     process.send_signal(signal.SIGTERM)
-    lines, _ = process.communicate(timeout=120)
+    lines, _ = process.communicate(timeout=PATIENCE)
     assert process.returncode == INTERRUPTED
     messages = [orjson.loads(line) for line in lines.splitlines()]
     rows = Counter(one["record"]["stream"] for one in messages if one["type"] == "RECORD")

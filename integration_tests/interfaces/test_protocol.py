@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from integration_tests.gitlab.patience import PATIENCE
 from integration_tests.support.oauth_pairs import LONG_AGO, sign_in
 from integration_tests.support.process import ROOT, Ended, catalog, file, run, surroundings
 from integration_tests.support.reading import config_for
@@ -42,7 +43,7 @@ def with_the_cdk(*arguments: object) -> Ended:
         env=surroundings(),
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=PATIENCE,
         check=False,
     )
     return Ended(done.returncode, done.stdout, done.stderr)

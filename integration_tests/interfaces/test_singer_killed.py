@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from integration_tests.gitlab.launch import Emulator
+from integration_tests.gitlab.patience import PATIENCE
 from integration_tests.interfaces.test_killed_sync import silent, wait_until_asked
 from integration_tests.support.reading import differences, expected
 from integration_tests.support.singer_tap import (
-    PATIENCE,
     configured,
     run,
     selecting,

@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import yaml
 
+from integration_tests.gitlab.patience import PATIENCE
 from integration_tests.interfaces.test_singer_targets import (  # noqa: F401 -- a fixture
     old_programs,
 )
 from integration_tests.support.environments import environment
 from integration_tests.support.process import surroundings
 from integration_tests.support.reading import differences, expected
-from integration_tests.support.singer_tap import EXECUTABLE, PATIENCE, tap
+from integration_tests.support.singer_tap import EXECUTABLE, tap
 from source_gitlab.streams import streams
 
 if TYPE_CHECKING:

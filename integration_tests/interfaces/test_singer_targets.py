@@ -10,10 +10,10 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from integration_tests.gitlab.patience import PATIENCE
 from integration_tests.support.environments import environment
 from integration_tests.support.reading import differences, expected
 from integration_tests.support.singer_tap import (
-    PATIENCE,
     configured,
     selecting,
     tap,

@@ -11,6 +11,7 @@ import pytest
 
 from integration_tests.credentials.test_oauth_places import heeding_signals
 from integration_tests.gitlab.launch import ROOT, Emulator
+from integration_tests.gitlab.patience import PATIENCE
 from integration_tests.support.process import Ended, catalog, command, file, run, surroundings
 from integration_tests.support.reading import config_for
 
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-PATIENCE = 120
 STOPPED = "The sync was stopped."
 STREAMS = ("issues", "branches")
 SIGNALS = [signal.SIGINT, signal.SIGTERM, signal.SIGHUP]
@@ -33,7 +33,7 @@ def slow() -> Iterator[Emulator]:
 
 def arguments(slow: Emulator, folder: Path) -> list[object]:
     """A read of both streams, in one thread, so that issues are whole before branches begin."""
-    config = file(folder, "config.json", config_for(slow))
+    config = file(folder, "config.json", config_for(slow, request_timeout=3600))
     named = file(folder, "catalog.json", catalog(*STREAMS))
     return ["read", "--config", config, "--catalog", named, "--report", folder / "report.json"]
 
@@ -65,7 +65,7 @@ def told(folder: Path) -> Any:
 @pytest.mark.parametrize("number", SIGNALS, ids=lambda number: number.name)
 def test_a_read_that_is_stopped(slow: Emulator, tmp_path: Path, number: int) -> None:
     """Last states, an end of each stream, one error that says why, the report, exit code 130."""
-    slow.faults([{"kind": "stall", "path": "/repository/branches", "seconds": 600}])
+    slow.faults([{"kind": "stall", "path": "/repository/branches", "seconds": 3600}])
     given = arguments(slow, tmp_path)
     with reading(given) as process:
         assert process.stdout is not None
@@ -98,7 +98,7 @@ def test_a_read_that_is_stopped_before_it_knows_what_to_read(
     slow: Emulator, tmp_path: Path
 ) -> None:
     """It does not wait for the answer, and no stream is left without an end."""
-    slow.faults([{"kind": "stall", "path": "/api/v4/", "seconds": 600}])
+    slow.faults([{"kind": "stall", "path": "/api/v4/", "seconds": 3600}])
     slow.reset_requests()
     with reading(arguments(slow, tmp_path)) as process:
         while not slow.requests(limit=0)["total"]:
@@ -116,9 +116,9 @@ def test_a_sync_that_is_stopped_before_it_knows_what_to_read(
     slow: Emulator, tmp_path: Path
 ) -> None:
     """Its report says so, too."""
-    slow.faults([{"kind": "stall", "path": "/api/v4/", "seconds": 600}])
+    slow.faults([{"kind": "stall", "path": "/api/v4/", "seconds": 3600}])
     slow.reset_requests()
-    config = file(tmp_path, "config.json", config_for(slow))
+    config = file(tmp_path, "config.json", config_for(slow, request_timeout=3600))
     report = ("--report", tmp_path / "report.json")
     with reading(["sync", "--config", config, "--to", tmp_path / "a.duckdb", *report]) as process:
         while not slow.requests(limit=0)["total"]:

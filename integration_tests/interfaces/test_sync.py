@@ -20,6 +20,7 @@ import pytest
 
 from integration_tests.gitlab.default_world import READER
 from integration_tests.gitlab.launch import Emulator
+from integration_tests.gitlab.patience import PATIENCE
 from integration_tests.gitlab.plain.expectation import may_leave
 from source_gitlab.streams import streams
 
@@ -36,7 +37,6 @@ INCREMENTAL = [
     if stream.incremental and not stream.snapshot and stream.selected
 ]
 WEB, API = 101, 102
-PATIENCE = 120
 
 
 @dataclass(frozen=True)

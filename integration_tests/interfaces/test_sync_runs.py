@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 
 import duckdb
 
+from integration_tests.gitlab.patience import PATIENCE
 from integration_tests.interfaces.test_killed_sync import one_at_a_time, silent
-from integration_tests.interfaces.test_sync import API, PATIENCE, WEB, query, started, sync
+from integration_tests.interfaces.test_sync import API, WEB, query, started, sync
 from integration_tests.support.process import run
 
 if TYPE_CHECKING:

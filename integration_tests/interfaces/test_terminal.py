@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from integration_tests.gitlab.launch import Emulator
+from integration_tests.gitlab.patience import PATIENCE
 from integration_tests.support.process import ROOT, command, file, run, surroundings
 
 if TYPE_CHECKING:
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
 
     from integration_tests.support.process import Ended
 
-PATIENCE = 60
 PASSWORD = "hunter2-hunter2"
 TOKEN = "glpat-of-nobody-0001"
 
@@ -286,7 +286,7 @@ def test_a_terminal_without_umlauts(gitlab: Emulator, tmp_path: Path, more: dict
     path = tmp_path / "für ü.duckdb"
     plain = {"PYTHONCOERCECLOCALE": "0", **more}
     select = ("--url", gitlab.url, "--select", "projects")
-    done = run("sync", "--to", path, *select, GITLAB_TOKEN=gitlab.token, timeout=PATIENCE, **plain)
+    done = run("sync", "--to", path, *select, GITLAB_TOKEN=gitlab.token, **plain)
     assert done.code == 0, done.stderr
     assert is_quiet(done.stdout + done.stderr)
     assert [os.fsdecode(one.name) for one in tmp_path.iterdir()] == [path.name]
@@ -298,7 +298,6 @@ def test_a_terminal_without_umlauts(gitlab: Emulator, tmp_path: Path, more: dict
         "--group",
         "grüße/ß",
         GITLAB_TOKEN=TOKEN,
-        timeout=PATIENCE,
         **plain,
     )
     assert lost.code == 2
@@ -311,6 +310,6 @@ def test_a_folder_for_temporary_files_is_not_needed(gitlab: Emulator, tmp_path: 
     select = ("--url", gitlab.url, "--select", "projects", "branches")
     nowhere = str(tmp_path / "nowhere")
     places = {"TMPDIR": nowhere, "TEMP": nowhere, "TMP": nowhere}
-    done = run("sync", "--to", path, *select, GITLAB_TOKEN=gitlab.token, timeout=PATIENCE, **places)
+    done = run("sync", "--to", path, *select, GITLAB_TOKEN=gitlab.token, **places)
     assert done.code == 0, done.stderr
     assert [one.name for one in tmp_path.iterdir()] == [path.name]

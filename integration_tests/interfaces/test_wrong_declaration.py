@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from integration_tests.gitlab.patience import PATIENCE
 from integration_tests.support.process import surroundings
 
 PACKAGE = Path(__file__).parents[2] / "source_gitlab"
@@ -41,7 +42,7 @@ def test_a_wrong_declaration_is_a_sentence(folder: str, command: list[str], tmp_
         capture_output=True,
         text=True,
         check=False,
-        timeout=60,
+        timeout=PATIENCE,
     )
     assert ended.returncode == 2
     assert told in ended.stderr

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from integration_tests.gitlab.launch import Emulator
+from integration_tests.gitlab.patience import PATIENCE
 from integration_tests.support.reading import Destination, config_for, differences, expected, read
 from source_gitlab.streams import streams
 
@@ -55,7 +56,7 @@ def test_one_worker_reads_many_projects() -> None:
         reading = Thread(target=read_all, daemon=True)
         reading.start()
         # It would wait forever; this is no measure of its speed.
-        reading.join(120)
+        reading.join(PATIENCE)
         assert readings
         assert len(of_projects(readings[0], "branches")) == 100
 

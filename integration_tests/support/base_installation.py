@@ -14,6 +14,7 @@ from pathlib import Path
 
 import tomli
 
+from integration_tests.gitlab.patience import PATIENCE
 from integration_tests.support.process import Ended, surroundings
 
 ROOT = Path(__file__).parents[2]
@@ -106,7 +107,7 @@ def _run(program: str, *arguments: object, **environment: str) -> Ended:
         env=surroundings(**environment),
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=PATIENCE,
         check=False,
     )
     return Ended(done.returncode, done.stdout, done.stderr)

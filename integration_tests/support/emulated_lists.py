@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import requests
 
+from integration_tests.gitlab.patience import PATIENCE
+
 if TYPE_CHECKING:
     from integration_tests.gitlab.launch import Emulator
 
@@ -43,7 +45,7 @@ def walk(gitlab: Emulator, path: str, **params: object) -> list[Any]:
         response = requests.get(
             following,
             headers={"private-token": gitlab.token},
-            timeout=60,
+            timeout=PATIENCE,
         )
     message = f"{path} has no end"
     raise AssertionError(message)

@@ -8,13 +8,12 @@ import threading
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
+from integration_tests.gitlab.patience import PATIENCE
 from integration_tests.support.flow_runtime import Collection, Runtime
 from integration_tests.support.process import ROOT, command, surroundings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
-
-PATIENCE = 120
 
 
 class Capture:

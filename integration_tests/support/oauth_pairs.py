@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from integration_tests.gitlab.launch import ROOT, Emulator
+from integration_tests.gitlab.patience import PATIENCE
 from source_gitlab.config import parse
 from source_gitlab.gitlab.client import Retries
 from source_gitlab.gitlab.connection import Connection
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
 
 CLIENT_ID, CLIENT_SECRET = "emulator-client-id", "gloas-emulator-client-secret"
 MANY = 8
-PATIENCE = 60
 QUICK = Tuning(renewal_pause=0.01)
 LONG_AGO = "2024-01-01T00:00:00Z"
 Row = dict[str, Any]

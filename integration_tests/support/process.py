@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from integration_tests.gitlab.patience import PATIENCE
 from source_gitlab.gitlab import retry_pause
 
 ROOT = Path(__file__).parents[2]
@@ -64,7 +65,7 @@ class Ended:
         return [message for message in self.messages if message["type"] == kind]
 
 
-def run(*arguments: object, timeout: float = 120, **environment: str) -> Ended:
+def run(*arguments: object, **environment: str) -> Ended:
     """Run `source-gitlab` with these arguments."""
     done = subprocess.run(
         command(*arguments),
@@ -72,7 +73,7 @@ def run(*arguments: object, timeout: float = 120, **environment: str) -> Ended:
         env=surroundings(**environment),
         capture_output=True,
         text=True,
-        timeout=timeout,
+        timeout=PATIENCE,
         check=False,
     )
     return Ended(done.returncode, done.stdout, done.stderr)

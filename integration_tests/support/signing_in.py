@@ -11,6 +11,7 @@ import pytest
 import requests
 
 from integration_tests.gitlab.launch import ROOT, Emulator
+from integration_tests.gitlab.patience import PATIENCE
 from integration_tests.support.process import HURRIED
 from source_gitlab.gitlab.oauth import Application, OAuthEndpoints
 
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
 
 CONFIDENTIAL, SECRET = "emulator-client-id", "gloas-emulator-client-secret"
 PUBLIC = "emulator-public-client-id"
-PATIENCE = 60
 
 
 @pytest.fixture(scope="module")

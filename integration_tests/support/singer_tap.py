@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 from integration_tests.gitlab.launch import ROOT
+from integration_tests.gitlab.patience import PATIENCE
 from integration_tests.support.process import surroundings
 from source_gitlab.interfaces.singer.catalog import catalog
 
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
     from integration_tests.gitlab.launch import Emulator
     from integration_tests.support.singer_target import Target
 
-PATIENCE = 240
 EXECUTABLE = Path(sys.executable).with_name("tap-gitlab")
 Row = dict[str, Any]
 

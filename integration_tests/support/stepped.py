@@ -16,6 +16,7 @@ from random import Random
 from typing import TYPE_CHECKING
 
 from integration_tests.gitlab.clock import SECOND
+from integration_tests.gitlab.patience import PATIENCE
 from integration_tests.support.inprocess import Wire
 from source_gitlab.gitlab.timer import Timer
 
@@ -29,7 +30,6 @@ if TYPE_CHECKING:
     from source_gitlab.gitlab.timer import Condition
 
 # Only a test that hangs meets it.
-PATIENCE = 300.0
 
 
 @dataclass(order=True)

@@ -15,7 +15,8 @@ import duckdb
 import pytest
 
 from integration_tests.gitlab.launch import Emulator
-from integration_tests.interfaces.test_sync import PATIENCE, WEB, expected_keys, keys, sync
+from integration_tests.gitlab.patience import PATIENCE
+from integration_tests.interfaces.test_sync import WEB, expected_keys, keys, sync
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

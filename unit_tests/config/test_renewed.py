@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from integration_tests.gitlab.patience import PATIENCE
 from source_gitlab.cli.options import read_file
 from source_gitlab.config import OAuth, parse
 from source_gitlab.config.rotated import NotRenewable, renewed, renewed_text
@@ -176,7 +177,7 @@ def test_who_comes_second_finds_the_pair_of_the_first(tmp_path: Path) -> None:
         thread = threading.Thread(target=renew)
         thread.start()
         lease.keep(Tokens("next-access", "next-refresh", expires=1769868000.0))
-    thread.join(60)
+    thread.join(PATIENCE)
     assert [(one.access_token, one.refresh_token) for one in found] == [
         ("next-access", "next-refresh")
     ]

@@ -8,6 +8,7 @@ import requests
 from integration_tests.gitlab import auth
 from integration_tests.gitlab.clock import moment
 from integration_tests.gitlab.launch import Emulator, EmulatorError
+from integration_tests.gitlab.patience import PATIENCE
 from integration_tests.support.emulated_lists import SECOND
 
 
@@ -90,7 +91,7 @@ def test_a_torn_body_announces_more_than_it_sends(gitlab: Emulator) -> None:
     gitlab.faults([{"kind": "torn"}])
     with requests.get(
         f"{gitlab.url}/api/v4/projects/101/issues",
-        timeout=60,
+        timeout=PATIENCE,
         stream=True,
         headers={"private-token": gitlab.token},
     ) as response:
@@ -116,7 +117,7 @@ def test_answers_that_are_not_the_json_hoped_for(gitlab: Emulator) -> None:
     gitlab.faults([{"kind": "sign_in", "path": "/api/"}])
     redirected = gitlab.get("groups")
     assert redirected.status_code == 302
-    assert "Sign in" in requests.get(redirected.headers["location"], timeout=60).text
+    assert "Sign in" in requests.get(redirected.headers["location"], timeout=PATIENCE).text
     gitlab.faults([{"kind": "redirect", "location": "http://elsewhere.example"}])
     assert gitlab.get("groups", page=1).headers["location"] == (
         "http://elsewhere.example/api/v4/groups?page=1"
@@ -166,7 +167,7 @@ def test_unchanged_answers_are_not_sent_again(gitlab: Emulator) -> None:
     first = gitlab.get("groups/10")
     again = requests.get(
         f"{gitlab.url}/api/v4/groups/10",
-        timeout=60,
+        timeout=PATIENCE,
         headers={"private-token": gitlab.token, "if-none-match": first.headers["etag"]},
     )
     assert (again.status_code, again.content) == (304, b"")

@@ -8,6 +8,8 @@ import sys
 
 import requests
 
+from integration_tests.gitlab.patience import PATIENCE
+
 COMMAND = [sys.executable, "-m", "integration_tests.gitlab", "--explain", "--exit-with-parent"]
 
 
@@ -28,11 +30,11 @@ def test_what_it_prints_can_be_used() -> None:
     assert found
     assert control
     assert found[2].startswith("http://127.0.0.1:")
-    answer = requests.get(found[2], headers={"PRIVATE-TOKEN": found[1]}, timeout=10)
+    answer = requests.get(found[2], headers={"PRIVATE-TOKEN": found[1]}, timeout=PATIENCE)
     assert answer.status_code == 200
-    assert requests.get(control[1], timeout=10).json()["tier"] == "ultimate"
+    assert requests.get(control[1], timeout=PATIENCE).json()["tier"] == "ultimate"
     running.stdin.close()
-    assert running.wait(10) == 0
+    assert running.wait(PATIENCE) == 0
     running.stdout.close()
 
 
@@ -45,7 +47,11 @@ def test_a_port_that_is_in_use_is_said() -> None:
         assert other.stdout
         port = other.stdout.readline().strip()
         done = subprocess.run(
-            [*COMMAND, "--port", port], capture_output=True, text=True, check=False, timeout=60
+            [*COMMAND, "--port", port],
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=PATIENCE,
         )
         other.stdin.close()
     assert done.returncode == 2

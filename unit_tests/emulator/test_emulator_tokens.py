@@ -13,6 +13,7 @@ import pytest
 import requests
 
 from integration_tests.gitlab import auth, oauth
+from integration_tests.gitlab.patience import PATIENCE
 from integration_tests.support.emulated_lists import DOTFILES, WEB
 
 if TYPE_CHECKING:
@@ -26,11 +27,11 @@ def test_tokens_in_each_header(gitlab: Emulator) -> None:
         {"private-token": auth.DEFAULT},
         {"job-token": auth.JOB},
     ):
-        assert requests.get(url, headers=headers, timeout=60).status_code == 200
+        assert requests.get(url, headers=headers, timeout=PATIENCE).status_code == 200
     job = requests.get(
         f"{gitlab.url}/api/v4/groups/10",
         headers={"job-token": auth.JOB},
-        timeout=60,
+        timeout=PATIENCE,
     )
     assert job.status_code == 401, "a job's token is for few endpoints"
 
@@ -73,7 +74,7 @@ def walk_as(gitlab: Emulator, token: str, path: str) -> list[Any]:
 
 
 def token_request(gitlab: Emulator, **form: str) -> requests.Response:
-    return requests.post(f"{gitlab.url}/oauth/token", data=form, timeout=60)
+    return requests.post(f"{gitlab.url}/oauth/token", data=form, timeout=PATIENCE)
 
 
 def refresh(gitlab: Emulator, value: str, **more: str) -> requests.Response:
@@ -116,12 +117,12 @@ def test_an_answer_that_is_lost_has_rotated_all_the_same(gitlab: Emulator) -> No
 def test_tokens_expire_by_the_servers_clock(gitlab: Emulator) -> None:
     info = f"{gitlab.url}/oauth/token/info"
     bearer = {"authorization": f"Bearer {auth.OAUTH_ACCESS}"}
-    assert requests.get(info, headers=bearer, timeout=60).json()["expires_in"] > 7000
+    assert requests.get(info, headers=bearer, timeout=PATIENCE).json()["expires_in"] > 7000
     gitlab.clock(advance=7201)
-    assert requests.get(info, headers=bearer, timeout=60).status_code == 401
+    assert requests.get(info, headers=bearer, timeout=PATIENCE).status_code == 401
     assert gitlab.get("user", token=auth.OAUTH_ACCESS).status_code == 401
     private = {"authorization": f"Bearer {gitlab.token}"}
-    assert requests.get(info, headers=private, timeout=60).status_code == 401
+    assert requests.get(info, headers=private, timeout=PATIENCE).status_code == 401
     own = gitlab.get("personal_access_tokens/self", token=auth.OAUTH_ACCESS)
     assert own.status_code == 401
 
@@ -144,7 +145,7 @@ def test_the_code_flow_checks_the_pkce_verifier(gitlab: Emulator) -> None:
         answer = requests.get(
             f"{gitlab.url}/oauth/authorize",
             params=query,
-            timeout=60,
+            timeout=PATIENCE,
             allow_redirects=False,
         )
         assert answer.status_code == 302
@@ -166,7 +167,7 @@ def test_the_code_flow_checks_the_pkce_verifier(gitlab: Emulator) -> None:
     consent = requests.get(
         f"{gitlab.url}/oauth/authorize",
         params=query | {"auto": "0"},
-        timeout=60,
+        timeout=PATIENCE,
     )
     assert "Authorize" in consent.text
 
@@ -176,7 +177,7 @@ def test_the_device_flow_waits_for_its_user(gitlab: Emulator) -> None:
     started = requests.post(
         f"{gitlab.url}/oauth/authorize_device",
         data={"client_id": oauth.CLIENT_ID},
-        timeout=60,
+        timeout=PATIENCE,
     ).json()
     form = {
         "grant_type": "urn:ietf:params:oauth:grant-type:device_code",
@@ -184,8 +185,10 @@ def test_the_device_flow_waits_for_its_user(gitlab: Emulator) -> None:
         "client_id": oauth.CLIENT_ID,
     }
     assert token_request(gitlab, **form).json()["error"] == "authorization_pending"
-    requests.get(started["verification_uri_complete"], timeout=60)
+    requests.get(started["verification_uri_complete"], timeout=PATIENCE)
     pair = token_request(gitlab, **form).json()
     assert gitlab.get("user", token=pair["access_token"]).status_code == 200
-    requests.post(f"{gitlab.url}/oauth/revoke", data={"token": pair["access_token"]}, timeout=60)
+    requests.post(
+        f"{gitlab.url}/oauth/revoke", data={"token": pair["access_token"]}, timeout=PATIENCE
+    )
     assert gitlab.get("user", token=pair["access_token"]).status_code == 401

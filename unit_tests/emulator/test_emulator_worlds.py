@@ -14,6 +14,7 @@ import pytest
 import requests
 
 from integration_tests.gitlab.launch import Emulator
+from integration_tests.gitlab.patience import PATIENCE
 from integration_tests.gitlab.recorded import expected_counts, recorded_world
 from integration_tests.support.emulated_lists import RECORDED, walk
 
@@ -30,9 +31,9 @@ def test_the_process_ends_with_its_parent() -> None:
         assert process.stdout is not None
         assert process.stdin is not None
         ready = json.loads(process.stdout.readline())
-        assert requests.get(f"{ready['url']}/api/v4/version", timeout=60).status_code == 401
+        assert requests.get(f"{ready['url']}/api/v4/version", timeout=PATIENCE).status_code == 401
         process.stdin.close()
-        assert process.wait(60) == 0
+        assert process.wait(PATIENCE) == 0
 
 
 def test_a_scaled_world_below_a_sub_path(tmp_path: Path) -> None:
@@ -134,7 +135,7 @@ def test_https_asks_for_a_client_certificate() -> None:
         assert gitlab.certificates is not None
         authority = str(gitlab.certificates / "ca.pem")
         with pytest.raises(requests.exceptions.ConnectionError):
-            requests.get(f"{gitlab.url}/api/v4/version", verify=authority, timeout=60)
+            requests.get(f"{gitlab.url}/api/v4/version", verify=authority, timeout=PATIENCE)
         gitlab.faults([{"kind": "torn", "path": "issues"}])
         with pytest.raises((requests.exceptions.ChunkedEncodingError, requests.ConnectionError)):
             gitlab.get("projects/101/issues")

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from integration_tests.gitlab.patience import PATIENCE
 from integration_tests.support.history_world import small_world
 from integration_tests.support.inprocess import Wire, session
 from source_gitlab.core.slices import Slice
@@ -21,7 +22,6 @@ from source_gitlab.streams import streams
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-PATIENCE = 60.0
 THEN = "2026-01-01T00:00:00.000Z"
 
 

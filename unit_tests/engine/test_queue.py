@@ -8,12 +8,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from integration_tests.gitlab.patience import PATIENCE
 from source_gitlab.engine.queue import ClosableQueue, Closed
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-
-PATIENCE = 60.0
 
 
 def bring(queue: ClosableQueue[int], numbers: Iterable[int]) -> None:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import orjson
 import pytest
 
+from integration_tests.gitlab.patience import PATIENCE
 from integration_tests.support.history_world import small_world
 from integration_tests.support.inprocess import Wire, session
 from integration_tests.support.json_lines import Destination, as_lines, lines
@@ -194,7 +195,7 @@ def test_threads_that_wait_for_a_limit_are_let_go(wire: Wire) -> None:
                 stop.set()
         left = [one for one in set(threading.enumerate()) - before if one.name.startswith("slices")]
         for thread in left:
-            thread.join(60)
+            thread.join(PATIENCE)
         assert not any(thread.is_alive() for thread in left)
         assert isinstance(events[-1], Ended)
         assert not events[-1].is_finished

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from integration_tests.gitlab.patience import PATIENCE
 from source_gitlab.core.prefetch import Prefetcher
 from source_gitlab.gitlab.cancellation import Bounds, given_up_on, is_given_up
 from source_gitlab.gitlab.errors import Cancelled, Stopped
@@ -17,7 +18,6 @@ from source_gitlab.gitlab.timer import Timer
 if TYPE_CHECKING:
     from source_gitlab.gitlab.timer import Condition
 
-PATIENCE = 60.0
 NOW = 1_700_000_000.0
 
 

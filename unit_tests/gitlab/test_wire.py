@@ -13,6 +13,7 @@ import pytest
 import requests
 from urllib3.exceptions import HTTPError
 
+from integration_tests.gitlab.patience import PATIENCE
 from source_gitlab.config import parse
 from source_gitlab.gitlab import error_messages
 from source_gitlab.gitlab.auth import TokenHeader
@@ -291,7 +292,7 @@ def test_the_next_request_goes_over_another_connection(
     with closing(server), wire(server.url, is_direct=is_direct) as way:
         outcome(way, asked(server))
         if closing_after:
-            assert server.hung_up.wait(60)
+            assert server.hung_up.wait(PATIENCE)
         assert outcome(way, asked(server))[0] == 200
         assert server.connections == 2
 

@@ -17,6 +17,7 @@ from typing import Any
 import duckdb
 import pytest
 
+from integration_tests.gitlab.patience import PATIENCE
 from integration_tests.support.duckdb_store import path, query
 from integration_tests.support.stream_tables import stream_table
 from source_gitlab.interfaces.duckdb import layout
@@ -68,7 +69,7 @@ def test_a_disk_that_is_full_when_the_file_is_put_together_is_told(path: Path) -
         [sys.executable, "-c", CHILD, str(path), str(Path(__file__).parent)],
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=PATIENCE,
         check=False,
         preexec_fn=_no_longer_files,
     )
@@ -101,7 +102,7 @@ def test_a_file_that_a_full_disk_has_no_room_for_is_not_left(path: Path, most: i
         [sys.executable, "-c", BEGIN, str(path), str(Path(__file__).parent), str(most)],
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=PATIENCE,
         check=False,
     )
     assert done.returncode == 1, done.stderr
@@ -235,7 +236,7 @@ def test_a_killed_sync_leaves_nothing_but_its_file(path: Path, tmp_path: Path) -
     done = subprocess.run(
         [sys.executable, "-c", KILLED, str(path), str(Path(__file__).parent)],
         env={**os.environ, "TMPDIR": str(temporary)},
-        timeout=120,
+        timeout=PATIENCE,
         check=False,
     )
     assert done.returncode == -signal.SIGKILL

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 import duckdb
 import pytest
 
+from integration_tests.gitlab.patience import PATIENCE
 from integration_tests.support.duckdb_store import TABLES, path, put, query
 from source_gitlab.interfaces.duckdb import layout
 from source_gitlab.interfaces.duckdb.store import Store, StoreError
@@ -80,7 +81,7 @@ def test_a_file_in_use_is_refused(path: Path) -> None:
         holder.stdout.readline()
         assert refused(path) == f"{path} is in use by another process; close it there and run again"
     finally:
-        holder.communicate(b"\n", timeout=120)
+        holder.communicate(b"\n", timeout=PATIENCE)
 
 
 def test_a_newer_layout_is_refused(path: Path) -> None:
@@ -158,7 +159,7 @@ except StoreError as error:
         child(path, code),
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=PATIENCE,
         check=False,
         preexec_fn=_small_files,
     )
@@ -198,7 +199,7 @@ def test_a_killed_process_loses_and_doubles_nothing(path: Path) -> None:
         process.stdout.readline()
         time.sleep(chance.random() * 0.4)
         process.send_signal(signal.SIGKILL)
-        process.communicate(timeout=120)
+        process.communicate(timeout=PATIENCE)
         reached = _assert_whole(path, reached)
     assert reached >= 800
 

@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING
 import pytest
 
 from integration_tests.gitlab.launch import ROOT
+from integration_tests.gitlab.patience import PATIENCE
 from integration_tests.gitlab.tls import make_certificates
 from source_gitlab.temporary_files import TemporaryFolder, named_memory
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-PATIENCE = 60
 KILLED = """
 import os, signal
 from source_gitlab.temporary_files import TemporaryFolder
