@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 
     from integration_tests.gitlab.launch import Emulator
 
-pytestmark = pytest.mark.timeout(900)
 
 # What a user of Dask would write; a worker is killed once, where `marks` is given.
 PROGRAM = """

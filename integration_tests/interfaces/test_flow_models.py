@@ -16,10 +16,7 @@ from integration_tests.support.flow_process import capture, discover, fresh
 if TYPE_CHECKING:
     from integration_tests.gitlab.launch import Emulator
 
-pytestmark = [
-    pytest.mark.timeout(900),
-    pytest.mark.skipif(sys.version_info < (3, 11), reason="estuary-cdk needs Python 3.11"),
-]
+pytestmark = pytest.mark.skipif(sys.version_info < (3, 11), reason="estuary-cdk needs Python 3.11")
 
 # Says of each line whether the models take it, and what they then hold of it.
 PROGRAM = """

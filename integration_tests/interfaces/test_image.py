@@ -45,8 +45,6 @@ PAYLOADS = {
     "STATE": "state",
 }
 
-pytestmark = pytest.mark.timeout(900)
-
 
 def _connected() -> tuple[DockerClient | None, str]:
     """A client, or None and why there is none."""

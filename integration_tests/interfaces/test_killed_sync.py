@@ -108,7 +108,7 @@ def wait_until_asked(gitlab: Emulator, requests: int, process: subprocess.Popen[
 def one_at_a_time(path: Path) -> tuple[str, str]:
     """Arguments for a sync that makes one request after the other."""
     config = path.with_suffix(".json")
-    config.write_text(json.dumps({"num_workers": 1}))
+    config.write_text(json.dumps({"num_workers": 1, "request_timeout": FOR_EVER}))
     return "--config", str(config)
 
 

@@ -40,8 +40,6 @@ source.check()
 source.read(cache=DuckDBCache(db_path=given["database"], schema_name=given["schema"]))
 """
 
-pytestmark = pytest.mark.timeout(900)
-
 
 @pytest.fixture(scope="module")
 def python() -> Path:

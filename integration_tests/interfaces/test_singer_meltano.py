@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 
     from integration_tests.gitlab.launch import Emulator
 
-pytestmark = pytest.mark.timeout(1200)
 READ = ["issues", "branches", "commits", "groups", "project_labels"]
 RUN = ("run", "tap-gitlab", "target-jsonl")
 

@@ -29,8 +29,6 @@ if TYPE_CHECKING:
     from integration_tests.support.postgres import Postgres
 
 DEFAULT = [name for name, stream in streams().items() if stream.selected]
-# Installing a program's environment takes minutes, once.
-pytestmark = pytest.mark.timeout(1200)
 
 
 @pytest.fixture(scope="session")

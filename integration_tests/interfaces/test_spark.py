@@ -19,8 +19,6 @@ if TYPE_CHECKING:
 
     from integration_tests.gitlab.launch import Emulator
 
-# Starting a session takes a minute and more where the machine is busy.
-pytestmark = pytest.mark.timeout(1_800)
 
 # What a user of Spark would write.
 PROGRAM = """

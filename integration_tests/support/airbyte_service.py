@@ -9,8 +9,6 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any
 
-from integration_tests.gitlab.patience import PATIENCE
-
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -94,7 +92,7 @@ def service() -> Iterator[Service]:
             one = Asked(self.command, self.path, headers, json.loads(text) if text else None)
             made.asked.append(one)
             if made.hangs is not None:
-                made.hangs.wait(PATIENCE)
+                made.hangs.wait()
             status, body = made.answer(one)
             sent = body.encode() if isinstance(body, str) else json.dumps(body).encode()
             self.send_response(status)

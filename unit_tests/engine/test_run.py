@@ -177,12 +177,12 @@ def test_the_end_of_a_run_stops_nobody_else(wire: Wire) -> None:
 
 
 def test_threads_that_wait_for_a_limit_are_let_go(wire: Wire) -> None:
-    """GitLab asks to wait for ten minutes; a run that is stopped meanwhile does not."""
+    """GitLab asks to wait for an hour; a run that is stopped meanwhile does not."""
     stop = threading.Event()
     before = set(threading.enumerate())
 
     def refused(path: str, _query: str, answer: HttpAnswer) -> HttpAnswer:
-        return (429, {"retry-after": "600"}, b"") if "/branches" in path else answer
+        return (429, {"retry-after": "3600"}, b"") if "/branches" in path else answer
 
     own = Wire(wire.emulator)
     own.tamper = refused

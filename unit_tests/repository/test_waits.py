@@ -12,7 +12,7 @@ from integration_tests.gitlab.patience import PATIENCE
 ROOT = Path(__file__).parents[2]
 TESTS = ("unit_tests", "integration_tests")
 FILES = [path for name in TESTS for path in (ROOT / name).rglob("*.py")]
-WAITS = {"wait", "join", "result", "communicate"}
+WAITS = {"wait", "join", "result", "communicate", "timeout"}  # pytest.mark.timeout, too
 CLOCKS = {"monotonic", "perf_counter", "time"}
 # Seconds. A shorter one is what a test lets pass on purpose, and one that is longer than PATIENCE
 # stands for "never".
@@ -39,8 +39,8 @@ def is_measured(node: ast.expr) -> bool:
     return isinstance(node, ast.BinOp) and isinstance(node.op, ast.Sub) and reads_clock(node.left)
 
 
-def waits_of(node: ast.AST) -> bool:
-    """Whether this node bounds a wait, or the time that passed, with a number of its own."""
+def is_impatient(node: ast.AST) -> bool:
+    """Whether this node bounds a wait, a test or the time that passed with a number of its own."""
     if isinstance(node, ast.Call):
         named = [one.value for one in node.keywords if one.arg == "timeout"]
         by_method = isinstance(node.func, ast.Attribute) and node.func.attr in WAITS
@@ -61,7 +61,7 @@ def found_in(text: str) -> list[int]:
     return [
         node.lineno
         for node in ast.walk(ast.parse(text))
-        if isinstance(node, (ast.expr, ast.stmt)) and waits_of(node)
+        if isinstance(node, (ast.expr, ast.stmt)) and is_impatient(node)
     ]
 
 
@@ -82,6 +82,7 @@ def test_what_is_impatient_is_found() -> None:
         "end = time.monotonic() + 60",
         "assert time.monotonic() - began < LONG / 2",
         "PATIENCE = 60",
+        "pytestmark = pytest.mark.timeout(900)",
     ):
         assert found_in(line) == [1], line
     for line in ("process.wait(PATIENCE)", "ended.wait(0.3)", "queue.get(3600.0)", "', '.join(a)"):
