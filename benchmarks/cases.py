@@ -260,8 +260,8 @@ QUICK = (
     ),
     Case(
         "idle",
-        # A list of up to 300 labels is compared as a whole, a longer one by its first page.
         "second sync of 400 quiet projects",
+        # Each has a label: up to 300 of a group are compared as a whole, more by their first page.
         quiet(400),
         (
             Entry("ours lists", "ours", SIX),

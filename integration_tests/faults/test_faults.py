@@ -45,7 +45,7 @@ TRANSIENT: dict[str, dict[str, Any]] = {
     "408": {"kind": "status", "status": 408},
     "connection reset": {"kind": "reset"},
     "connection closed": {"kind": "close"},
-    "time-out": {"kind": "stall", "seconds": 60},
+    "time-out": {"kind": "stall", "seconds": 3600},
     "body cut short": {"kind": "torn"},
     "html with status 200": {"kind": "html"},
     "empty body": {"kind": "empty"},

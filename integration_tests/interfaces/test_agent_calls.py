@@ -10,6 +10,7 @@ import pytest
 
 from integration_tests.gitlab.patience import PATIENCE
 from integration_tests.support.agents import asked, called, connector, executed
+from integration_tests.support.long_waits import LongWaits
 from integration_tests.support.oauth_pairs import CLIENT_ID, CLIENT_SECRET, home, lab, renewals
 from integration_tests.support.reading import config_for
 from source_gitlab.agent import (
@@ -69,7 +70,7 @@ def test_a_call_ends_with_its_time_and_its_thread_with_it(
 ) -> None:
     """What it was waiting for is cut: an answer, a pause that GitLab asks for, a further try."""
     lab.faults([{**HANGING[fault], "path": "/projects/.*|/groups/.*"}])
-    usual = patient(lab, retries=Retries())
+    usual = patient(lab, retries=Retries(timer=LongWaits()))
     with pytest.raises((CallTimeoutError, NetworkError)) as raised:
         called(usual, lambda one: one.execute(entity, "list", WEB, timeout=1.0))
     if fault != "fails":

@@ -115,7 +115,7 @@ def test_it_listens_on_this_machine_alone(address: str) -> None:
     }
     for other in others:
         with socket.socket() as probe:
-            probe.settimeout(5)
+            probe.settimeout(PATIENCE)
             assert probe.connect_ex((other, port)) != 0, other
 
 

@@ -119,7 +119,7 @@ def test_messages_of_a_stream_are_in_order(large: Emulator, tmp_path: Path, work
 
 def test_a_limit_that_holds_a_read_up_is_told(large: Emulator, tmp_path: Path) -> None:
     """While it does, with the moment at which it ends, for the platform to show."""
-    fault = {"kind": "rate_limit", "form": "retry_after", "seconds": 3600, "path": "/branches$"}
+    fault = {"kind": "rate_limit", "form": "retry_after", "seconds": 600, "path": "/branches$"}
     large.faults([fault])
     arguments = _files(large, tmp_path)
     try:

@@ -125,7 +125,6 @@ def test_the_search_finds_pages_that_are_opened_as_files(site: Path, browser: Ch
         ? done(found().map((one) => one.getAttribute("href"))) : requestAnimationFrame(look);
     look();
     """
-    browser.set_script_timeout(60)
     links = browser.execute_async_script(script)
     assert any("views.html" in link for link in links)
 
@@ -140,7 +139,6 @@ def test_diagrams_are_drawn_without_a_network(site: Path, browser: Chrome) -> No
     const look = () => drawn() ? done(drawn()) : requestAnimationFrame(look);
     look();
     """
-    browser.set_script_timeout(60)
     assert browser.execute_async_script(script) == 14
     complaints = [str(one["message"]) for one in browser.get_log("browser")]  # type: ignore[no-untyped-call]
     assert complaints == []

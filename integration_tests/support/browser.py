@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 import pytest
 from selenium.webdriver import Chrome, ChromeOptions, ChromeService
 
+from integration_tests.gitlab.patience import PATIENCE
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -50,6 +52,8 @@ def chromium() -> Iterator[Chrome]:
         options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
         one = Chrome(options=options, service=ChromeService(executable_path=driver))
         try:
+            one.set_script_timeout(PATIENCE)
+            one.set_page_load_timeout(PATIENCE)
             yield one
         finally:
             one.quit()

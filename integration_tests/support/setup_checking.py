@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
+from integration_tests.gitlab.patience import PATIENCE
 from source_gitlab.config import parse
 from source_gitlab.setup_check import Result, Step, check, session_for
 from source_gitlab.setup_check.run import by_default
@@ -28,7 +29,7 @@ def report_of(
     """The setup report for a configuration; it never shows the token."""
     with session_for(parse(config)) as session:
         # A slow machine asks all the same, where the bound is not what is tested.
-        bounds = {"seconds": 600.0, **bounds}
+        bounds = {"seconds": PATIENCE, **bounds}
         result = check(session, declared=declared, **bounds)  # type: ignore[arg-type]
     shown = json.dumps(result.to_json())
     for name, value in config["credentials"].items():

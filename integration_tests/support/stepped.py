@@ -29,8 +29,6 @@ if TYPE_CHECKING:
     from source_gitlab.gitlab.rate_limits.gate import Limits
     from source_gitlab.gitlab.timer import Condition
 
-# Only a test that hangs meets it.
-
 
 @dataclass(order=True)
 class _Turn:

@@ -15,6 +15,7 @@ from integration_tests.gitlab.patience import PATIENCE
 from integration_tests.support.history_world import small_world
 from integration_tests.support.inprocess import Wire, session
 from integration_tests.support.json_lines import Destination, as_lines, lines
+from integration_tests.support.long_waits import LongWaits
 from source_gitlab.core.state import StreamState
 from source_gitlab.engine.checkpoints import Checkpoint
 from source_gitlab.engine.events import Begun, Ended, Failed, Idle, Rows, State
@@ -186,7 +187,7 @@ def test_threads_that_wait_for_a_limit_are_let_go(wire: Wire) -> None:
 
     own = Wire(wire.emulator)
     own.tamper = refused
-    with opened(own, 3) as one:
+    with session(own, timer=LongWaits(), groups_list=["top"], num_workers=3) as one:
         run = Run(one, named("branches"), stop=stop, is_told_more=True)
         events: list[Event] = []
         for event in run:

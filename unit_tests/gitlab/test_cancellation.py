@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from integration_tests.gitlab.patience import PATIENCE
+from integration_tests.support.long_waits import LongCondition
 from source_gitlab.core.prefetch import Prefetcher
 from source_gitlab.gitlab.cancellation import Bounds, given_up_on, is_given_up
 from source_gitlab.gitlab.errors import Cancelled, Stopped
@@ -35,7 +36,7 @@ class Waiting(Timer):
         """A condition that tells of each wait."""
         begun = self.begun
 
-        class Told(threading.Condition):
+        class Told(LongCondition):
             def wait(self, timeout: float | None = None) -> bool:
                 begun.set()
                 return super().wait(timeout)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
+from integration_tests.gitlab.patience import PATIENCE
 from source_gitlab.cli import main as command_line
 from source_gitlab.cli.check import main
 from source_gitlab.gitlab.cancellation import Bounds
@@ -148,7 +149,7 @@ def test_a_table_on_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_the_budget_holds_though_every_request_is_tried_twice(cost: int) -> None:
     """Ten threads that start at once do not overrun it, and use it up but for one request."""
     client = SlowClient(cost)
-    budget = Budget(cast("Client", client), requests=40, seconds=30)
+    budget = Budget(cast("Client", client), requests=40, seconds=PATIENCE)
     came = ask_often(budget, 60)
     assert 37 <= budget.used <= 40
     assert came["answered"] == budget.used // cost
@@ -159,7 +160,7 @@ def test_requests_of_before_do_not_count() -> None:
     """A session may have been used already."""
     client = SlowClient(1)
     client.requests["before"] = 100
-    budget = Budget(cast("Client", client), requests=5, seconds=30)
+    budget = Budget(cast("Client", client), requests=5, seconds=PATIENCE)
     assert ask_often(budget, 2) == {"answered": 2}
     assert budget.used == 2
 

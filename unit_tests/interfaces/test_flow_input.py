@@ -82,8 +82,8 @@ def test_a_checkpoint_is_awaited() -> None:
     first, second = output.commit([], {}), output.commit([], {})
     acknowledged = b'{"acknowledge": {"checkpoints": 1}}\n'
     assert list(Requests(reading(acknowledged), output, threading.Event())) == []
-    assert output.wait_for(first, 60)
-    assert not output.wait_for(second, 60)
+    assert output.wait_for(first, 3600)
+    assert not output.wait_for(second, 3600)
     assert not output.is_acknowledged
 
 

@@ -12,7 +12,7 @@ from integration_tests.gitlab.patience import PATIENCE
 ROOT = Path(__file__).parents[2]
 TESTS = ("unit_tests", "integration_tests")
 FILES = [path for name in TESTS for path in (ROOT / name).rglob("*.py")]
-WAITS = {"wait", "join", "result", "communicate", "timeout"}  # pytest.mark.timeout, too
+WAITS = {"wait", "join", "result", "communicate"}
 CLOCKS = {"monotonic", "perf_counter", "time"}
 # Seconds. A shorter one is what a test lets pass on purpose, and one that is longer than PATIENCE
 # stands for "never".
@@ -43,7 +43,9 @@ def is_impatient(node: ast.AST) -> bool:
     """Whether this node bounds a wait, a test or the time that passed with a number of its own."""
     if isinstance(node, ast.Call):
         named = [one.value for one in node.keywords if one.arg == "timeout"]
-        by_method = isinstance(node.func, ast.Attribute) and node.func.attr in WAITS
+        name = node.func.attr if isinstance(node.func, ast.Attribute) else ""
+        # pytest.mark.timeout, and set_script_timeout of a browser
+        by_method = name in WAITS or name.endswith("timeout")
         alone = node.args if by_method and len(node.args) == 1 and not node.keywords else []
         return any(is_tight(one) for one in (*named, *alone))
     if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add):
@@ -83,6 +85,7 @@ def test_what_is_impatient_is_found() -> None:
         "assert time.monotonic() - began < LONG / 2",
         "PATIENCE = 60",
         "pytestmark = pytest.mark.timeout(900)",
+        "browser.set_script_timeout(60)",
     ):
         assert found_in(line) == [1], line
     for line in ("process.wait(PATIENCE)", "ended.wait(0.3)", "queue.get(3600.0)", "', '.join(a)"):
